@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -13,11 +14,15 @@ from spillover.matrix import SpatialWeights, as_weights, refuse_varying
 from ..design.design import Design
 from ..design.formula import read_formula
 from ..design.read import design
+from ..design.regimes import RegimeDesign
 from ..records.fit import FitRecord
 
 
-def with_new_units(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeights, np.ndarray]:
-    """One design over fitted and new units, the weights of its error, and which units are new."""
+def whole_design(
+    fit: FitRecord, data: pd.DataFrame, w, others: Sequence[str] = ()
+) -> tuple[Design, SpatialWeights, np.ndarray]:
+    """One design over fitted and new units, the weights of its error, and which units are new; ``others`` are columns
+    that are needed besides those of the formula."""
     old = fit._design
     if old.error_weights is not None:
         raise SpatialInputError("E501", "fits with a second W (w_error) are predicted in sample only",
@@ -35,6 +40,7 @@ def with_new_units(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, Spati
         raise SpatialInputError("E101", "data= holds units that were fitted already", ids=list(fitted),
                                 hint="give new units only; predict() without data is for the fitted ones")  # fmt: skip
     needed, response = _columns(old)
+    needed = list(dict.fromkeys([*needed, *others]))
     if absent := [c for c in needed if c not in data.columns and c not in response]:
         raise SpatialInputError("E502", f"the new units lack the column {absent[0]!r}", column=absent[0], n=len(absent),
                                 hint="add the column to data=")
@@ -42,8 +48,9 @@ def with_new_units(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, Spati
     added = added.assign(**{c: frame[c].iloc[0] for c in response})  # never read, but the formula wants it
     rows = pd.concat([pd.DataFrame(frame[needed]), added[needed]])
     whole = design(old.formula, rows, weights, lagged=False, fitted=old.encoding)
-    X = whole.X[:, :, [whole.names.index(name) for name in old.names]]  # without dummies that were left out
-    return replace(whole, X=X, names=old.names, durbin=old.durbin), weights, ~whole.ids.isin(old.ids)
+    names = whole.names if isinstance(old, RegimeDesign) else old.names  # without dummies that were left out
+    X = whole.X[:, :, [whole.names.index(name) for name in names]]
+    return replace(whole, X=X, names=names, durbin=old.durbin), weights, ~whole.ids.isin(old.ids)
 
 
 def _whole_panel(fit: FitRecord, data: pd.DataFrame, weights: SpatialWeights):

@@ -64,7 +64,7 @@ class NewUnits:
     sigma2_mu: float
 
 
-def refuse_new_units(fit: FitRecord, unit_effects: str | None) -> None:
+def refuse_without_theory(fit: FitRecord, unit_effects: str | None) -> None:
     """What predictions of new units of a panel are not there for.
 
     Raises

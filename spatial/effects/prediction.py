@@ -28,7 +28,7 @@ from ..design.design import Design, spatial_lag
 from ..design.obs_weights import refuse_weighted
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
-from .joined_units import with_new_units
+from .joined_units import whole_design
 
 IN_SAMPLE = ("TS", "TC", "BP", "trend")
 OUT_OF_SAMPLE = ("BP", "TC", "TS1", "trend")
@@ -82,20 +82,31 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
         _refuse_in_sample(fit, kind or "TS", level, unit_effects)
         return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
-    from .new_units import predict_new, refuse_new_units
+    from .new_units import predict_new, refuse_without_theory
 
     if unit_effects is not None:
         check_option("unit_effects", unit_effects, ("mean",))
     if fit._design.is_panel or unit_effects is not None:
-        refuse_new_units(fit, unit_effects)
+        refuse_without_theory(fit, unit_effects)
     if data is None or w is None:
         raise SpatialInputError("E501", "new units need both data= and w=, weights over fitted and new units",
                                 hint="fit.predict(new, w_all)")
-    whole, M, new = with_new_units(fit, data, w)
+    whole, M, new = whole_design(fit, data, w)
     if fit._design.is_panel or level is not None:
         refuse_weighted(fit._design.obs_weights, "a prediction interval of new units", "leave level= out")
         return predict_new(fit, whole, M, new, kind or "BP", None if level is None else share("level", level))
     return pd.Series(out_of_sample(fit, whole, M, new, kind or "BP"), index=whole.ids[new], name="predicted")
+
+
+def refuse_new_units(fit: FitRecord, data, w) -> None:
+    """E501 for new units of a panel with several W or regimes, and for data without W or W without data."""
+    if fit._design.is_panel:
+        raise SpatialInputError("E501", "new units of a panel have no estimated effects: predictions of a kind are "
+                                "those of the fitted units", hint="predict() without data, or forecast(new) for "
+                                "new periods")  # fmt: skip
+    if data is None or w is None:
+        raise SpatialInputError("E501", "new units need both data= and w=, weights over fitted and new units",
+                                hint="fit.predict(new, w_all)")
 
 
 def _refuse_in_sample(fit: FitRecord, kind: str, level, unit_effects) -> None:
@@ -103,6 +114,11 @@ def _refuse_in_sample(fit: FitRecord, kind: str, level, unit_effects) -> None:
     if level is not None or unit_effects is not None:
         raise SpatialInputError("E501", "level= and unit_effects= are for new units, and there is no data=",
                                 hint="predict(new, w_all, level=0.95); forecast(new) has intervals of new periods")
+    refuse_composed(fit, kind)
+
+
+def refuse_composed(fit: FitRecord, kind: str | None) -> None:
+    """E501 where the errors have parts that are not estimated, and the prediction needs them."""
     if not fit._settings.composed or kind in ("trend", "TC"):
         return
     if fit._settings.effects.random and fit._settings.serial is None and kind == "TS":

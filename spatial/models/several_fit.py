@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from spillover.errors import SpatialInputError
+
 from ..effects.forecast import Forecast
 from ..effects.several import SeveralEffects, several_effects
-from ..effects.several_prediction import new_data, predict_several
+from ..effects.several_prediction import new_periods, predict_several
 from ..records.several import SeveralRecord
 from .fit import Fit
 
@@ -26,10 +28,13 @@ class SeveralFit(SeveralRecord, Fit):
 
     def predict(self, data=None, w=None, *, kind: str | None = None, period_effects=None, level=None,
                 unit_effects=None) -> pd.Series:
-        """The response in sample; see ``spatial.effects.several_prediction``. New units and periods are refused."""
-        new = next((one for one in (data, period_effects, level, unit_effects) if one is not None), None)
-        return predict_several(self, new, w, kind=kind)
+        """The response in sample, and of new units of a cross-section; see ``spatial.effects.several_prediction``. New
+        periods, and intervals, are refused."""
+        if level is not None or unit_effects is not None:
+            raise SpatialInputError("E501", "prediction intervals are there for models with one W, the same everywhere",
+                                    hint="leave level= and unit_effects= out")  # fmt: skip
+        return predict_several(self, data if data is not None else period_effects, w, kind=kind)
 
     def forecast(self, data, w=None, *, period_effects=None, level: float = 0.95) -> Forecast:
         """Refused: E501."""
-        raise new_data()
+        raise new_periods()
