@@ -35,7 +35,7 @@ from ..design.design import Design, spatial_lag
 from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
 from ..records.schema import critical_value
-from .prediction import column_of
+from .regressors import column_of
 
 DENSE_MAX = 5_000  # units: covariances are dense
 STEP = 1e-4  # of central differences, relative to a parameter's standard error

@@ -29,6 +29,7 @@ from ..design.obs_weights import refuse_weighted
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 from .joined_units import whole_design
+from .regressors import column_of
 
 IN_SAMPLE = ("TS", "TC", "BP", "trend")
 OUT_OF_SAMPLE = ("BP", "TC", "TS1", "trend")
@@ -208,22 +209,6 @@ def regression_part(fit: FitRecord, d: Design) -> np.ndarray:
     for name, value in fit.params.drop(["rho", "lambda"], errors="ignore").items():
         out += value * column_of(d, str(name))
     return out
-
-
-def column_of(d: Design, name: str) -> np.ndarray:
-    """A regressor by its name, ``x``, ``W:x`` or, of correlated random effects, ``mean(x)`` or ``x in 1970``: (T, N)
-    or (N,)."""
-    if name in d.names:
-        return d.X[:, :, d.names.index(name)]
-    if name in d.durbin_names:
-        return spatial_lag(d.weights, d.X[:, :, d.durbin[d.durbin_names.index(name)]])
-    if name.startswith("mean("):
-        return column_of(d, name.removeprefix("mean(").removesuffix(")")).mean(axis=0)
-    of, _, period = name.rpartition(" in ")
-    if of and period in (labels := d.periods.astype(str)):
-        return column_of(d, of)[labels.get_loc(period)]
-    raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name,
-                            hint="fit the model with all its terms in the formula")
 
 
 def _effects(fit: FitRecord, trend) -> np.ndarray:
