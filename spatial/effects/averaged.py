@@ -34,8 +34,8 @@ from .counterfactual import groups_of, label_of, offset_at, refuse_dynamic, regr
 from .curves import between_poles
 from .linear import Law, infer_linear
 from .mixture import Inference, summarize
-from .prediction import column_of
 from .propagate import determinant
+from .regressors import column_of
 from .several_linear import predicted_by_several
 
 if TYPE_CHECKING:

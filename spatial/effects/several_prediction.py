@@ -23,8 +23,10 @@ from ..design.regimes import label_of_level
 from ..design.several import SeveralDesign, several_regressors
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
+from .joined_units import whole_design
 from .operators import Several, by_regime, combined, operators, solve, solved
-from .prediction import IN_SAMPLE, OUT_OF_SAMPLE, column_of, refuse_composed, refuse_new_units, whole_design
+from .prediction import IN_SAMPLE, OUT_OF_SAMPLE, refuse_new_units
+from .regressors import column_of
 
 
 def predict_several(fit: Several, data: pd.DataFrame | None = None, w=None, *, kind: str | None = None) -> pd.Series:
@@ -52,7 +54,9 @@ def predict_several(fit: Several, data: pd.DataFrame | None = None, w=None, *, k
     """
     if data is None and w is None:
         check_option("kind", kind or "TS", IN_SAMPLE)
-        refuse_composed(fit, kind)
+        if fit._settings.composed and kind not in ("trend", "TC"):
+            raise SpatialInputError("E501", "random effects are not estimated with several W or regimes: only "
+                                    "kind='trend' and 'TC' are there", hint="kind='trend' or kind='TC'")  # fmt: skip
         return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
     refuse_new_units(fit, data, w)
