@@ -194,7 +194,8 @@ def random_text(fit: FitRecord) -> list[str]:
 
 def serial_text(fit: FitRecord) -> str:
     """The header's line about errors that are correlated over time."""
-    return f"errors over time: nu_t = psi nu_(t-1) + e_t, {_values(fit)['psi']}"
+    text = f"errors over time: nu_t = psi nu_(t-1) + e_t, {_values(fit)['psi']}"
+    return text + "; effects leave by transformation" * fit._settings.effects.fixed
 
 
 def _values(fit: FitRecord) -> dict[str, str]:
