@@ -32,8 +32,9 @@ from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 from .groups import periods_of_rows, units_of_rows
 from .information import derivatives, with_dummies, without_dummies
-from .random import by_random_ml
+from .random import by_random_ml, kappa_scores
 from .sandwich import sums_by_group
+from .serial import psi_scores
 
 DENSE_UNITS = 1_500  # beyond, P acts through factorisations
 PROBES = 16
@@ -42,7 +43,7 @@ EXACT_GROUPS = 500  # columns that are solved for one by one, above DENSE_UNITS
 
 
 def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
-    """Variance of the score of (beta, rho, lambda, sigma2) and random effects' kappa.
+    """Variance of the score of (beta, rho, lambda, sigma2) random effects' kappa and psi.
 
     Parameters
     ----------
@@ -71,19 +72,14 @@ def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
         dummies, rest = by_group[:, sample.k : k], np.delete(by_group, np.s_[sample.k : k], axis=1)
         by_group = rest - dummies @ share_of
     if by_random_ml(fit) and not fit._settings.random.on_boundary:
-        by_group = np.column_stack([by_group, sums_by_group(_kappa(fit, e)[:, None], codes)])
+        by_group = np.column_stack([by_group, sums_by_group(kappa_scores(fit, e)[:, None], codes)])
+    if fit._settings.serial is not None:
+        by_group = np.column_stack([by_group, sums_by_group(psi_scores(fit)[:, None], codes)])
     # 3. The variance.
     meat = by_group.T @ by_group
     at_forms = np.s_[sample.k : sample.k + len(forms)]
     meat[at_forms, at_forms] += crossed
     return meat
-
-
-def _kappa(fit: FitRecord, e) -> np.ndarray:
-    """Scores of kappa by row, as in ``random``."""
-    T = fit._design.n_periods
-    means = e.reshape(T, -1).mean(axis=0)
-    return np.tile((T * means**2 / fit.sigma2 - 1) / (2 * T), T)
 
 
 def _products(d: Design, forms, codes, e) -> tuple[np.ndarray, np.ndarray]:

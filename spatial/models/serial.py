@@ -7,8 +7,6 @@ import numpy as np
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
-from ..covariance.random import refuse_without_scores
-from ..covariance.vcov import as_vcov
 from ..design.arrays import Sample
 from ..design.design import Design
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
@@ -57,7 +55,6 @@ def refuse_serial(specification: Specification, d: Design, effects: FixedEffects
         refuse_varying(d.weights, "serial='ar1'")
     if specification.error:
         refuse_varying(d.weights_of_error, "serial='ar1'")
-    refuse_without_scores(as_vcov(options.covariance))
 
 
 def serial_errors(

@@ -205,3 +205,62 @@ def test_forecasts_with_period_effects(sample):
             ids = gap.index.get_level_values(0)
             want = by + (ids.map(units).to_numpy() if own else 0.0)
             np.testing.assert_allclose(gap, want, rtol=1e-5, atol=1e-5)
+
+
+# -- sandwiches ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("model", "effects"), [("ols", "none"), ("slx", "entity"), ("sem", "twoway"), ("sar", "random"),
+                                                ("ols", "random"), ("gns", "entity")])  # fmt: skip
+def test_scores_by_unit(sample, model, effects):
+    """They add up to zero; without a spatial parameter they are the slopes of each unit's dense likelihood."""
+    from spatial.covariance.sandwich import information_and_scores
+
+    more = {"method": "ml"} if (model, effects) == ("ols", "random") else {}
+    fit = fitted(model, *sample, effects, **more)
+    information, S = information_and_scores(fit)
+    scale = np.sqrt(np.diag(information))
+    assert np.abs(S.sum(axis=0) / scale).max() < 1e-3
+    p = len(fit.params)
+    np.testing.assert_allclose(np.linalg.inv(information)[:p, :p], fit.vcov, rtol=1e-6, atol=1e-12)
+    if model not in ("ols", "slx") or effects == "random":
+        return
+    d, T = fit._design, fit._design.n_periods
+    N, keep = d.n_units, [j for j, name in enumerate(d.names) if name != "Intercept" or effects == "none"]
+    X = np.concatenate([d.X[:, :, keep], np.einsum("ij,tjk->tik", d.weights.csr.toarray(),
+                                                   d.X[:, :, list(d.durbin)])], axis=2)  # fmt: skip
+    F = helmert(T) if effects == "entity" else np.eye(T)
+    lags = np.abs(np.subtract.outer(np.arange(T), np.arange(T)))
+
+    def by_unit(x):
+        psi = np.tanh(x[-1])
+        V = x[-2] * F @ (psi**lags / (1 - psi**2)) @ F.T
+        r = F @ (d.y - X @ x[:-2])
+        return -np.linalg.slogdet(V)[1] / 2 - np.einsum("ti,ts,si->i", r, np.linalg.inv(V), r) / 2
+
+    at = np.array([*fit.params, fit.sigma2, np.arctanh(fit._settings.serial.psi)])
+    steps = 1e-5 * np.eye(len(at))
+    want = np.column_stack([(by_unit(at + h) - by_unit(at - h)) / 2e-5 for h in steps])
+    np.testing.assert_allclose(S.reshape(T, N, -1).sum(axis=0), want, rtol=1e-4, atol=1e-4)
+    V = np.linalg.inv(information)
+    robust = N / (N - 1) * V @ want.T @ want @ V
+    got = fit.with_vcov("cluster").vcov.to_numpy()
+    m, K = d.nobs, len(fit.params)
+    factor = (m - 1) / (m - K - (1 if effects == "entity" else 0))
+    np.testing.assert_allclose(got / factor, robust[:p, :p], rtol=1e-3, atol=1e-9)
+
+
+@pytest.mark.parametrize(("model", "effects"), [("sar", "none"), ("sdm", "twoway"), ("sem", "entity"), ("sac", "random")])
+def test_clusters(sample, model, effects):
+    """Near the information's errors where the model is right; groups that cut units apart are refused."""
+    data, W = sample
+    fit = fitted(model, data, W, effects)
+    for kind in ("robust", "cluster"):
+        ratio = fit.with_vcov(kind).std_errors / fit.std_errors
+        assert ratio.between(0.4, 2).all()
+        assert fit.with_vcov(kind).df_resid == 13
+    for kind in ("eim", "driscoll_kraay", "bootstrap", "jackknife", sp.Cluster("time")):
+        with pytest.raises(SpatialInputError, match="E715"):
+            fit.with_vcov(kind)
+    again = fitted(model, data, W, effects, vcov="cluster")
+    np.testing.assert_array_equal(again.vcov, fit.with_vcov("cluster").vcov)
