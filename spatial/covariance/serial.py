@@ -1,7 +1,7 @@
 """Scores of errors that are correlated over time: those of the other parameters in the filtered data, and psi's own.
 
-The filtered data are G y with G = (I - theta c c' / d2) P (``solve.serial``), theta = 0 pooled, 1 with fixed unit effects,
-1 - exp(-kappa / 2) with random ones. Given the other parameters the log-likelihood of unit i depends on z = atanh(psi)
+The filtered data are G y with G = (I - theta c c' / d2) P (``solve.serial``), theta = 0 pooled, 1 with fixed unit
+effects, 1 - exp(-kappa / 2) with random ones. Given the other parameters the log-likelihood of unit i depends on z = atanh(psi)
 by
 
     l_i(z) = -e_i'e_i / (2 sigma2) + ln(1 - psi^2) / 2   [- ln(d2 / T) / 2 with fixed unit effects],
@@ -44,7 +44,8 @@ def refuse_for_serial(chosen, fit: FitRecord) -> None:
     if kind in ("Robust", "Cluster"):
         units, _ = group_codes(fit._design, "entity")
         by = getattr(chosen, "by", "entity")
-        if all(nested(units, group_codes(fit._design, one)[0]) for one in (by if isinstance(by, list | tuple) else [by])):
+        by = by if isinstance(by, list | tuple) else [by]
+        if all(nested(units, group_codes(fit._design, one)[0]) for one in by):
             return
         why = "groups must hold whole units: serial='ar1' ties their periods together"
     raise SpatialInputError("E715", why, hint="vcov='oim', 'robust' or clusters of whole units")

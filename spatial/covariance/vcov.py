@@ -33,8 +33,8 @@ from .moments import DynamicMomentCovariance, MomentCovariance, is_correlated, r
 from .random import by_random_ml, refuse_for_random
 from .regimes import of_regimes, refuse_refits
 from .sandwich import least_squares
-from .serial import refuse_for_serial
 from .scpc import SCPC
+from .serial import refuse_for_serial
 from .several import of_several
 from .white import White
 

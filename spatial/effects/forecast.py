@@ -227,8 +227,8 @@ def _variances(fit: FitRecord, W: SpatialWeights, M: SpatialWeights, horizon: in
 
 
 def _variances_over_time(fit: FitRecord, W: SpatialWeights, M: SpatialWeights, horizon: int) -> np.ndarray:
-    """The same of errors with psi: h periods ahead sigma2 (1 - psi^2h) / (1 - psi^2) is to come, and of the error within
-    c the share 1 - psi^h is left, since the last error was measured from it."""
+    """The same of errors with psi: h periods ahead sigma2 (1 - psi^2h) / (1 - psi^2) is to come, and of the error
+    within c the share 1 - psi^h is left, since the last error was measured from it."""
     eye, psi = np.eye(W.n), fit._settings.serial.psi
     A_inverse = np.linalg.inv(eye - fit.rho * W.csr.toarray())
     B_inverse = np.linalg.inv(eye - fit.lam * M.csr.toarray())

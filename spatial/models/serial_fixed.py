@@ -2,7 +2,7 @@
 
 Once P makes the periods of nu independent (``solve.serial``), unit effects are c mu with c = P 1, and the contrasts of
 time that are orthogonal to c are free of them: (I - c c'/ d2) P y, d2 = c'c. Their likelihood is that of T - 1
-independent periods, whatever psi is, and it is the likelihood of T - 1 contrasts F'y with F'1 = 0 of the data, since
+independent periods, whatever psi is. It is also that of T - 1 contrasts F'y of the data, F'1 = 0, since
 
     ln|F'V F| = ln|V| + ln(1'V^-1 1 / T),    V^-1 = P'P,    so that ln L gains (N / 2) (ln(1 - psi^2) - ln(d2 / T)).
 

@@ -1,7 +1,6 @@
 """Errors that are correlated over time: R's spreml, the dense likelihood, laws."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
@@ -165,7 +164,8 @@ def test_what_is_printed():
 
 @pytest.mark.parametrize(("code", "options"), [
     ("E501", {"effects": "twoway", "correction": False}), ("E501", {"method": "gmm", "effects": "none"}),
-    ("E501", {"lags": "y"}), ("E501", {"serial": "ar2"}), ("E715", {"vcov": "driscoll_kraay"}), ("E715", {"vcov": "eim"}),
+    ("E501", {"lags": "y"}), ("E501", {"serial": "ar2"}), ("E715", {"vcov": "driscoll_kraay"}),
+    ("E715", {"vcov": "eim"}),
 ])  # fmt: skip
 def test_refused(code, options):
     data, W = random_panel(1)

@@ -29,8 +29,8 @@ def fitted(model, data, W, effects, **options):
 
 
 def dense(fit):
-    """ln L of (beta, rho, lambda, sigma2, psi): contrasts over time, over units or both of A y - X beta, whose covariance
-    is that of an AR(1) times (B'B)^-1; and where ours stopped."""
+    """ln L of (beta, rho, lambda, sigma2, psi): contrasts over time, over units or both of A y - X beta, whose
+    covariance is that of an AR(1) times (B'B)^-1; and where ours stopped."""
     d, effects, spec = fit._design, fit._settings.effects, fit.specification
     T, N = d.y.shape
     W = d.weights.csr.toarray()
@@ -96,7 +96,7 @@ def test_constants_order_and_units_of_y(sample, effects):
 
 @pytest.mark.parametrize("effects", ["entity", "time", "twoway"])
 def test_at_psi_zero_it_is_the_model_without(sample, effects):
-    """The dense likelihood at psi = 0 has the value of the usual transformation; the ratio has one degree of freedom."""
+    """The dense likelihood at psi = 0 has the value of the usual transformation; the ratio has one restriction."""
     data, W = sample
     plain = sp.sdm("y ~ a + b", data, W, **PANEL, effects=effects)
     fit = fitted("sdm", data, W, effects)
@@ -189,7 +189,7 @@ def test_a_forecast_is_the_best_one(model, effects, error):
 
 
 def test_forecasts_with_period_effects(sample):
-    """A constant per period in the past moves "last" by the last one and "mean" by their mean; unit constants move on."""
+    """A constant per period in the past moves "last" by the last one and "mean" by their mean; unit constants stay."""
     data, W = sample
     years = sorted(data["t"].unique())
     past, new = data[data["t"] < years[-1]], data[data["t"] == years[-1]]
@@ -210,8 +210,8 @@ def test_forecasts_with_period_effects(sample):
 # -- sandwiches ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("model", "effects"), [("ols", "none"), ("slx", "entity"), ("sem", "twoway"), ("sar", "random"),
-                                                ("ols", "random"), ("gns", "entity")])  # fmt: skip
+@pytest.mark.parametrize(("model", "effects"), [("ols", "none"), ("slx", "entity"), ("sem", "twoway"),
+                                                ("sar", "random"), ("ols", "random"), ("gns", "entity")])  # fmt: skip
 def test_scores_by_unit(sample, model, effects):
     """They add up to zero; without a spatial parameter they are the slopes of each unit's dense likelihood."""
     from spatial.covariance.sandwich import information_and_scores
@@ -250,7 +250,8 @@ def test_scores_by_unit(sample, model, effects):
     np.testing.assert_allclose(got / factor, robust[:p, :p], rtol=1e-3, atol=1e-9)
 
 
-@pytest.mark.parametrize(("model", "effects"), [("sar", "none"), ("sdm", "twoway"), ("sem", "entity"), ("sac", "random")])
+@pytest.mark.parametrize(("model", "effects"),
+                         [("sar", "none"), ("sdm", "twoway"), ("sem", "entity"), ("sac", "random")])
 def test_clusters(sample, model, effects):
     """Near the information's errors where the model is right; groups that cut units apart are refused."""
     data, W = sample
