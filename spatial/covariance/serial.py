@@ -1,8 +1,8 @@
 """Scores of errors that are correlated over time: those of the other parameters in the filtered data, and psi's own.
 
 The filtered data are G y with G = (I - theta c c' / d2) P (``solve.serial``), theta = 0 pooled, 1 with fixed unit
-effects, 1 - exp(-kappa / 2) with random ones. Given the other parameters the log-likelihood of unit i depends on z = atanh(psi)
-by
+effects, 1 - exp(-kappa / 2) with random ones. Given the other parameters the log-likelihood of unit i depends on z =
+atanh(psi) by
 
     l_i(z) = -e_i'e_i / (2 sigma2) + ln(1 - psi^2) / 2   [- ln(d2 / T) / 2 with fixed unit effects],
 

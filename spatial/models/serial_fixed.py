@@ -7,8 +7,8 @@ independent periods, whatever psi is. It is also that of T - 1 contrasts F'y of 
     ln|F'V F| = ln|V| + ln(1'V^-1 1 / T),    V^-1 = P'P,    so that ln L gains (N / 2) (ln(1 - psi^2) - ln(d2 / T)).
 
 It has no incidental parameters: psi is not biased by the unit effects, as it is where their dummies are estimated
-(Nickell 1981). The reflection H with H c = |c| 1 / sqrt(T) makes c a multiple of 1: plain demeaning of H P y takes it out.
-Period effects remain period effects under P; with W's rows summing to one F'WF takes them out, one unit less.
+(Nickell 1981). The reflection H with H c = |c| 1 / sqrt(T) makes c a multiple of 1: plain demeaning of H P y takes it
+out. Period effects remain period effects under P; with W's rows summing to one F'WF takes them out, one unit less.
 
 Sources: Lee & Yu (2010, J. Econometrics 154:165-185), the transformation; (2012, International Economic Review
 53:1369-1412), fixed effects beside errors that are correlated over space and time.
