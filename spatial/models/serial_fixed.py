@@ -17,6 +17,7 @@ Sources: Lee & Yu (2010, J. Econometrics 154:165-185), the transformation; (2012
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -96,8 +97,8 @@ def _not_demeaned(specification: Specification, d: Design, effects: FixedEffects
         arrays |= {"My": spatial_lag(M, d.y), "MX": spatial_lag(M, X)}
         if specification.lag:
             arrays["MWy"] = spatial_lag(M, arrays["Wy"])
-    rows = d.nobs
-    return replace(plain, **{name: a.reshape(rows, *a.shape[2:]) for name, a in arrays.items()}, factors=None)
+    flat: dict[str, Any] = {name: a.reshape(d.nobs, *a.shape[2:]) for name, a in arrays.items()}
+    return replace(plain, **flat, factors=None)
 
 
 def _demeaned(sample: Sample, d: Design, effects: FixedEffects) -> Sample:
