@@ -194,7 +194,7 @@ def test_refused_with_these_data():
 def test_what_a_fit_does_not_do(what):
     data, W = random_panel(1, T=5)
     fit = fit_serial("ols", data, W)
-    with pytest.raises(SpatialInputError, match=r"serial|not estimated"):
+    with pytest.raises(SpatialInputError, match=r"serial|not there with"):
         what(fit)
     assert fit.predict(kind="trend").notna().all()
 
