@@ -36,6 +36,9 @@ class Sample:
         X = Q R from the checks at the door; it holds for that X alone.
     log_weights : float
         What weights of observations add to the log-likelihood.
+    of_effects : (m,) or None
+        What fixed effects take of M u where they leave by generalised least squares (``carried``): the other columns
+        are those at the maximum, and hold there alone.
     """
 
     y: np.ndarray = field(repr=False)
@@ -51,6 +54,7 @@ class Sample:
     names: tuple[str, ...] = ()
     factors: tuple[np.ndarray, np.ndarray, np.ndarray] | None = field(default=None, repr=False)
     log_weights: float = 0.0
+    of_effects: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def k(self) -> int:

@@ -16,6 +16,7 @@ from spillover.errors import check_option, warn
 
 from ..covariance.vcov import as_vcov, with_vcov
 from ..design.arrays import Sample
+from ..design.carried import carries_effects
 from ..design.checks import fits_exactly, refuse_perfect_fit
 from ..design.design import Design
 from ..design.moment_settings import Moments
@@ -26,6 +27,7 @@ from ..records.limits import LIMITS
 from ..solve.ml import Solution, maximum_likelihood
 from ..solve.reml import Adjusted
 from .adjusted import solve_adjusted
+from .carried import maximum_with_carried_effects
 from .dynamic import without_bias
 from .dynamic_moments import ArellanoBond, checked_dynamic, dynamic_method_of_moments
 from .fit import Fit
@@ -112,6 +114,8 @@ def maximum(reading: Reading) -> tuple[Sample, Solution]:
     """Steps 3 and 4: spatial lags in, fixed effects out; then the maximum of the likelihood, corrected for the effects
     that are still in it."""
     specification, d, s = reading.specification, reading.design, reading.settings
+    if carries_effects(specification, d, s.effects):
+        return maximum_with_carried_effects(specification, d, s.effects, s.correction, s.logdet)
     sample = demeaned_sample(specification, d, s.effects, s.correction, s.logdet)
     at = maximum_likelihood(sample)
     if d.obs_weights is not None and d.obs_weights.sampling:
