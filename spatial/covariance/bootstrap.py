@@ -76,9 +76,10 @@ def resampled(fit: FitRecord, y: np.ndarray) -> list[Sample]:
         return within(lagged) if exact else lagged
 
     parts = {"y": within(y)}
-    start = y if exact else parts["y"]
+    start, offset = y if exact else parts["y"], fit._design.offset
     if sample.lag is not None:
-        parts["Wy"] = lag(W, start)
+        outcome = start if offset is None else y + offset if exact else within(y + offset)
+        parts["Wy"] = lag(W, outcome)
     if sample.error is not None:
         parts["My"] = lag(M, start)
     if sample.MWy is not None:

@@ -28,6 +28,7 @@ class Design:
     Attributes
     ----------
     y : ndarray, shape (T, N)
+        The response, less the offset where there is one: what X beta explains. ``outcome`` is with it.
     X : ndarray, shape (T, N, k)
     names : tuple of k str
         Terms of the formula.
@@ -63,6 +64,8 @@ class Design:
         What stands behind ``|`` in the formula.
     obs_weights : ObsWeights or None
         Weights of the observations.
+    offset : ndarray, shape (T, N), or None
+        What enters with the coefficient 1: y = rho W y + offset + X beta + u. W lags the response with it.
     """
 
     y: np.ndarray = field(repr=False)
@@ -87,6 +90,12 @@ class Design:
     instruments: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
     absorbed: FixedEffects | None = None
     obs_weights: ObsWeights | None = None
+    offset: np.ndarray | None = field(default=None, repr=False)
+
+    @property
+    def outcome(self) -> np.ndarray:
+        """The response as it was observed, (T, N)."""
+        return self.y if self.offset is None else self.y + self.offset
 
     @property
     def n_periods(self) -> int:
@@ -185,6 +194,7 @@ class Design:
         rows = np.sort(order.ravel())
         cut: dict = {"times": self.periods[at]} if axis == "periods" else {
             "ids": self.ids[at], "weights": self.weights.subset_at(at)}  # fmt: skip
+        cut["offset"] = None if self.offset is None else self.offset[cells]
         return replace(self, y=self.y[cells], X=self.X[cells], frame=self.frame.iloc[rows],
                        order=np.searchsorted(rows, order), **cut)  # fmt: skip
 
@@ -205,7 +215,9 @@ class Design:
 
     def sources(self) -> tuple[pd.DataFrame, dict]:
         """The observations as used, labelled, and W (M of the error too, where it is another)."""
-        columns = {self.response: self.y, **dict(zip(self.names, np.moveaxis(self.X, 2, 0))), **self.instruments}
+        columns = {self.response: self.outcome, **dict(zip(self.names, np.moveaxis(self.X, 2, 0))), **self.instruments}
+        if self.offset is not None:
+            columns[self.encoding.terms.offset_name] = self.offset
         if self.obs_weights is not None:
             columns[self.obs_weights.column] = self.obs_weights.values
         frame = pd.concat([self.labelled(values, name) for name, values in columns.items()], axis=1)
@@ -218,6 +230,14 @@ class Design:
         index = pd.MultiIndex.from_product([self.times, self.ids], names=[self.times.name, self.ids.name])
         series = pd.Series(values.ravel(), index=index, name=name)
         return (series if self.observed is None else series[self.observed.ravel()]).swaplevel().sort_index()
+
+
+def refuse_offset(d: Design, what: str) -> None:
+    """Raises E501 where the formula has an offset."""
+    if d.offset is not None:
+        raise SpatialInputError("E501", f"{what} has no {d.encoding.terms.offset_name}",
+                                hint="subtract it from the response, I(y - z) ~ x, where W y is not in the model, or "
+                                "give it a coefficient: y ~ x + z")  # fmt: skip
 
 
 def spatial_lag(

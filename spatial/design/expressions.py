@@ -19,10 +19,12 @@ from .category_calls import label, split_call
 
 ARGUMENTS = {  # function: how many arguments it takes, at least and at most
     **dict.fromkeys(("log", "log10", "log2", "log1p", "exp", "sqrt", "abs", "I", "C", "center", "scale"), (1, 1)),
+    "offset": (1, 1),
     **dict.fromkeys(("lag", "lead", "poly"), (1, 2)),
     **dict.fromkeys(("bs", "ns"), (2, 2)),
 }
 FUNCTIONS = (*ARGUMENTS, "i")
+OFFSET = "offset"
 LEAST = {"bs": 3}  # columns of a basis
 COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 MAX_OPERATORS, MAX_DEPTH, MAX_DEGREE = 200, 50, 20
@@ -115,10 +117,8 @@ def _checked(body: ast.expr, names: dict[str, tuple[str, str]], text: str) -> Fa
     """A factor, every node of which is allowed; names that Python does not read are put back."""
     nodes = list(ast.walk(body))
     if not all(_allowed(node) for node in nodes):
-        way = f"use columns, numbers, + - * / ** and {', '.join(FUNCTIONS)}"
-        if text.startswith("offset("):  # rho W y is not shifted by it, so that it is no term of a model with a lag
-            way = "in models without W y subtract it from the response: I(y - x) ~ ..."
-        raise SpatialInputError("E503", f"{brief(text)} is not allowed in a formula", hint=way)
+        raise SpatialInputError("E503", f"{brief(text)} is not allowed in a formula",
+                                hint=f"use columns, numbers, + - * / ** and {', '.join(FUNCTIONS)}")
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     for call in calls:
         _check_call(call, text, root=call is body)
@@ -195,7 +195,7 @@ def _check_call(call: ast.Call, text: str, *, root: bool) -> None:
         takes = f"{least} argument" if least == most else f"{least} or {most} arguments"
         raise SpatialInputError("E503", f"{name}() in {brief(text)} takes {takes}, got {len(call.args)}",
                                 hint=f"{name}(x, 4)" if most == 2 else f"{name}(x)")  # fmt: skip
-    if name in ("C", "i", *BASES) and not root:
+    if name in ("C", "i", OFFSET, *BASES) and not root:
         raise SpatialInputError("E503", f"{name}() inside another function, {brief(text)}, has no meaning",
                                 hint=f"{name}(...) is a term of its own")  # fmt: skip
     if len(call.args) == 2:

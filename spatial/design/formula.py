@@ -19,7 +19,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from .expressions import FUNCTIONS, Factor, brief
+from .expressions import FUNCTIONS, OFFSET, Factor, brief
 from .grammar import INTERCEPT, MAX_LENGTH, Parser, Product, WayTerm, malformed, term_name
 
 _DOT = re.compile(r"(^|[-+*/:(^])(\s*)\.(?=\s*(?:$|[-+*/:)^|]))")  # where a term may stand
@@ -46,6 +46,8 @@ class Terms:
     functions : frozenset of str
     absorbed : tuple of WayTerm
         What stands behind ``|``: fixed effects.
+    offsets : tuple of Factor
+        What enters with the coefficient 1: ``offset(log(population))``.
     warnings : tuple of str
         What the reader of the formula may not have meant.
     """
@@ -59,6 +61,22 @@ class Terms:
     functions: frozenset[str]
     absorbed: tuple[WayTerm, ...] = ()
     warnings: tuple[str, ...] = ()
+    offsets: Product = ()
+
+    @property
+    def right_factors(self) -> list[Factor]:
+        """All factors of the right side, offsets among them."""
+        return [*(factor for _, product in self.right for factor in product), *self.offsets]
+
+    @property
+    def offset_name(self) -> str:
+        """The offsets as one text."""
+        return " + ".join(factor.text for factor in self.offsets)
+
+    @property
+    def right_columns(self) -> tuple[str, ...]:
+        """The columns of the right side, in order of appearance."""
+        return tuple(dict.fromkeys(column for factor in self.right_factors for column in factor.columns))
 
 
 def read_formula(text: str, available: Container) -> Terms:
@@ -99,7 +117,8 @@ def read_formula(text: str, available: Container) -> Terms:
 def _parsed(text: str) -> Terms:
     """The formula, whatever the data's columns are."""
     parser = Parser(text)
-    left, right, absorbed = parser.formula()
+    left, both, absorbed = parser.formula()
+    right, offsets = _without_offsets(left, both)
     if len(left) != 1 or not left[0] or not any(factor.columns for factor in left[0]):
         raise malformed(f"the left side must be one column, got {[term_name(term) for term in left]}",
                          "write it as y ~ x, functions of it as log(y) ~ x")  # fmt: skip
@@ -109,7 +128,7 @@ def _parsed(text: str) -> Terms:
         if term and not any(factor.columns for factor in term):
             raise malformed(f"the number {term_name(term)} is no term: only 0 and 1 stand for the intercept",
                              "numbers scale other terms, as in 1000:x")  # fmt: skip
-    factors = [factor for term in (*left, *right) for factor in term]
+    factors = [*(factor for term in (*left, *right) for factor in term), *offsets]
     needed = dict.fromkeys(name for factor in factors for name in factor.columns)
     return Terms(
         text=text.partition("|")[0].rstrip() if absorbed else text,
@@ -121,7 +140,19 @@ def _parsed(text: str) -> Terms:
         functions=frozenset().union(*(factor.functions for factor in factors)),
         absorbed=absorbed,
         warnings=tuple(parser.warnings),
+        offsets=offsets,
     )
+
+
+def _without_offsets(left: list[Product], right: list[Product]) -> tuple[list[Product], Product]:
+    """The terms that have coefficients, and the offsets."""
+    offsets = tuple(term[0] for term in right if len(term) == 1 and OFFSET in term[0].functions)
+    terms = [term for term in right if not (len(term) == 1 and OFFSET in term[0].functions)]
+    for term in (*left, *terms):
+        if any(OFFSET in factor.functions for factor in term):
+            raise malformed(f"offset() in {brief(term_name(term))} is no term of its own on the right side",
+                            "y ~ x + offset(log(z)); products go inside: offset(x * z)")  # fmt: skip
+    return terms, offsets
 
 
 def with_all_columns(text: str, data: pd.DataFrame, *keys) -> str:

@@ -47,6 +47,9 @@ def moderated_terms(d: Design, variable: str) -> list[Moderated]:
         hint = "the regressors are " + ", ".join(dict.fromkeys(p[0][0] for p in split.values()))
         raise SpatialInputError("E502", f"{variable!r} is no regressor of this fit", column=str(variable), hint=hint)
     own = set(factors[variable].columns)
+    if any(own & set(factor.columns) for factor in terms.offsets):
+        raise SpatialInputError("E530", f"{variable!r} is in the offset too: its effect is not that of its terms alone",
+                                column=variable, hint="sp.slopes(fit, column) has both")  # fmt: skip
     for name, parts in split.items():
         others = [factors[text] for text, _ in parts if text != variable]
         if any(own & set(factor.columns) for factor in others) or [p[0] for p in parts].count(variable) > 1:

@@ -10,11 +10,11 @@ from spillover.matrix import SpatialWeights, TemporalWeights, as_weights
 
 from .behind_bar import absorbed_effects, keys_behind_bar, refuse_rows_of_a_panel, with_columns_of_ways
 from .design import Design, durbin_columns
-from .formula import read_formula, with_all_columns
+from .formula import Terms, read_formula, with_all_columns
 from .keys import match_rows
 from .periods import missing_periods
 from .shifts import cut_shifted
-from .terms import Encoding, model_columns
+from .terms import Encoding, model_columns, offset_column
 from .values import read_columns, refuse_not_finite
 
 MISSING = ("error", "drop", "period")
@@ -72,9 +72,9 @@ def design(
     rows = match_rows(data, weights, entity, time, gaps=missing != "error")
     # 2. Values: numbers where numbers are needed, nothing missing.
     columns, rows, notes = read_columns(data, with_columns_of_ways(terms, keys), rows, missing)
-    notes = [rows.note] * bool(rows.note) + list(notes)
     y, X, encoding = model_columns(terms, columns, rows, fitted)
-    notes += encoding.notes
+    notes = [*[rows.note] * bool(rows.note), *notes, *encoding.notes]
+    X |= offset_column(terms, columns, rows.order.shape, encoding.states)
     if not isinstance(rows.times, pd.RangeIndex):  # years without a gap
         notes.append(missing_periods(rows.times))
     # 3. lag() costs the first periods; anything else that is not finite is an error.
@@ -84,6 +84,7 @@ def design(
     names, values = tuple(X), np.stack(list(X.values()), axis=2)
     if not (np.isfinite(y).all() and np.isfinite(values).all()):
         refuse_not_finite({terms.response: y, **X}, rows)
+    y, values, names, offset = _without_offset(terms, y, values, names)
     # 4. What stands behind |.
     absorbed, alone = absorbed_effects(terms, data, rows, keys) if terms.absorbed else (None, ())
     notes += alone
@@ -103,4 +104,12 @@ def design(
         observed=rows.observed,
         encoding=encoding,
         absorbed=absorbed,
+        offset=offset,
     )
+
+
+def _without_offset(terms: Terms, y: np.ndarray, values: np.ndarray, names: tuple[str, ...]):
+    """y less the last column, which is the offset; the other columns and their names; the offset, None without one."""
+    if not terms.offsets:
+        return y, values, names, None
+    return y - values[:, :, -1], values[:, :, :-1], names[:-1], values[:, :, -1]

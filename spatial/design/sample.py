@@ -55,13 +55,14 @@ def demeaned_samples(
     Z[:, 0] = y
     Z[:, 1:c] = X.transpose(0, 3, 1, 2)
     if lag and exact:
-        Z[:, c] = spatial_lag(d.weights, y, first=1)
+        Z[:, c] = spatial_lag(d.weights, y if d.offset is None else y + d.offset, first=1)
     within = d.within(Z, effects, first=2)
     # 2. Their lags: W y of demeaned y, M [y, X], and M W y.
     columns = d.rows(within, 2)
     parts = {"y": columns[:, 0], "X": columns[:, 1:c].swapaxes(1, 2)}
     if lag:
-        Wy = within[:, c] if exact else spatial_lag(d.weights, within[:, 0], first=1)
+        outcome = within[:, 0] if d.offset is None or exact else d.within(y + d.offset, effects, first=1)
+        Wy = within[:, c] if exact else spatial_lag(d.weights, outcome, first=1)
         parts["Wy"] = columns[:, c] if exact else d.rows(Wy, 1)
     if error:
         M, lagged = d.weights_of_error, (Z if exact else within)[:, :c]

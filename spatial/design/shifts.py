@@ -58,7 +58,7 @@ def shifts_of(terms: Terms) -> set[int]:
     >>> sorted(shifts_of(read_formula("y ~ x + lag(z, 2) + lag(lead(x))", ("y", "x", "z"))))
     [0, 2]
     """
-    factors = [*terms.left, *(factor for _, product in terms.right for factor in product)]
+    factors = [*terms.left, *terms.right_factors]
     return set().union(*(_shifts(factor.tree, 0) for factor in factors)) or {0}
 
 

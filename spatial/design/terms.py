@@ -25,7 +25,7 @@ from .keys import Rows
 
 FUNCTIONS: dict[str, Callable] = {
     "log": np.log, "log10": np.log10, "log2": np.log2, "log1p": np.log1p,
-    "exp": np.exp, "sqrt": np.sqrt, "abs": np.abs, "I": np.asarray,
+    "exp": np.exp, "sqrt": np.sqrt, "abs": np.abs, "I": np.asarray, "offset": np.asarray,
 }  # fmt: skip
 OPERATORS: dict[type, Callable] = {
     ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv,
@@ -88,6 +88,17 @@ def model_columns(
             X = {name: _product(factors, columns, shape, states) for name, factors in terms.right}
             return y, X, Encoding(terms, states, dict(zip(X, X)))
         return y, *_encoded(terms, columns, rows, categorical, states)
+
+
+def offset_of(terms: Terms, columns: dict, shape, states: dict) -> np.ndarray:
+    """The sum of the formula's offsets, (T, N)."""
+    with np.errstate(all="ignore"):  # what is not finite is named afterwards
+        return sum((_value(factor.tree, columns, states) for factor in terms.offsets), np.zeros(shape))
+
+
+def offset_column(terms: Terms, columns: dict, shape, states: dict) -> dict[str, np.ndarray]:
+    """The offset by its name; nothing where the formula has none."""
+    return {terms.offset_name: offset_of(terms, columns, shape, states)} if terms.offsets else {}
 
 
 def _is_category(factor: Factor, columns: dict) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError
+from spillover.errors import SHOWN, SpatialInputError
 from spillover.sentinels import point_out_sentinels
 
 from .formula import Terms
@@ -91,8 +91,19 @@ def _refuse_missing(absent, holes, rows) -> None:
         f"missing values by column: {counted}",
         column=max(counts, key=lambda name: counts[name]),
         ids=rows.labels(holes),
-        hint='fill them, or drop their units with missing="drop"; missing="period" drops single rows of a panel',
+        hint=_next_step(holes, rows),
     )
+
+
+def _next_step(holes: np.ndarray, rows: Rows) -> str:
+    """Periods in which no unit is complete come first: no option leaves them out, and dropping units would drop all."""
+    usual = 'fill them, or drop their units with missing="drop"; missing="period" drops single rows of a panel'
+    whole = holes.all(axis=1) if rows.times is not None else np.zeros(len(holes), bool)
+    if not whole.any():
+        return usual
+    periods = ", ".join(map(str, rows.periods[whole][:SHOWN])) + " ..." * (int(whole.sum()) > SHOWN)
+    first = f"no unit is complete in {periods}: leave out these periods, or fill them"
+    return first if whole.sum() * holes.shape[1] == holes.sum() else f"{first}; the others: {usual}"
 
 
 def _without_missing(rows: Rows, gone: np.ndarray):

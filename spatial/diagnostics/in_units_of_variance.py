@@ -29,5 +29,7 @@ def in_units_of_variance(fit: FitRecord, test: str) -> FitRecord:
     root = d.obs_weights.root
     W = links_in_units_of_variance(d, d.weights)
     M = None if d.error_weights is None else links_in_units_of_variance(d, d.error_weights)
-    alike = replace(d, y=root * d.y, X=root[:, :, None] * d.X, weights=W, error_weights=M, obs_weights=None)
+    offset = None if d.offset is None else root * d.offset
+    alike = replace(d, y=root * d.y, X=root[:, :, None] * d.X, offset=offset, weights=W, error_weights=M,
+                    obs_weights=None)  # fmt: skip
     return replace(fit, _design=alike)

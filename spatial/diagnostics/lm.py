@@ -65,7 +65,7 @@ def scores_of(fit: FitRecord) -> Scores:
         information = squares - 2 * trace**2 / m
     s2 = e @ e / m
     lag_of = lagger(fit)
-    y = d.rows(d.y) if effects else fit._sample.y
+    y = fit._sample.y if not effects and d.offset is None else d.rows(d.outcome)
     WXb = without(fit, lag_of(y - e))
     error = e @ lag_of(e) / s2 - trace
     return Scores(e @ WXb / s2 + error, error, WXb, information, s2)

@@ -29,8 +29,9 @@ class RSquared:
     Attributes
     ----------
     r2 : float
-        1 - e'e / sum (y - mean)^2, what fixed effects explain included; sums and means are weighted where observations
-        are. Least squares of a cross-section: R2. With a spatial error e is the innovation. Not for random effects.
+        1 - e'e / sum (y - mean)^2, what fixed effects explain included and y less an offset; sums and means are
+        weighted where observations are. Least squares of a cross-section: R2. With a spatial error e is the innovation.
+        Not for random effects.
     adjusted : float
         1 - (1 - r2) (m - 1) / df, of least squares.
     within, between, overall : float
@@ -69,16 +70,17 @@ def r_squared(fit: FitRecord) -> RSquared:
     except (SpatialInputError, np.linalg.LinAlgError, RuntimeError):
         return RSquared(share, adjusted)
     def share_within(effects: FixedEffects) -> float:
-        return _squared(_within(d, d.y, effects), _within(d, expected, effects), w)
+        return _squared(_within(d, d.outcome, effects), _within(d, expected, effects), w)
 
     corr = share_within(fit._settings.effects)
     if not d.is_panel:
         return RSquared(share, adjusted, corr=corr)
     within = share_within(FixedEffects(entity=True))
     mass = np.nan_to_num(d.panel(w)).sum(axis=0)
-    y_bar, fitted_bar = (np.nan_to_num(d.panel(w * d.rows(values))).sum(axis=0) / mass for values in (d.y, expected))
+    y_bar, fitted_bar = (np.nan_to_num(d.panel(w * d.rows(values))).sum(axis=0) / mass
+                         for values in (d.outcome, expected))  # fmt: skip
     between = _squared(y_bar, fitted_bar, mass if d.obs_weights is not None else np.ones(len(mass)))
-    return RSquared(share, adjusted, within, between, _squared(y, d.rows(expected), w), corr)
+    return RSquared(share, adjusted, within, between, _squared(d.rows(d.outcome), d.rows(expected), w), corr)
 
 
 def _reduced_form(fit: FitRecord) -> np.ndarray:

@@ -128,11 +128,11 @@ def _sample_with_deviations(fit: FitRecord, periods: FixedEffects) -> tuple[Samp
     d, spec = fit._design, fit.specification
     T, N = d.y.shape
     X, names = regressor_columns(d, periods)
-    y, X = periods.demean(d.y), periods.demean(X)
+    y, whole, X = periods.demean(d.y), periods.demean(d.outcome), periods.demean(X)
     keep = [j for j, name in enumerate(names) if not periods or np.linalg.norm(X[:, :, j]) > 0]
     X, names = X[:, :, keep], [names[j] for j in keep]
     W, M = d.weights, d.weights_of_error
-    _, phi = swamy_arora(y - fit.rho * spatial_lag(W, y), X)
+    _, phi = swamy_arora(y - fit.rho * spatial_lag(W, whole), X)
     deviations = UNIT_EFFECTS.demean(X)
     varying = [j for j in range(X.shape[2])
                if np.linalg.norm(deviations[:, :, j]) > ABSORBED * np.linalg.norm(X[:, :, j])]  # fmt: skip
@@ -145,7 +145,7 @@ def _sample_with_deviations(fit: FitRecord, periods: FixedEffects) -> tuple[Samp
     time = periods.time
     parts: dict[str, Any] = {}
     if fit._sample.lag is not None:
-        Wy = periods.demean(spatial_lag(W, y))
+        Wy = periods.demean(spatial_lag(W, whole))
         parts |= {"Wy": flat(ready(Wy)), "lag": Jacobian(fit._sample.lag.logdet, T, time and W.rows_sum_to_one)}
     if fit._sample.error is not None:
         lagged = (spatial_lag(M, values) for values in (ready(y), Z))

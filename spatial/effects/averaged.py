@@ -4,11 +4,11 @@
 
 with P the projection on the fixed effects, 0 without them. Given rho this is linear in beta and theta,
 
-    g'E[y | X*] = sum_k g'A^-1 (x*_k - P x_k) beta_k + g'A^-1 P (y - rho W y)
+    g'E[y | X*] = sum_k g'A^-1 (x*_k - P x_k) beta_k + g'A^-1 [P (y - o - rho W y) + o*]
 
-x* the columns at the other values and g the shares of the rows that are averaged: the exact distribution of effects
-serves (``linear``). Source: Goulard, Laurent & Thomas-Agnan (2017, Spatial Economic Analysis 12:304-325), section 2,
-predictor TC; of averages at fixed values Stata's ``margins``.
+x* the columns at the other values, o the offset and g the shares of the rows that are averaged: the exact distribution
+of effects serves (``linear``). Source: Goulard, Laurent & Thomas-Agnan (2017, Spatial Economic Analysis 12:304-325),
+section 2, predictor TC; of averages at fixed values Stata's ``margins``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ..design.design import Design, spatial_lag
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
-from .counterfactual import groups_of, label_of, refuse_dynamic, regressors_at, settings_of
+from .counterfactual import groups_of, label_of, offset_at, refuse_dynamic, regressors_at, settings_of
 from .curves import between_poles
 from .linear import Law, infer_linear
 from .mixture import Inference, summarize
@@ -138,24 +138,27 @@ def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups |
     labels, curves = [], []
     for (group, members), setting in product(groups_of(d, by), settings_of(d, at)):
         labels.append(", ".join(filter(None, (group, label_of(setting, at)))) or "all")
-        curves.append((members / members.sum(), regressors_at(d, setting) if setting else d.X))
+        curves.append((members / members.sum(), regressors_at(d, setting) if setting else d.X, offset_at(d, setting)))
     law, inference = _infer(fit, curves, level)
     return Predictions(tuple(labels), inference, law, fit, level)
 
 
-def _infer(fit: FitRecord, cases: list[tuple[np.ndarray, np.ndarray]], level: float):
-    """The law and the inference of averages; a case has its shares of rows (m,) and its regressors (T, N, k)."""
+def _infer(fit: FitRecord, cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]], level: float):
+    """The law and the inference of averages; a case has its shares of rows (m,), its regressors (T, N, k) and its
+    offset (T, N)."""
     d, names = fit._design, [name for name in fit.params.index if name not in ("rho", "lambda")]
     own = _columns(fit, d, names)
     Z = np.array([d.rows(np.nan_to_num(_columns(fit, replace(d, X=X), names) - _projected(fit, own)))
-                  for _, X in cases])  # fmt: skip
-    shares = np.array([g for g, _ in cases])
-    y, Wy = (d.rows(np.nan_to_num(_projected(fit, v[..., None])))[:, 0] for v in (d.y, spatial_lag(d.weights, d.y)))
+                  for _, X, _ in cases])  # fmt: skip
+    shares = np.array([g for g, *_ in cases])
+    offsets = np.array([d.rows(np.nan_to_num(offset)) for *_, offset in cases])
+    y, Wy = (d.rows(np.nan_to_num(_projected(fit, v[..., None])))[:, 0]
+             for v in (d.y, spatial_lag(d.weights, d.outcome)))  # fmt: skip
 
     def coefficients(rho: float) -> np.ndarray:
         """(K + 1, s): what each coefficient brings, and what needs none."""
         h = _solved(d, float(rho), shares)
-        return np.vstack([np.einsum("sm,smk->ks", h, Z), h @ (y - rho * Wy)])
+        return np.vstack([np.einsum("sm,smk->ks", h, Z), h @ (y - rho * Wy) + np.sum(h * offsets, axis=1)])
 
     interval = determinant(fit).interval if fit.specification.lag else (-np.inf, np.inf)
     p = len(fit.params)

@@ -15,7 +15,7 @@ from spillover.matrix import SeveralWeights
 from ..covariance.groups import group_values, units_of_rows
 from ..design.design import Design
 from ..design.keys import Rows
-from ..design.terms import model_columns
+from ..design.terms import model_columns, offset_of
 from ..records.fit import FitRecord
 from ..records.regimes import refuse_regimes
 
@@ -37,7 +37,7 @@ def regressors_at(d: Design, changes: Mapping[str, Any]) -> np.ndarray:
         E502 a level that the fitted data do not have, E505 a term that is not finite there.
     """
     terms = d.encoding.terms
-    columns = {name: _column(d, name, changes.get(name)) for name in terms.columns}
+    columns = _columns_at(d, changes)
     rows = Rows(d.order, d.ids, d.times, d.weights, d.observed)
     _, formed, _ = model_columns(terms, columns, rows, d.encoding)
     touched = {name for name, factors in terms.right if any(set(f.columns) & set(changes) for f in factors)}
@@ -52,12 +52,42 @@ def regressors_at(d: Design, changes: Mapping[str, Any]) -> np.ndarray:
     return X
 
 
+def offset_at(d: Design, changes: Mapping[str, Any]) -> np.ndarray:
+    """The offset with columns of the data replaced, (T, N); zeros where the formula has none.
+
+    Raises
+    ------
+    SpatialInputError
+        E505 an offset that is not finite there.
+    """
+    if d.offset is None:
+        return np.zeros(d.y.shape)
+    terms = d.encoding.terms
+    if not any(set(factor.columns) & set(changes) for factor in terms.offsets):
+        return d.offset
+    offset = offset_of(terms, _columns_at(d, changes), d.y.shape, d.encoding.states)
+    if not np.isfinite(d.rows(offset)).all():
+        raise SpatialInputError("E505", f"{terms.offset_name!r} is not finite at these values",
+                                hint="logs and roots need positive values")  # fmt: skip
+    return offset
+
+
+def _columns_at(d: Design, changes: Mapping[str, Any]) -> dict:
+    return {name: _column(d, name, changes.get(name)) for name in d.encoding.terms.columns}
+
+
+def with_offset(d: Design, changes: Mapping[str, Any]) -> np.ndarray:
+    """The regressors at these values, and the offset as the last column: (T, N, k + 1)."""
+    return np.concatenate([regressors_at(d, changes), offset_at(d, changes)[..., None]], axis=2)
+
+
 def slopes_of_regressors(d: Design, column: str, changes: Mapping[str, Any]) -> np.ndarray:
-    """dX / dx of every regressor by a column x, (T, N, k): central differences with steps of 1e-5 of x."""
+    """dX / dx of every regressor, and of the offset, by a column x, (T, N, k + 1): central differences with steps of
+    1e-5 of x."""
     x = np.broadcast_to(np.asarray(changes.get(column, values_of(d, column)), dtype=float), d.y.shape)
     size = float(np.nanmean(np.abs(d.rows(x)))) or 1.0
     step = 1e-5 * np.maximum(np.abs(x), 1e-3 * size)
-    ahead, behind = (regressors_at(d, {**changes, column: x + sign * step}) for sign in (1, -1))
+    ahead, behind = (with_offset(d, {**changes, column: x + sign * step}) for sign in (1, -1))
     return (ahead - behind) / (2 * step[..., None])
 
 
@@ -75,11 +105,11 @@ def check_column(d: Design, column: str, *, number: bool) -> None:
         E502 no such column, E203 a column of categories where a slope is asked for, E530 one that also enters lagged
         in time.
     """
-    holding = [factor for _, factors in d.encoding.terms.right for factor in factors if column in factor.columns]
+    terms = d.encoding.terms
+    holding = [factor for factor in terms.right_factors if column in factor.columns]
     if not holding:
-        there = {c: None for _, factors in d.encoding.terms.right for factor in factors for c in factor.columns}
         raise SpatialInputError("E502", f"{column!r} is no column of the right side", column=str(column),
-                                hint="its columns are " + ", ".join(there))  # fmt: skip
+                                hint="its columns are " + ", ".join(terms.right_columns))  # fmt: skip
     if any(factor.functions & {"lag", "lead"} for factor in holding):
         raise SpatialInputError("E530", f"{column!r} also enters lagged in time: its effects are spread over periods",
                                 column=column, hint="make the lagged values a column of their own")  # fmt: skip
@@ -90,7 +120,7 @@ def check_column(d: Design, column: str, *, number: bool) -> None:
 
 def is_category(d: Design, column: str) -> bool:
     """Whether some term takes the column's dummies."""
-    factors = [factor for _, product in d.encoding.terms.right for factor in product if column in factor.columns]
+    factors = [factor for factor in d.encoding.terms.right_factors if column in factor.columns]
     return any("C" in factor.functions for factor in factors) or d.frame[column].dtype.kind not in "biuf"
 
 
@@ -104,8 +134,7 @@ def settings_of(d: Design, at: Mapping[str, object] | str | None, *, without: st
     """
     if at is None:
         return [{}]
-    terms = d.encoding.terms.right
-    there = list(dict.fromkeys(c for _, factors in terms for factor in factors for c in factor.columns))
+    there = list(d.encoding.terms.right_columns)
     if isinstance(at, str) and at == MEAN:
         numbers = [c for c in there if not is_category(d, c)]
         return [{c: float(np.mean(d.rows(values_of(d, c)).astype(float))) for c in numbers}]

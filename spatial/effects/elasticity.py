@@ -118,7 +118,7 @@ def relative_to_response(d: Design) -> float:
     base_y, _ = logarithms(d)
     if base_y is not None:
         return float(np.log(base_y))
-    y_bar = float(np.mean(d.rows(d.y)))
+    y_bar = float(np.mean(d.rows(d.outcome)))
     if not y_bar > 0:
         raise SpatialInputError("E532", f"the mean of {d.response!r} is {y_bar:.4g}: it has no percentages",
                                 column=d.response, hint="elasticities need a positive response")  # fmt: skip
@@ -133,9 +133,12 @@ def derivatives(d: Design, relative: bool) -> tuple[dict[str, dict[str, float]],
     terms = read_formula(d.formula, d.frame.columns)
     factors = {factor.text: factor for _, product in terms.right for factor in product}
     parts = {name: term_parts(name) for name in d.regressors}  # (factor, level) pairs
+    in_offset = {column for factor in terms.offsets for column in factor.columns}
     out, covered = {}, set()
     for name, product in parts.items():
         variable, base = _variable(factors[product[0][0]].tree) if len(product) == 1 else (None, None)
+        if variable is not None and variable[0] in in_offset:  # part of its effect is no term's
+            continue
         if variable is None or name in covered or (base is not None and not relative):
             continue
         mean = float(np.mean(d.rows(d.X[:, :, d.names.index(name)])))

@@ -30,7 +30,8 @@ def emitted(
     ----------
     names : sequence of K regressors
     weights : ndarray, shape (s, K, N), or (s, K, rows) where W varies
-        For each average what the change does to each regressor in each unit, times the unit's share.
+        For each average what the change does to each regressor in each unit, times the unit's share. With K + 1 the
+        last is what it does to the offset, whose coefficient is 1.
     level : float
     """
     d = fit._design
@@ -40,10 +41,22 @@ def emitted(
     def over(low, high):
         return between_poles(lambda rho: _coefficients(W, rho, weights), low, high, interval)
 
-    picks = np.concatenate([selectors(fit, [name]) for name in names])
-    estimates = (picks[:, 0] @ fit.params.to_numpy()) @ _coefficients(W, fit.rho, weights)
+    picks, params = selectors_with_offset(fit, names, weights.shape[1]), fit.params.to_numpy()
+    params = np.append(params, np.ones(picks.shape[-1] - len(params)))
+    estimates = (picks[:, 0] @ params) @ _coefficients(W, fit.rho, weights)
     law, inference = infer_linear(fit, over, picks, estimates, level)
     return law, inference.reshaped(3, len(weights))
+
+
+def selectors_with_offset(fit: FitRecord, names: Sequence[str], terms: int) -> np.ndarray:
+    """What picks beta and theta of each regressor, (2 terms, 1, p); a last column takes the constant 1 where the offset
+    is one term more."""
+    picks = [selectors(fit, [name]) for name in names]
+    if terms == len(names):
+        return np.concatenate(picks)
+    of_offset = np.zeros((2, 1, len(fit.params) + 1))
+    of_offset[0, 0, -1] = 1
+    return np.concatenate([*(np.pad(pick, [(0, 0), (0, 0), (0, 1)]) for pick in picks), of_offset])
 
 
 def _values(W, rho: float, weights: np.ndarray) -> np.ndarray:

@@ -165,10 +165,10 @@ def _path(fit: FitRecord, new: Future, W: SpatialWeights, theta: np.ndarray, dev
     c = unit_effects(fit, named)
     beta = np.array([named[name] for name in new.names])
     tau, eta = (named.get(f"{w}lag({fit._design.response})", 0.0) for w in ("", "W:"))
-    A_inverse, y = Inverse(W, float(named.get("rho", 0.0))), fit._design.y[-1]
+    A_inverse, y = Inverse(W, float(named.get("rho", 0.0))), fit._design.outcome[-1]
     out = []
-    for X, deviation in zip(new.columns, deviations):
-        right = X @ beta + c + deviation
+    for X, offset, deviation in zip(new.columns, new.offset, deviations):
+        right = X @ beta + offset + c + deviation
         if fit._design.lags:
             right = right + tau * y + eta * (W.csr @ y)
         y = A_inverse.solve(right)

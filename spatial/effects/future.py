@@ -14,7 +14,7 @@ from spillover.matrix import SpatialWeights
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.keys import Rows, match_rows
 from ..design.periods import refuse_gaps, scales
-from ..design.terms import model_columns
+from ..design.terms import model_columns, offset_of
 from ..records.fit import FitRecord
 from .prediction import column_of
 
@@ -29,11 +29,14 @@ class Future:
     names : tuple of K str
         Coefficients that they belong to: all but rho, lambda and those of the response's past.
     columns : ndarray, shape (H, N, K)
+    offset : ndarray, shape (H, N)
+        Zeros where the formula has none.
     """
 
     times: pd.Index
     names: tuple[str, ...]
     columns: np.ndarray = field(repr=False)
+    offset: np.ndarray = field(repr=False)
 
 
 def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights) -> Future:
@@ -52,10 +55,10 @@ def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights) -> Future:
     rows = match_rows(data, W, requested.entity, requested.time)
     times = rows.periods
     _refuse_order(d, times)
-    X = _terms_of(d, data, rows)
+    X, offset = _terms_of(d, data, rows)
     names = tuple(name for name in fit.params.index if name not in ("rho", "lambda") and not _is_past(d, name))
     columns = [_column(d, name, X, W, rows.order.shape) for name in names]
-    return Future(times, names, np.stack(columns, axis=-1) if names else np.zeros((*rows.order.shape, 0)))
+    return Future(times, names, np.stack(columns, axis=-1) if names else np.zeros((*rows.order.shape, 0)), offset)
 
 
 def unit_effects(fit: FitRecord, named: Mapping[str, float], *, last: bool = False):
@@ -65,7 +68,7 @@ def unit_effects(fit: FitRecord, named: Mapping[str, float], *, last: bool = Fal
     (1 + T phi); with spatial errors beside them (I + sigma2_e / (T sigma2_mu) (B'B)^-1)^-1 times it.
     """
     d, effects, random = fit._design, fit._settings.effects, fit._settings.random
-    u = d.y - named.get("rho", 0.0) * spatial_lag(d.weights, d.y)
+    u = d.y - named.get("rho", 0.0) * spatial_lag(d.weights, d.outcome)
     for name, value in named.items():
         if name not in ("rho", "lambda"):
             past = d.X[:, :, d.names.index(name)] if _is_past(d, name) else column_of(d, name)
@@ -108,10 +111,10 @@ def _refuse_order(d: Design, times: pd.Index) -> None:
                                 hint="make the later values a column of their own")  # fmt: skip
 
 
-def _terms_of(d: Design, data: pd.DataFrame, rows: Rows) -> dict[str, np.ndarray]:
-    """Terms of the formula in the new periods, (H, N) each; lags reach back into the periods of the fit."""
+def _terms_of(d: Design, data: pd.DataFrame, rows: Rows) -> tuple[dict[str, np.ndarray], np.ndarray]:
+    """Terms of the formula in the new periods, (H, N) each, and their offset; lags reach back into those of the fit."""
     terms = d.encoding.terms
-    needed = {c for _, factors in terms.right for factor in factors for c in factor.columns}
+    needed = set(terms.right_columns)
     if absent := [c for c in terms.columns if c in needed and c not in data.columns]:
         raise SpatialInputError("E502", f"the new periods lack the column {absent[0]!r}", column=absent[0],
                                 n=len(absent), hint="add the column to data=")  # fmt: skip
@@ -121,11 +124,12 @@ def _terms_of(d: Design, data: pd.DataFrame, rows: Rows) -> dict[str, np.ndarray
     both = Rows(np.concatenate([d.order, rows.order]), d.ids, None, d.weights, observed)
     _, formed, _ = model_columns(terms, columns, both, d.encoding)
     new = {name: values[T:] for name, values in formed.items() if name in d.names}
-    for name, values in new.items():
+    offset = offset_of(terms, columns, both.order.shape, d.encoding.states)[T:]
+    for name, values in [*new.items(), (terms.offset_name, offset)]:
         if not np.isfinite(values).all():
             raise SpatialInputError("E207", f"{name!r} is not finite in the new periods", column=name,
                                     ids=rows.labels(~np.isfinite(values)), hint="logs and roots need positive values")
-    return new
+    return new, offset
 
 
 def _joined(d: Design, data: pd.DataFrame, rows: Rows, name: str, needed: bool):

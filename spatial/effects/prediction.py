@@ -92,7 +92,7 @@ def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
     """(T, N) predictions of the fitted units."""
     d = fit._design
     if kind == "TS":
-        return d.y - fit._errors
+        return d.outcome - fit._errors
     trend = regression_part(fit, d)
     trend = trend + _effects(fit, trend)
     if kind == "trend":
@@ -100,8 +100,8 @@ def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
     W, M = d.weights, d.weights_of_error
     roots = np.ones(d.y.shape) if d.obs_weights is None else np.nan_to_num(d.obs_weights.root, nan=1.0)
     if not (W.varies or M.varies) and (roots == roots[0]).all():
-        return _through_space(fit, W, M, d.y, trend, kind, roots[0])
-    y, trend = (np.nan_to_num(values) for values in (d.y, trend))  # who is not there has no links either
+        return _through_space(fit, W, M, d.outcome, trend, kind, roots[0])
+    y, trend = (np.nan_to_num(values) for values in (d.outcome, trend))  # who is not there has no links either
     each = W.each(d.n_periods), M.each(d.n_periods), y[:, None], trend[:, None]
     systems = ((w, m, y_t, trend_t, kind, root) for w, m, y_t, trend_t, root in zip(*each, roots))
     return np.concatenate([_through_space(fit, *system) for system in systems])
@@ -135,7 +135,7 @@ def out_of_sample(fit: FitRecord, whole: Design, M: SpatialWeights, new: np.ndar
     trend = regression_part(fit, whole)[0]
     if kind == "trend":
         return trend[new]
-    W, y = whole.weights.csr, whole.y[0, old]
+    W, y = whole.weights.csr, whole.outcome[0, old]
     A, B = _filters(fit, W, M.csr)
     if kind == "TS1":
         u = (A[old][:, old] @ y) - trend[old]
@@ -150,8 +150,8 @@ def out_of_sample(fit: FitRecord, whole: Design, M: SpatialWeights, new: np.ndar
 
 
 def regression_part(fit: FitRecord, d: Design) -> np.ndarray:
-    """X beta + W X theta, (T, N), by the names of the parameters; without fixed effects."""
-    out = np.zeros(d.y.shape)
+    """X beta + W X theta and the offset, (T, N), by the names of the parameters; without fixed effects."""
+    out = np.zeros(d.y.shape) if d.offset is None else d.offset.copy()
     for name, value in fit.params.drop(["rho", "lambda"], errors="ignore").items():
         out += value * column_of(d, str(name))
     return out
@@ -178,7 +178,8 @@ def _effects(fit: FitRecord, trend) -> np.ndarray:
     effects = fit._settings.effects
     if not effects.fixed:
         return np.zeros(trend.shape)
-    u = fit._design.y - fit.rho * spatial_lag(fit._design.weights, fit._design.y) - trend
+    outcome = fit._design.outcome
+    u = outcome - fit.rho * spatial_lag(fit._design.weights, outcome) - trend
     return u - fit._design.within(u, effects)
 
 
@@ -213,8 +214,7 @@ def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeight
 def _columns(d: Design) -> tuple[list[str], list[str]]:
     """The columns that the formula needs, and those of them that its left side alone needs."""
     terms = read_formula(d.formula, d.frame.columns)
-    right = {c for _, factors in terms.right for factor in factors for c in factor.columns}
-    return list(terms.columns), [c for c in terms.columns if c not in right]
+    return list(terms.columns), [c for c in terms.columns if c not in terms.right_columns]
 
 
 def _filters(fit: FitRecord, W, M):

@@ -32,11 +32,11 @@ from .counterfactual import (
     is_category,
     label_of,
     refuse_dynamic,
-    regressors_at,
     settings_of,
     slopes_of_regressors,
     sums_by_place,
     values_of,
+    with_offset,
 )
 from .elasticity import relative_to_response
 from .emitted import emitted
@@ -150,7 +150,7 @@ def contrasts(fit: FitRecord, variable: str, values: Sequence | float | None = N
     for setting, (label, low, high) in product(settings_of(d, at, without=variable), pairs):
 
         def change(setting, low=low, high=high):
-            ahead, behind = (regressors_at(d, {**setting, variable: value}) for value in (high, low))
+            ahead, behind = (with_offset(d, {**setting, variable: value}) for value in (high, low))
             return ahead - behind
 
         cases.append((", ".join(filter(None, (label, label_of(setting, at)))), change, setting))
@@ -169,11 +169,14 @@ def _checked(fit: FitRecord, variable: str, level: float, *, number: bool) -> De
 
 def _emitted(fit: FitRecord, variable: str, cases: list[tuple[str, Callable, dict]], by, level: float) -> EffectsBy:
     """One average for every group and case; a case is a label, a function of its setting to the change of the
-    regressors (T, N, k), and the setting."""
+    regressors and the offset (T, N, k + 1), and the setting."""
     d = fit._design
     groups = groups_of(d, by)
     changes = [d.rows(change(setting)) for _, change, setting in cases]
     moved = [j for j, name in enumerate(d.names) if name in d.regressors and any(m[:, j].any() for m in changes)]
+    names = [d.names[j] for j in moved]
+    if any(m[:, -1].any() for m in changes):
+        moved.append(len(d.names))  # the offset, whose coefficient is 1
     if not moved:
         raise SpatialInputError("E501", f"no regressor changes with {variable!r} here", column=variable,
                                 hint="choose other values")  # fmt: skip
@@ -182,7 +185,7 @@ def _emitted(fit: FitRecord, variable: str, cases: list[tuple[str, Callable, dic
         labels.append(", ".join(filter(None, (group, label))) or "all")
         emits = members / members.sum()
         weights.append([sums_by_place(d, m[:, j] * emits) for j in moved])
-    law, inference = emitted(fit, [d.names[j] for j in moved], np.array(weights), level)
+    law, inference = emitted(fit, names, np.array(weights), level)
     return EffectsBy(variable, tuple(labels), inference, law, fit, level)
 
 

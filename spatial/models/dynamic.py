@@ -45,7 +45,7 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
     if d.n_periods < 2:
         raise SpatialInputError("E206", f"lags={lags!r} needs 2 periods at least, got {d.n_periods}",
                                 hint="use a longer panel")
-    before = d.y[:-1]
+    before = d.outcome[:-1]
     past = {f"lag({d.response})": before, f"W:lag({d.response})": spatial_lag(d.weights.csr, before)}
     wanted = tuple(past)[{"y": slice(1), "Wy": slice(1, 2), "both": slice(2)}[lags]]
     first = int(INTERCEPT in d.names and d.names.index(INTERCEPT) == 0)
@@ -53,6 +53,7 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
     return replace(
         d,
         y=d.y[1:],
+        offset=None if d.offset is None else d.offset[1:],
         past=before,
         X=np.concatenate(columns, axis=2),
         names=(*d.names[:first], *wanted, *d.names[first:]),

@@ -106,7 +106,7 @@ def dynamic_method_of_moments(
 
     X, names = regressor_columns(d, effects)
     refuse_degenerate(d, flat(X), flat(effects.demean(X)), flat(effects.demean(d.y)), names, effects)
-    Wy = spatial_lag(W, d.y)
+    Wy = spatial_lag(W, d.outcome)
     own = d.X[:, :, [j for j, name in enumerate(d.names) if name not in d.lags and name != INTERCEPT]]
     y_powers = 2 if any(name.startswith("W:") for name in d.lags) else 1
     result = panel_gmm(

@@ -120,7 +120,7 @@ def maximum(reading: Reading) -> tuple[Sample, Solution]:
     at = maximum_likelihood(sample)
     if d.obs_weights is not None and d.obs_weights.sampling:
         at = replace(at, loglik=float("nan"))  # sampling weights make no likelihood
-    if d.lags or s.correction == "additive":
+    if d.lags or (s.correction == "additive" and sample.parts):  # least squares counts its degrees of freedom itself
         at = without_bias(sample, at, d, s.effects, s.correction)
     return sample, at
 

@@ -95,7 +95,7 @@ def moment_sample(
         moving = exogenous & np.array([not (constant and name == INTERCEPT) for name in names])
         lagged = np.concatenate([X[:, :, moving], own], axis=2) if settings.lag_instruments else X[:, :, moving]
         H += _powers(W, lagged, settings.order or 2)
-        Wy = spatial_lag(W, d.y)
+        Wy = spatial_lag(W, d.outcome)
         parts["Wy"] = rows(Wy)
     elif d.endog and settings.lag_instruments:
         H += _powers(W, own, settings.order or _order_of_endogenous(d))

@@ -21,7 +21,7 @@ from spillover.show import Shown
 
 from ..covariance.vcov import as_vcov
 from ..design.checks import refuse_perfect_fit, refuse_psi
-from ..design.design import INTERCEPT
+from ..design.design import INTERCEPT, refuse_offset
 from ..design.gaps import refuse_unbalanced
 from ..design.obs_weights import refuse_weighted
 from ..effects.propagate import Averages, combine, selectors
@@ -182,6 +182,7 @@ def _checked(fit: Fit, std_errors: bool, y, x, relabel, w) -> Changes:
         raise SpatialInputError("E324", "refit is there for models with one W, and the model has several",
                                 hint="estimate them one by one")  # fmt: skip
     refuse_regimes(fit)
+    refuse_offset(fit._design, "refit")
     if fit._sample.dummies:
         refuse_varying(fit._design.weights_of_error, "refit of a spatial error with fixed effects")
     changed = changes(fit, y, x, relabel, w)

@@ -15,7 +15,7 @@ from spillover.matrix import SpatialWeights, TemporalWeights, as_weights
 
 from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
-from ..design.design import Design
+from ..design.design import Design, refuse_offset
 from ..design.fixed_effects import FixedEffects
 from ..design.options import ModelOptions, Settings, lists_weights
 from ..design.redundant import without_redundant_dummies
@@ -60,6 +60,7 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     lag = _as_list(w, "w")
     plain = replace(options, durbin=None, w_error=None)
     d = read(formula, data, _constant(lag[0], "w"), plain)
+    refuse_offset(d, "a model with several W")
     if d.observed is not None:
         raise SpatialInputError("E501", "several W need a panel without gaps", hint="missing='drop', or one W")
     effects = which_effects(options.effects, d)

@@ -64,7 +64,7 @@ def can_stack(reading: Reading, *, covariance: bool = True) -> bool:
     usual = usual and settings.correction != "additive" and (settings.vcov in ("oim", "classical") or not covariance)
     plain = d.observed is None and not d.lags and d.error_weights is None and not settings.composed
     plain = plain and not settings.effects.ways
-    plain = plain and d.obs_weights is None
+    plain = plain and d.obs_weights is None and d.offset is None
     one = (spec.lag or spec.error or spec.durbin) and not (spec.lag and spec.error)
     return bool(usual and plain and one and regressor_names(d, settings.effects))
 

@@ -165,7 +165,7 @@ def responses(layer, column: str, *, unit, at, label: str, name: str | None = No
 def analysed(design) -> pd.DataFrame:
     """The columns of the data that a model used, by unit; of a panel those of its last period (``unemp_1986``)."""
     terms = read_formula(design.formula, design.frame.columns)
-    factors = [*terms.left, *(factor for _, product in terms.right for factor in product)]
+    factors = [*terms.left, *terms.right_factors]
     columns = [c for c in dict.fromkeys(c for factor in factors for c in factor.columns) if c in design.frame]
     order = design.order[-1]
     values = design.frame[columns].iloc[order].set_axis(design.ids)

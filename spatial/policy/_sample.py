@@ -109,9 +109,10 @@ class PolicySample:
 
 def read_policy(
     formula, data, *, treatment=None, entity=None, time=None, obs_weights=None, period_by=None, cluster=None,
-    missing="error",
+    missing="error", always=False,
 ) -> PolicySample:  # fmt: skip
-    """Align a formula's columns; ``treatment`` may be left out where one regressor is 0 or 1.
+    """Align a formula's columns; ``treatment`` may be left out where one regressor is 0 or 1; with
+    ``always`` units of a panel with gaps may be treated throughout.
 
     Raises
     ------
@@ -131,7 +132,7 @@ def read_policy(
     D = d.X[:, :, d.names.index(treatment)]
     notes = d.notes
     if absent is not None:
-        D, more = filled_treatment(D, absent, d.ids, treatment)
+        D, more = filled_treatment(D, absent, d.ids, treatment, always=always)
         notes = (*(note for note in notes if not note.startswith(("unbalanced", "islands"))), *more)
     refuse_without_variation(D, treatment)
     covariates = [name for name in terms if name != treatment]

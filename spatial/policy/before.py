@@ -17,7 +17,7 @@ from .pretrends import FEWEST_ADOPTERS, Pretrends, Problem, both_tests
 from .randomization import FEW_TREATED, assignments
 from .resampled import permuted_slopes
 from .small_sample import CR2, SmallSample
-from .treatment import is_switch
+from .treatment import comes_and_goes, is_switch
 from .within import period_dummies
 
 
@@ -57,8 +57,10 @@ def earlier_periods(
 def did_pretrends(result) -> Pretrends:
     """Of a ``DiD``; see its ``pretrends``."""
     s: PolicySample = result.sample
-    if not is_switch(s.D):
-        raise SpatialInputError("E206", "a share or a dose has no period before adoption to test",
+    if result.settings["method"] == "group_time":
+        s = trends_by_covariates(s)
+    if not is_switch(s.D) or comes_and_goes(s.D):
+        raise SpatialInputError("E206", "a share, a dose or what comes and goes has no period before adoption to test",
                                 hint="there is nothing to test; say so instead of a test")
     untouched = (s.D == 0) if result.exposed is None else (s.D == 0) & ~result.exposed
     if len(np.unique(s.since[(s.since < 0) & untouched & (s.mass > 0)])) < 2:
@@ -69,6 +71,18 @@ def did_pretrends(result) -> Pretrends:
     plain = result.exposed is None and exchangeable(s)
     permuted = (lambda: permuted_slopes(*without_policy(s))) if s.n_treated <= FEW_TREATED and plain else None
     return both_tests(problem, level=result.settings["level"], effect=result.att, moves=moves, permuted=permuted)
+
+
+def trends_by_covariates(s: PolicySample) -> PolicySample:
+    """Covariates as they were when a unit was first observed, times each period but the first: trends are parallel
+    given these."""
+    if not s.names:
+        return s
+    start = s.X[(s.mass > 0).argmax(axis=0), np.arange(len(s.ids))]  # (N, k)
+    T = len(s.times)
+    X = np.eye(T)[:, None, None, 1:] * start[None, :, :, None]
+    names = tuple(f"{name} in {t}" for name in s.names for t in s.times[1:])
+    return replace(s, X=X.reshape(T, len(s.ids), -1), names=names)
 
 
 def untreated_problem(s: PolicySample, y: np.ndarray, untouched: np.ndarray) -> Problem:
@@ -130,8 +144,8 @@ def spatial_pretrends(result) -> Pretrends:
     base = [after, *_covariates(fit, [lost.names[k] for k in others])]
     if fit._settings.effects.time:
         base.insert(0, period_dummies(T, np.zeros(N, dtype=int)))
-    y = np.asarray(fit._design.y).T
-    y = y - (fit.rho + fit.lam) * (W @ y)
+    y, outcome = fit._design.y, fit._design.outcome
+    y = y.T - fit.rho * delete_unit.lagged(fit, outcome) - fit.lam * delete_unit.lagged(fit, y)
     problem = Problem(y, np.ones((N, T)), since.T, np.concatenate(base, axis=2), indicators, adopters.clock,
                       np.arange(N), neighbors=spread)  # fmt: skip
     v = result.settings.get("direct")

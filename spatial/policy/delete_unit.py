@@ -8,8 +8,10 @@ exactly (``within.Within``); rho takes one Newton step on the score of the other
     score_(-i)(rho) = m (r_12 - rho r_22) / SSR(rho) - sum_{j != i} tau_j,    tau_j = n / N (W A^-1)_jj + a constant
 
 with r the residual cross-products of (y, W y) without i and tau adding up to the score's trace at the maximum. lambda
-of an error model is held fixed. Scale and degrees of freedom are those of the same average in the linear regression of
-A y (``delete_one``), where rho is a constant.
+of an error model is held fixed. Coefficients move from the estimates by what the regression moves: where time effects
+are taken out before y is lagged (no exact transformation), its own coefficients are not the estimates to all digits.
+Scale and degrees of freedom are those of the same average in the linear regression of A y (``delete_one``), where rho
+is a constant.
 """
 
 from __future__ import annotations
@@ -65,21 +67,29 @@ def deleted(fit: Fit) -> Deleted:
     far = spatial_lag(W, own)
     X = np.stack([own[:, :, k] if name in d.names else far[:, :, k] for k, name in enumerate(names)], axis=2)
     C = X.transpose(1, 0, 2)
+    y = np.stack([d.y.T, lagged(fit, d.outcome)])  # (2, N, T)
+    if fit.specification.error:
+        C = C - fit.lam * (W @ fit._settings.effects.demean(X).transpose(1, 0, 2).reshape(N, -1)).reshape(C.shape)
+        y[0] -= fit.lam * lagged(fit, d.y)
     if fit._settings.effects.time:
         C = np.concatenate([period_dummies(T, np.zeros(N, dtype=int)), C], axis=2)
-    y = np.stack([d.y, spatial_lag(W, d.y)]).transpose(0, 2, 1)  # y and W y, (2, N, T)
-    if fit.specification.error:
-        C = C - fit.lam * (W @ C.reshape(N, -1)).reshape(C.shape)
-        y = y - fit.lam * np.stack([W @ one for one in y])
     design = within(np.ones((N, T)), C, np.arange(N))
     of_y = np.einsum("ntq,ant->anq", design.U, y)
     left = of_y.sum(axis=1, keepdims=True) - of_y
     g = np.stack([design.without(one)[0] for one in left])
-    rho = np.zeros(N)
+    full, rho = of_y.sum(axis=1) @ design.inverse, np.zeros(N)
     if fit.specification.lag:
         rho = _newton(fit, design, y, of_y, left, g)
-    coefficients = (g[0] - rho[:, None] * g[1]) / design.scale
-    return Deleted(names, design, y[0] - fit.rho * y[1], coefficients[:, -len(names) :], rho)
+    moved = (g[0] - rho[:, None] * g[1] - (full[0] - fit.rho * full[1])) / design.scale
+    coefficients = fit.params.to_numpy()[: len(names)] + moved[:, -len(names) :]
+    return Deleted(names, design, y[0] - fit.rho * y[1], coefficients, rho)
+
+
+def lagged(fit: Fit, y: np.ndarray) -> np.ndarray:
+    """W y as the likelihood has it, (N, T) of y (T, N): time effects are taken out before y is lagged. Where rows of W
+    all sum to one, period dummies take out what that leaves; where they do not (an island is enough), W of their part
+    of y would stay in."""
+    return spatial_lag(fit._design.weights, fit._settings.effects.demean(y)).T
 
 
 def _newton(fit: Fit, design: Within, y, of_y, left, g) -> np.ndarray:

@@ -8,23 +8,24 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, check_option
+from spillover.errors import check_option
 from spillover.frames import takes_frames
 from spillover.show import Shown
 
 from ..design.obs_weights import Sampling, column_of
 from ..records.schema import SCHEMA
-from . import group_time, imputation, twfe
+from . import switching
 from ._sample import PolicySample, read_policy
-from ._tables import rows
-from .before import did_pretrends, earlier_periods
+from .before import did_pretrends
 from .delete_one import Jackknife
-from .event_time import alone, dose_note, path_table, path_window
+from .event_time import alone, dose_note, path_window
+from .methods import ENGINES, under_dates
+from .overlap import ADJUSTMENTS
 from .pretrends import Pretrends
 from .randomization import FEW_TREATED, Randomization, assignments, invert
-from .treatment import is_switch
+from .treatment import comes_and_goes, is_switch
 
-METHODS = ("imputation", "group_time", "twfe")
+METHODS = ("imputation", "group_time", "switchers", "twfe")
 CONTROLS = ("never", "not_yet")
 BANDS = ("pointwise", "simultaneous")
 
@@ -91,24 +92,28 @@ class DiD(Shown):
         SpatialInputError
             E206 for a share or a dose, or where nobody is observed twice before adoption.
         """
-        return did_pretrends(self)
+        return switching.placebo_tests(self) if self.settings["method"] == "switchers" else did_pretrends(self)
 
     @cached_property
     def randomization(self) -> Randomization | None:
         """p-value and interval of the headline over chance assignments of the dates, where five units or fewer are
         treated; see ``spatial.policy.randomization``. None otherwise, with rings, and of weighted group times."""
         s = self.sample
-        moving = self.settings["method"] == "group_time" and np.ptp(s.mass) > 0  # dates would take weights along
+        moving = self.settings["method"] == "group_time" and bool(self.settings["weights"])  # dates take weights along
         if self.settings.get("rings") or moving or not is_switch(s.D) or s.n_treated > FEW_TREATED:
+            return None
+        if self.settings["method"] == "switchers" or comes_and_goes(s.D):
             return None
         first, exact = assignments(s.first, seed=1)
         A, C = (under_dates(self, first, outcome) for outcome in (s.y, s.D))
         return invert(A, C, self.settings["level"], exact)
 
     def trends(self) -> pd.DataFrame:
-        """Mean outcome by period and adoption cohort, ``never`` among them, with the cohorts' sizes."""
+        """Mean outcome by period and adoption cohort, ``never`` among them, with the cohorts' sizes. Where a treatment
+        comes and goes, cohorts are those of the first change."""
         s = self.sample
-        label = np.array([*map(str, s.times), "never"])[s.first]
+        first = switching.first_changes(s.D) if self.settings["method"] == "switchers" else s.first
+        label = np.array([*map(str, s.times), "never"])[first]
         by = pd.DataFrame({"period": np.repeat(s.times, len(s.ids)), "cohort": np.tile(label, len(s.times)),
                            "mass": s.mass.ravel(), "sum": (s.mass * s.y).ravel()})  # fmt: skip
         sums = by.groupby(["period", "cohort"])[["mass", "sum"]].sum()
@@ -122,31 +127,40 @@ class DiD(Shown):
 @takes_frames
 def did(
     formula: str, data: pd.DataFrame, *, treatment: str | None = None, entity: str | None = None,
-    time: str | None = None, method: str = "imputation", control: str = "never", reference: float | None = None,
-    window: tuple[float, float] | None = None, cluster: str | None = None,
-    obs_weights: str | Sampling | None = None,
-    period_by: str | None = None, band: str = "pointwise", level: float = 0.95, missing: str = "error",
+    time: str | None = None, method: str = "imputation", control: str | None = None, adjustment: str = "doubly_robust",
+    reference: float | None = None, window: tuple[float, float] | None = None, cluster: str | None = None,
+    obs_weights: str | Sampling | None = None, period_by: str | None = None, band: str = "pointwise",
+    level: float = 0.95, missing: str = "error",
 ) -> DiD:  # fmt: skip
     """Effect of a policy on those that adopted it, at once or one after the other.
 
     Parameters
     ----------
     formula : str
-        ``"log(homicide) ~ law + unemp"``: outcome, treatment, covariates that vary over time.
+        ``"log(homicide) ~ law + unemp"``: outcome, treatment, covariates. Regressions with unit effects use how these
+        vary over time. "group_time" uses what they were in the last period before a cohort adopts, so that covariates
+        that never change serve too: trends are parallel among units alike in them.
     data : DataFrame
         One row per unit and period, balanced, in any order.
     treatment : str, optional
         Its term; may be left out where it is the only regressor, or the only one that is 0 or 1. 0 before the policy
-        and 1 from its first period on. With ``method="twfe"`` also a share or a dose, which has no path.
+        and 1 from its first period on. With ``method="switchers"`` it may come and go. With "twfe" it may also be a
+        share or a dose; neither has a path then.
     entity, time : str, optional
         Columns of unit and period; a (unit, period) MultiIndex serves instead. Time since adoption is counted in the
         units of ``time``: years where these are years, also where some are absent.
-    method : {"imputation", "group_time", "twfe"}
+    method : {"imputation", "group_time", "switchers", "twfe"}
         Imputation (Borusyak, Jaravel & Spiess 2024) and group-time effects (Callaway & Sant'Anna 2021, without
         covariates equal to the interaction-weighted estimator) allow effects to differ between cohorts and
-        over time. Two-way fixed effects do not.
-    control : {"never", "not_yet"}
-        Comparison of ``group_time``: units never treated, or also those not treated yet.
+        over time. So do switchers (de Chaisemartin & D'Haultfoeuille 2020, 2024), for a treatment that comes and goes:
+        see ``spatial.policy.switching``. Two-way fixed effects do not, and a note says how many treated observations
+        they weight negatively.
+    control : {"never", "not_yet"}, optional
+        Comparison of "group_time" and "switchers": units never treated (whose treatment never changes), or also those
+        not treated yet. By default "never" and "not_yet".
+    adjustment : {"doubly_robust", "improved", "regression", "weighting"}
+        How "group_time" takes covariates into account: propensity scores by logit and regressions (Sant'Anna & Zhao
+        2020), their improved estimator, or one of the two alone; see ``spatial.policy.overlap``.
     reference : number, optional
         With "twfe", the time since adoption whose effect is zero by construction; the last at which every cohort is
         observed before it, by default. Group-time effects are measured from each cohort's last period before
@@ -167,8 +181,9 @@ def did(
     level : float
         Coverage of the intervals.
     missing : {"error", "drop", "period"}
-        "drop" leaves out units with missing values or rows. "period" leaves out single rows, not with "group_time";
-        a unit's treatment stays as it was until it is observed again.
+        "drop" leaves out units with missing values or rows. "period" leaves out single rows; a unit's treatment stays
+        as it was until it is observed again. "group_time" then uses, for each cohort and period, the units that are
+        observed in it and in the last period before the cohort adopts.
 
     Returns
     -------
@@ -180,7 +195,8 @@ def did(
     SpatialInputError
         E106 periods that are text; E230-E236: a treatment that is not 0 or 1,
         switches off, is there from the start, for none, for all or for one unit only, or without never-treated units;
-        E502 an unnamed treatment; E533 options that do not fit the method; E730 periods in which all are treated; E1xx
+        E502 an unnamed treatment; E533 options that do not fit the method; E730 periods in which all are treated;
+        E734 covariates without overlap; E1xx
         keys, E2xx values, E5xx formula.
 
     Notes
@@ -198,76 +214,23 @@ def did(
     0.0878
     """
     check_option("method", method, METHODS)
+    control = ("not_yet" if method == "switchers" else "never") if control is None else control
     check_option("control", control, CONTROLS)
+    check_option("adjustment", adjustment, ADJUSTMENTS)
     check_option("band", band, BANDS)
     sample = read_policy(formula, data, treatment=treatment, entity=entity, time=time, cluster=cluster,
-                         obs_weights=obs_weights, period_by=period_by, missing=missing)  # fmt: skip
-    settings = {"method": method, "control": control, "level": level, "band": band,
+                         obs_weights=obs_weights, period_by=period_by, missing=missing,
+                         always=method == "switchers")  # fmt: skip
+    settings = {"method": method, "control": control, "adjustment": adjustment, "level": level, "band": band,
                 "cluster": cluster or str(sample.ids.name or "unit"), "weights": column_of(obs_weights),
                 "period_by": sample.period_by}  # fmt: skip
-    dose = method == "twfe" and not is_switch(sample.D)
-    reference, window, notes = (None, None, dose_note(sample.treatment)) if dose else path_window(sample, window,
-                                                                                                 reference, method)
+    if method == "twfe" and not is_switch(sample.D):
+        reference, window, notes = None, None, dose_note(sample.treatment)
+    elif method == "twfe" and comes_and_goes(sample.D):
+        reference, window = None, None
+        notes = [f"{sample.treatment} comes and goes: no path; method='switchers' has one"]
+    else:
+        reference, window, notes = path_window(sample, window, reference, method)
     settings |= {"reference": reference, "window": window}
-    table, path, V, jackknife = ENGINES[method](sample, settings)
-    return DiD(table, path, V, sample, settings, jackknife, None, (*sample.notes, *notes, *alone(path)))
-
-
-def _twfe(sample, settings):
-    level = settings["level"]
-    one = twfe.att(sample)
-    table = rows(one.estimates, one.std_errors, level=level, df=one.df, term=[sample.treatment])
-    if settings["window"] is None:
-        return table, None, np.zeros((0, 0)), one
-    periods, path = twfe.path(sample, settings["window"], settings["reference"])
-    return table, path_table(periods, path.estimates, path.std_errors, path.df, path.v, settings), path.V, one
-
-
-def _imputation(sample, settings):
-    level, (first, last) = settings["level"], settings["window"]
-    periods, estimands = imputation.averages(sample, (first, last))
-    jackknife = imputation.effects(sample, estimands)
-    one, later = jackknife.part(slice(0, 1)), jackknife.part(slice(1, None))
-    table = rows(one.estimates, one.std_errors, level=level, df=one.df, term=["ATT"])
-    earlier, before, v = earlier_periods(sample, first)
-    p, whole = len(earlier), np.zeros((len(earlier) + len(periods),) * 2)
-    parts = [later] if before is None else [before, later]
-    if before is not None:
-        whole[:p, :p] = before.V
-    whole[p:, p:] = later.V
-    estimates, errors, df = (np.concatenate([getattr(part, name) for part in parts])
-                             for name in ("estimates", "std_errors", "df"))  # fmt: skip
-    path = path_table([*earlier, *periods], estimates, errors, df, np.concatenate([v, later.v]), settings)
-    return table, path, whole, one
-
-
-def _group_time(sample, settings):
-    if sample.names or settings["period_by"] or not sample.mass.all():
-        raise SpatialInputError("E533", "method='group_time' takes no covariates, period_by or gaps",
-                                hint="method='imputation'")  # fmt: skip
-    if (sample.mass != sample.mass[0]).any():
-        raise SpatialInputError("E540", "method='group_time' needs one weight for each unit, and "
-                                f"{settings['weights']!r} changes over time", column=settings["weights"],
-                                hint="a column of the weights before the policy, or method='imputation'")  # fmt: skip
-    periods, jackknife = group_time.effects(sample, settings["control"], settings["window"])
-    n = len(group_time.NAMES)
-    usual, path = jackknife.part(slice(0, n)), jackknife.part(slice(n, None))
-    table = rows(usual.estimates, usual.std_errors, level=settings["level"], df=usual.df,
-                 term=[f"ATT, {name}" for name in group_time.NAMES])  # fmt: skip
-    return table, path_table(periods, path.estimates, path.std_errors, path.df, path.v, settings), path.V, usual
-
-
-ENGINES = {"twfe": _twfe, "imputation": _imputation, "group_time": _group_time}
-
-
-def under_dates(result: DiD, first: np.ndarray, outcome: np.ndarray) -> np.ndarray:
-    """The headline estimate under every row of dates (R, N), of an outcome (T, N); NaN where they identify nothing.
-
-    Where units differ in their outcomes alone, a unit's weights v_i depend on its date only, and dates take them along.
-    """
-    s = result.sample
-    if not s.names and np.ptp(s.mass) == 0 and not s.region.any():
-        dates, one = np.unique(s.first, return_index=True)
-        by_unit = (result.jackknife.v[0, one] * s.root[one]) @ outcome  # (dates, N)
-        return by_unit[np.searchsorted(dates, first), np.arange(first.shape[1])].sum(axis=1)
-    return (twfe.att_of_many if result.settings["method"] == "twfe" else imputation.overall)(s, first, outcome)
+    table, path, V, jackknife, more = ENGINES[method](sample, settings)
+    return DiD(table, path, V, sample, settings, jackknife, None, (*sample.notes, *notes, *more, *alone(path)))

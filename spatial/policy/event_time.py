@@ -28,7 +28,7 @@ def path_window(sample, window, reference, method: str):
     if method == "imputation":
         return None, ends, _uneven(sample, None)
     step = step_of(sample.clock)
-    if method == "group_time":
+    if method in ("group_time", "switchers"):
         return (None if step is None else -step), ends, _uneven(sample, None)
     seen = seen_by_all(sample)
     if reference is None:

@@ -22,9 +22,11 @@ def without_gaps(d: Design) -> tuple[Design, np.ndarray | None]:
 
 
 def filled_treatment(
-    D: np.ndarray, absent: np.ndarray, ids: pd.Index, name: str
+    D: np.ndarray, absent: np.ndarray, ids: pd.Index, name: str, *, always: bool = False
 ) -> tuple[np.ndarray, list[str]]:
     """A treatment that stays as it was until the unit is observed again, untreated before it is observed; and notes.
+
+    With ``always`` units may be treated throughout, and before they are observed they have their first treatment.
 
     Raises
     ------
@@ -34,12 +36,14 @@ def filled_treatment(
     T = len(D)
     last = np.maximum.accumulate(np.where(absent, -1, np.arange(T)[:, None]), axis=0)  # the period last observed
     filled = np.where(last >= 0, np.take_along_axis(D, np.maximum(last, 0), axis=0), 0.0)
+    if always:
+        filled = np.where(last >= 0, filled, D[(~absent).argmax(axis=0), np.arange(D.shape[1])])
     treated = (filled > 0) & ~absent
-    always = treated.any(axis=0) & ~((filled == 0) & ~absent).any(axis=0)
-    if always.any():
-        raise SpatialInputError("E232", f"{int(always.sum())} units are treated in every period in which they are "
+    throughout = treated.any(axis=0) & ~((filled == 0) & ~absent).any(axis=0)
+    if throughout.any() and not always:
+        raise SpatialInputError("E232", f"{int(throughout.sum())} units are treated in every period in which they are "
                                 "observed: nothing shows what they would have been without", column=name,
-                                ids=list(ids[always]), hint="leave these units out")  # fmt: skip
+                                ids=list(ids[throughout]), hint="leave these units out")  # fmt: skip
     first = np.where(treated.any(axis=0), treated.argmax(axis=0), 0)
     unsure = ids[(first > 0) & absent[np.maximum(first - 1, 0), np.arange(D.shape[1])]]
     notes = [f"{int(absent.sum())} of {absent.size} (unit, period) pairs are not observed"]

@@ -18,7 +18,6 @@ from spillover.errors import SpatialInputError
 
 from ._sample import PolicySample
 from .delete_one import Linear, jackknife, plain
-from .treatment import refuse_without_never_treated
 
 NAMES = ("simple", "dynamic", "group", "calendar")
 GONE = 1e-12  # share of a cohort's weight that is rounding
@@ -105,11 +104,9 @@ def effects(sample: PolicySample, control: str, window: tuple[float, float]):
     Raises
     ------
     SpatialInputError
-        E234 without never-treated units, E730 when no cohort has a comparison.
+        E730 when no cohort has a comparison.
     """
     T, first = len(sample.times), sample.first
-    if control == "never":
-        refuse_without_never_treated(first, T, sample.treatment, "group_time")
     group = GroupTime(first, T, control)
     start = sample.clock[np.minimum(group.cohorts[group.cells[:, 0]], T - 1)]
     since = sample.clock[group.cells[:, 1]] - start

@@ -21,10 +21,11 @@ from spillover.show import Shown
 from ..models.refit import refit
 from . import imputation, twfe
 from ._tables import rows
-from .did import DiD, under_dates
+from .did import DiD
 from .gaps import unseen_before
+from .methods import under_dates
 from .spatial_did import SpatialDiD
-from .treatment import is_switch
+from .treatment import comes_and_goes, is_switch
 
 AT_ONCE = 64  # dates of adoption that are estimated together
 
@@ -103,7 +104,11 @@ def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) 
             raise SpatialInputError("E230", f"{result.treatment!r} must be 0 or 1: a dose has no dates to assign",
                                     column=result.treatment,
                                     hint="give a treatment that is 0 or 1")  # fmt: skip
-        if result.settings["method"] == "group_time" and np.ptp(result.sample.mass) > 0:
+        if result.settings["method"] == "switchers" or comes_and_goes(result.sample.D):
+            raise SpatialInputError("E501", f"{result.treatment!r} comes and goes: it has no single date to assign",
+                                    column=result.treatment,
+                                    hint="the path before the first change is a placebo")  # fmt: skip
+        if result.settings["method"] == "group_time" and result.settings["weights"]:
             raise SpatialInputError("E540", "placebo_units of group-time effects is not there with weights",
                                     hint="method='imputation', or placebos of the same model without weights")
         names, actual = [result.table["term"].iloc[0]], np.array([result.att])
@@ -155,7 +160,8 @@ def placebo_time(result: DiD, *, shifts: Sequence[int] = (1, 2, 3)) -> pd.DataFr
         E533 for shifts that leave an adopter without earlier periods, or results by group-time effects, whose path
         before adoption is this placebo.
     """
-    if not isinstance(result, DiD) or result.settings["method"] == "group_time" or not is_switch(result.sample.D):
+    if not isinstance(result, DiD) or result.settings["method"] in ("group_time", "switchers") or (
+            not is_switch(result.sample.D) or comes_and_goes(result.sample.D)):  # fmt: skip
         raise SpatialInputError("E533", "placebos in time are there for did by imputation or two-way fixed effects",
                                 hint="the path before adoption is the same idea")  # fmt: skip
     s, shifts = result.sample, [int(k) for k in shifts]

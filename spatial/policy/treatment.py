@@ -39,6 +39,11 @@ def is_switch(D: np.ndarray) -> bool:
     return bool(np.isin(D, (0.0, 1.0)).all())
 
 
+def comes_and_goes(D: np.ndarray) -> bool:
+    """Whether a 0/1 treatment ends in some unit."""
+    return is_switch(D) and bool((np.diff(D, axis=0) < 0).any())
+
+
 def adoption(D: np.ndarray, ids: pd.Index, times: pd.Index, name: str) -> np.ndarray:
     """The first treated period of every unit, as a position in ``times``; T where a unit is never treated.
 
@@ -67,7 +72,7 @@ def adoption(D: np.ndarray, ids: pd.Index, times: pd.Index, name: str) -> np.nda
     if off.any():
         raise SpatialInputError("E231", f"{name!r} switches off in {int(off.sum())} units: a policy that ends is "
                                 "another design", column=name, ids=list(ids[np.flatnonzero(off)]),
-                                hint="end the panel before it is lifted, or leave these units out")  # fmt: skip
+                                hint="method='switchers' of sp.did, or leave these units out")  # fmt: skip
     refuse_without_variation(D, name)
     always = D[0] == 1
     if always.any():

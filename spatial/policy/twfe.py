@@ -24,6 +24,22 @@ def att(sample: PolicySample, D: np.ndarray | None = None, among: np.ndarray | N
     return least_squares(sample, D[:, :, None], [sample.treatment], among)
 
 
+def negative_weights(sample: PolicySample, fit: Jackknife) -> list[str]:
+    """A note where tau weights effects of some treated observations negatively.
+
+    tau = sum w_it tau_it with w_it proportional to m_it D_it times the residual of D on effects and covariates (de
+    Chaisemartin & D'Haultfoeuille 2020, American Economic Review 110:2964-2996, theorem 1).
+    """
+    w = fit.v[0] * sample.root * sample.D.T
+    at = w[(sample.D.T != 0) & (sample.mass.T > 0)]
+    negative = at < -1e-12 * np.abs(at).max()
+    if not negative.any():
+        return []
+    share = float(at[negative].sum() / at.sum())
+    return [f"{int(negative.sum())} of {len(at)} treated observations enter with negative weights, in all "
+            f"{share:.3f} against {1 - share:.3f}: where effects differ the estimate may lie outside all of them"]
+
+
 def path(sample: PolicySample, window: tuple[float, float], reference: float) -> tuple[np.ndarray, Jackknife]:
     """tau_k for the periods k of the window but the reference; its ends gather what lies beyond.
 

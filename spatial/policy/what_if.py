@@ -192,6 +192,7 @@ def _refuse(fit: Fit, variable: str) -> None:
     terms = read_formula(d.formula, d.frame.columns)
     columns = {name: {c for f in product for c in f.columns} for name, product in terms.right}
     own = columns.pop(variable, set())
+    columns |= {factor.text: set(factor.columns) for factor in terms.offsets}
     others = ", ".join(repr(name) for name, used in columns.items() if own & used)
     if others:
         raise SpatialInputError("E536", f"{variable!r} is not all of its variable: {others} would change with it",

@@ -144,7 +144,7 @@ class FitRecord(Shown):
     @cached_property
     def fitted(self) -> pd.Series:
         """y less its residual."""
-        return (self._design.labelled(self._design.y, "fitted") - self.resid).rename("fitted")
+        return (self._design.labelled(self._design.outcome, "fitted") - self.resid).rename("fitted")
 
     # -- tables ------------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ def did_text(did) -> str:
     treated = s.D.any(axis=0)
     methods = {
         "twfe": phrase("two-way fixed effects"), "imputation": phrase("imputation from untreated observations"),
-        "group_time": phrase("group-time effects"),
+        "group_time": phrase("group-time effects"), "switchers": phrase("units whose treatment changes"),
     }  # fmt: skip
     lines = [
         phrase("Difference-in-differences by {method}: {formula}", method=methods[settings["method"]],
@@ -26,9 +26,16 @@ def did_text(did) -> str:
                units=f"{len(s.ids):,}", periods=len(s.times), treated=int(treated.sum()),
                never=int((~treated).sum())),
     ]  # fmt: skip
+    if settings["method"] == "switchers":
+        lines.append(phrase("comparison: the same treatment at first, which never changes") if settings["control"] ==
+                     "never" else phrase("comparison: the same treatment at first, which has not changed yet"))
     if settings["method"] == "group_time":
         lines.append(phrase("comparison: never treated") if settings["control"] == "never" else
                      phrase("comparison: not treated yet"))  # fmt: skip
+    if settings["method"] in ("group_time", "switchers") and s.names:
+        lines.append(phrase("covariates as they were before adoption ({adjustment}): {names}",
+                            adjustment=stored(settings["adjustment"].replace("_", " ")),
+                            names=listed(s.names)))  # fmt: skip
     if rings := settings.get("rings"):
         lines.append(phrase("comparison: untreated and in none of the rings {rings}; at least {n} units in every "
                             "period", rings=listed(rings), n=settings["clean"]))  # fmt: skip
@@ -43,7 +50,8 @@ def did_text(did) -> str:
     if did.randomization is not None:
         lines.append(randomization_text(did.randomization))
     if did.path is not None:
-        unit = f"{s.times.name or 'time'} since adoption"
+        event = "the first change" if settings["method"] == "switchers" else "adoption"
+        unit = f"{s.times.name or 'time'} since {event}"
         parts = did.path.groupby("effect", sort=False) if "effect" in did.path else [("", did.path)]
         for name, part in parts:
             clock = unit if name in ("", "treated") else f"{s.times.name or 'time'} since a treated unit came near"

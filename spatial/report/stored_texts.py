@@ -73,6 +73,15 @@ STORED = (
     "{treatment} is not 0 or 1 throughout: taken as a share or a dose, without a path and tests before it",
     "periods are uneven (longer before {periods}): time since adoption counts {time}, not periods",
     "no standard error at {periods}: one unit alone identifies the effect",
+    "doubly robust", "improved", "regression", "weighting", "joint leads", "effect per treated period",
+    "DID_M, joiners", "DID_M, leavers", "units that change against those that have not yet",
+    "{treatment} comes and goes: no path", "method='switchers' has one",
+    "changes without a comparison, left out: {units}", "{n} of {all} (unit, period) pairs are not observed",
+    "{treatment} began in a gap, and is taken to begin where it is observed first: {units}",
+    "the path leaves out cohorts that covariates tell from their comparison: {cohorts}",
+    "no standard error: without one of the units, covariates tell a cohort from its comparison",
+    "{n} of {all} treated observations enter with negative weights, in all {negative} against {positive}: where "
+    "effects differ the estimate may lie outside all of them",
     "no effect next door at {periods}: nobody's neighbor is there, or only units that are there themselves",
     "rho and lambda together are weakly identified: below 500 rows (by moments 1,000), and in a gns of any size, "
     "Wald intervals of both and of indirect effects cover less than 93 %, by moments less than by maximum likelihood",

@@ -187,7 +187,8 @@ def _search(formula, data, w, level, rule, options) -> Search:
 
 
 def _models(fit, base: Fit, durbin) -> tuple[dict[str, Fit], list[str]]:
-    """The seven models by name, and why one could not be estimated.
+    """The seven models by name, and why one could not be estimated; all of the same likelihood: where the correction of
+    the SDM is additive (rows of W do not all sum to one), that of the regressions is too.
 
     Parameters
     ----------
@@ -195,8 +196,9 @@ def _models(fit, base: Fit, durbin) -> tuple[dict[str, Fit], list[str]]:
     base : Fit
         The regression.
     """
-    fits = {"OLS": base, "SLX": fit(slx, durbin=durbin), "SDM": fit(sdm, durbin=durbin)}
-    failures = []
+    full, failures = fit(sdm, durbin=durbin), []
+    like = {"correction": "additive"} if full._settings.correction == "additive" else {}
+    fits = {"OLS": fit(ols, **like) if like else base, "SLX": fit(slx, durbin=durbin, **like), "SDM": full}
     for name, model in {"SAR": sar, "SEM": sem, "SDEM": sdem, "SAC": sac}.items():
         try:
             fits[name] = fit(model, **({"durbin": durbin} if model is sdem else {}))

@@ -20,7 +20,12 @@ def did(
     source: Data, output: Output, *, formula: FORMULA,
     treatment: Annotated[str | None, typer.Option(help="Its term; may be left out where one is 0 or 1.")] = None,
     weights: Annotated[str | None, typer.Option("--weights", "-w", help="Effects on neighbors too.")] = None,
-    method: Annotated[str, typer.Option(help="imputation, group_time or twfe; without weights.")] = "imputation",
+    method: Annotated[str, typer.Option(
+        help="imputation, group_time, switchers or twfe; without weights.")] = "imputation",
+    control: Annotated[str | None, typer.Option(
+        help="Comparison of group_time and switchers: never or not_yet.")] = None,
+    adjustment: Annotated[str, typer.Option(
+        help="Covariates of these two: doubly_robust, improved, regression or weighting.")] = "doubly_robust",
     cluster: Annotated[str | None, typer.Option(help="Column of groups; units by default.")] = None,
     obs_weights: Annotated[str | None, typer.Option(help="Column with weights of the observations; without "
                                                     "--weights.")] = None,
@@ -42,7 +47,8 @@ def did(
     keys: dict[str, Any] = {"treatment": treatment, "level": level, **rows.keys}
     result: sp.DiD | sp.SpatialDiD
     if weights is None:
-        result = sp.did(formula, rows.table, method=method, cluster=cluster, obs_weights=obs_weights, **keys)
+        result = sp.did(formula, rows.table, method=method, control=control, adjustment=adjustment, cluster=cluster,
+                        obs_weights=obs_weights, **keys)  # fmt: skip
     else:
         result = sp.spatial_did(formula, rows.table, rows.weights(weights), **keys)
     out.show(result, result.tidy, output, notes=rows.notes, files=[figure])

@@ -1,6 +1,6 @@
 """The functions that draw a cell's samples, by the name that the cell has for them."""
 
-from . import nulls, others, policies
+from . import nulls, others, policies, policies_conditional, policies_switching
 from .cross import cross_section
 from .endogenous import endogenous
 from .forecasts import forecasts
@@ -25,6 +25,8 @@ EXPERIMENTS = {
     "did": policies.did,
     "spatial_did": policies.spatial_did,
     "ring_did": policies.ring_did,
+    "conditional_did": policies_conditional.conditional_did,
+    "switching_did": policies_switching.switching_did,
     "lm": nulls.lm,
     "restrictions": nulls.restrictions,
     "residual": nulls.residual,

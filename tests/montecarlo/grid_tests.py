@@ -24,7 +24,14 @@ def policy_cells() -> list[Cell]:
              for side, T, adopters, method in ((7, 8, 5, "imputation"), (10, 6, 10, "twfe"))]  # fmt: skip
     rings.append(Cell("ringdid-7x7x8-5treated-imputation-gaps", "policy, rings", "ring_did",
                       {"side": 7, "T": 8, "adopters": 5, "gaps": 0.1}))  # fmt: skip
-    return [did(31, 13, 12), did(20, 6, 6), did(60, 4, 20), did(150, 3, 60), did(31, 13, 12, persistence=0.6),
+    more = [Cell(f"did-{N}x{T}-given-{adjustment}{'-gaps' if gaps else ''}", "policy, did", "conditional_did",
+                  {"N": N, "T": T, "adjustment": adjustment, "gaps": gaps})
+             for N, T, adjustment, gaps in ((60, 6, "doubly_robust", 0.0), (60, 6, "improved", 0.0),
+                                            (100, 5, "doubly_robust", 0.1))]  # fmt: skip
+    more += [Cell(f"did-{N}x{T}-switchers{'-gaps' if gaps else ''}", "policy, did", "switching_did",
+                   {"N": N, "T": T, "gaps": gaps})
+              for N, T, gaps in ((31, 8, 0.0), (100, 5, 0.0), (60, 6, 0.1))]  # fmt: skip
+    return [*more, did(31, 13, 12), did(20, 6, 6), did(60, 4, 20), did(150, 3, 60), did(31, 13, 12, persistence=0.6),
             did(20, 6, 6, persistence=0.6), did(31, 13, 12, unequal=True), did(60, 4, 20, unequal=True),
             few, did(31, 13, 3),
             did(31, 13, 12, "group_time", method="group_time"), did(31, 13, 12, "twfe", method="twfe"),

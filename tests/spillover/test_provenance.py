@@ -181,7 +181,7 @@ def test_fingerprints_of_frames(values, random):
         assert fingerprint(a) != fingerprint(swapped)
 
 
-WITHOUT = {"FitRecord", "SeveralRecord", "RegimesRecord", "MakeTables", "GrowthAccounting", "Pretrends",
+WITHOUT = {"FitRecord", "SeveralRecord", "RegimesRecord", "MakeTables", "GrowthAccounting", "Placebos", "Pretrends",
            "Randomization", "Searches", "StochasticFrontier"}  # fmt: skip
 # Parts of other results, or made as others are.
 

@@ -19,8 +19,9 @@ from .question import LEVEL, Chapter, Question
 
 
 def policy(
-    q: Question, chapters: dict, *, treatment: str, method: str = "imputation", window: list[int] | None = None
-) -> Chapter:
+    q: Question, chapters: dict, *, treatment: str, method: str = "imputation", control: str | None = None,
+    adjustment: str = "doubly_robust", window: list[int] | None = None
+) -> Chapter:  # fmt: skip
     """Difference-in-differences, without spillovers and with them.
 
     Parameters
@@ -29,13 +30,17 @@ def policy(
         A column: 0 before, 1 from the first treated period on.
     method : text
         "imputation", "group_time" or "twfe".
+    control : text
+        Comparison of "group_time": "never" treated, the default, or "not_yet".
+    adjustment : text
+        How "group_time" takes covariates into account: "doubly_robust", "improved", "regression" or "weighting".
     window : list of whole numbers
         First and last period of the event study, since adoption.
     """
     formula = _with_first(q.formula, treatment)
     keys: dict[str, Any] = {"entity": q.entity, "time": q.time, "treatment": treatment}
     keys |= {"window": tuple(window)} if window else {}
-    alone = sp.did(formula, q.panel, method=method, **keys)
+    alone = sp.did(formula, q.panel, method=method, control=control, adjustment=adjustment, **keys)
     spatial = sp.spatial_did(formula, q.panel, q.leading, **keys)
     tables = {
         "did": Table(alone.table, phrase("Average effect on the treated, as if nothing spilled over")),

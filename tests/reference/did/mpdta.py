@@ -4,9 +4,6 @@ python tests/reference/did/mpdta.py FILE    (data/mpdta.csv of the csdid reposit
 Copyright (c) 2023 Pedro Sant'Anna, Brantly Callaway, Alexander Quispe, Carlos Guevara, Jhon Flores; the same numbers
 are ``did::mpdta`` in R). One row per county: county, first.treat (0: never), log population, then log teen
 employment of 2003 to 2007.
-
-Published results, R package did (vignette "Getting started with the did package", no covariates, never-treated as
-comparison): simple ATT -0.0400, dynamic -0.0772, group -0.0310; two-way fixed effects -0.0365.
 """
 
 import sys

@@ -108,6 +108,21 @@ def test_missing_units_are_dropped_only_on_request(panel, queen):
     np.testing.assert_allclose(fit.params, by_hand.params, rtol=1e-9)
 
 
+@pytest.mark.parametrize("also", [False, True])
+def test_periods_without_values_are_left_out_and_no_unit_is_dropped_for_them(also, panel, queen):
+    """A source that skips a year: dropping units would drop all; the next step works when it is followed."""
+    holes = change(panel, panel.index[panel["year"] == 1975], "pcap", np.nan)
+    if also:
+        holes = change(holes, holes.index[(holes["state"] == "ME") & (holes["year"] == 1980)], "pcap", np.nan)
+    with pytest.raises(SpatialInputError, match=r"'pcap' 4[89]") as caught:
+        sp.sdm(FORMULA, holes, queen, **KEYS)
+    assert caught.value.hint.startswith("no unit is complete in 1975: leave out these periods")
+    assert ('missing="drop"' in caught.value.hint) is also
+    rest = holes[holes["year"] != 1975]
+    fit = sp.sdm(FORMULA, rest, queen, **KEYS, missing="drop" if also else "error")
+    assert "no data for the periods 1975" in str(fit)
+
+
 def test_weights_without_labels_are_taken_in_the_datas_order_with_a_warning(panel, queen):
     tidy = panel.sort_values(["year", "state"]).set_index("state").loc[list(queen.ids)].reset_index()
     with pytest.warns(SpatialInputWarning, match="could not be checked"):

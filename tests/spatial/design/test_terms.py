@@ -201,14 +201,6 @@ def test_refused(formula):
     assert caught.value.hint
 
 
-def test_an_offset_is_subtracted():
-    data, W = cross_section(2)
-    with pytest.raises(SpatialInputError, match=r"I\(y - x\)"):
-        sp.ols("y ~ a + offset(b)", data, W)
-    fit, plain = sp.sem("I(y - 2*b) ~ a + b", data, W), sp.sem("y ~ a + b", data, W)
-    assert fit.params["b"] == pytest.approx(plain.params["b"] - 2, rel=1e-6)
-
-
 def test_text_of_terms_reads_back():
     columns = ("y", "g", "t", "x", "国 g")
     quoted = "C(`国 g`, Treatment(\"a'b\"))"

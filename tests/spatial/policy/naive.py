@@ -117,3 +117,70 @@ def cr2(Z, y, mass, cluster, at):
     eta = q * (q + 1) / variance(np.einsum("sq,gqn->gsn", L, F)).sum()
     df = [2 / variance(F[:, [k]] / np.sqrt(bread[at[k], at[k]]))[0, 0] for k in range(q)]
     return b[at], V, eta, np.array(df), e
+
+
+def att_given(change, treated, x, how):
+    """An average effect on the treated of changes (n,) given covariates (n, k) with an intercept, by the definitions of
+    Sant'Anna & Zhao (2020): a propensity score by maximum likelihood or tilting, least squares of the comparison."""
+    from scipy.optimize import minimize
+
+    D = treated.astype(float)
+    w = np.ones(len(D))
+    if how in ("doubly_robust", "weighting"):
+        nll = minimize(lambda g: np.logaddexp(0, x @ g).sum() - D @ (x @ g), np.zeros(x.shape[1]),
+                       jac=lambda g: x.T @ (1 / (1 + np.exp(-x @ g)) - D), method="BFGS", options={"gtol": 1e-11})
+        w = np.exp(x @ nll.x)
+    if how == "improved":
+        tilt = minimize(lambda g: (1 - D) @ np.exp(x @ g) - D @ (x @ g), np.zeros(x.shape[1]),
+                        jac=lambda g: x.T @ ((1 - D) * np.exp(x @ g) - D), method="BFGS", options={"gtol": 1e-11})
+        w = np.exp(x @ tilt.x)
+    s = np.sqrt(w if how == "improved" else np.ones(len(D)))[~treated]
+    b = np.linalg.lstsq(x[~treated] * s[:, None], change[~treated] * s, rcond=None)[0]
+    left = change if how == "weighting" else change - x @ b
+    return left[treated].mean() - np.average(left[~treated], weights=w[~treated] if how != "regression" else None)
+
+
+def conditional(y, first, X, seen, control, how):
+    """The simple average of ATT(g, t) given X at g - 1 over units seen at both times, y (T, N)."""
+    T = len(y)
+    total, n = 0.0, 0
+    for g in sorted(set(first[first < T])):
+        for t in range(g, T):
+            both = seen[t] & seen[g - 1]
+            others = (first == T) | ((control == "not_yet") & (first > t))
+            at = np.flatnonzero(both & ((first == g) | others))
+            treated = first[at] == g
+            if treated.any() and not treated.all():
+                x = np.column_stack([np.ones(len(at)), X[g - 1, at]])
+                total += treated.sum() * att_given(y[t, at] - y[g - 1, at], treated, x, how)
+                n += treated.sum()
+    return total / n
+
+
+def switching(y, D, seen):
+    """(DID_M, DID_l by l from the first change, effect per treated period) by explicit means, not-yet changed."""
+    T, N = y.shape
+    change = np.array([next((t for t in range(T) if D[t, i] != D[0, i]), T) for i in range(N)])
+    moves, later, dose = [], {}, 0.0
+    for t in range(1, T):
+        for before in (0, 1):
+            own = [i for i in range(N) if D[t - 1, i] == before and D[t, i] != before and seen[t, i] and seen[t - 1, i]]
+            stay = [i for i in range(N) if D[t - 1, i] == D[t, i] == before and seen[t, i] and seen[t - 1, i]]
+            if own and stay:
+                dy = y[t] - y[t - 1]
+                moves.append(((1 - 2 * before) * (dy[own].mean() - dy[stay].mean()), len(own)))
+    for before in (0, 1):
+        for F in range(1, T):
+            for t in range(T):
+                both = [i for i in range(N) if D[0, i] == before and seen[t, i] and seen[F - 1, i]]
+                own = [i for i in both if change[i] == F]
+                rest = [i for i in both if change[i] > max(t, F)]
+                if t == F - 1 or not own or not rest:
+                    continue
+                dy = y[t] - y[F - 1]
+                later.setdefault(t - F, []).append(((1 - 2 * before) * (dy[own].mean() - dy[rest].mean()), len(own)))
+                if t >= F:
+                    dose += sum(abs(D[t, i] - D[F - 1, i]) for i in own)
+    mean = {k: sum(v * n for v, n in pairs) / sum(n for _, n in pairs) for k, pairs in later.items()}
+    total = sum(value * n for k, pairs in later.items() if k >= 0 for value, n in pairs)
+    return np.average([m for m, _ in moves], weights=[n for _, n in moves]), mean, total / dose

@@ -70,6 +70,37 @@ def test_coefficients_are_those_without_the_unit(model, effects):
         assert abs(rho - best) <= 0.1 * step + 1e-6  # one Newton step
 
 
+@pytest.mark.parametrize("rows", ["an island", "binary"])
+@pytest.mark.parametrize("model", ["sdm", "sar", "slx"])
+def test_a_common_path_of_y_moves_no_standard_error(model, rows):
+    """With period effects y + c_t is y. Where rows of W have different sums, W of the common path is no period effect:
+    an island, whose W y is zero, then was an outlier whose deletion threw rho out of its interval."""
+    rng = np.random.default_rng(9)
+    W = nearest(rng, 24, 4)
+    if rows == "an island":
+        W[5], W[:, 5] = 0.0, 0.0
+        W = W / np.where(W.sum(axis=1) > 0, W.sum(axis=1), 1.0)[:, None]
+    else:
+        W = ((W + W.T) > 0).astype(float)
+        W = W / np.abs(np.linalg.eigvalsh(W)).max()
+    data, *_ = policy_panel(rng, W, rho=0.4)
+    data = data.assign(x=rng.standard_normal(len(data)), clock=10.0 * data["t"] ** 1.5)
+    keys = {"treatment": "d", "model": model, **KEYS}
+    plain, moved = (sp.spatial_did("y ~ d + x", table, pd.DataFrame(W), **keys)
+                    for table in (data, data.assign(y=data["y"] + data["clock"])))  # fmt: skip
+    for name in ("estimate", "std_error", "df"):
+        np.testing.assert_allclose(moved.table[name], plain.table[name], rtol=1e-5)
+        np.testing.assert_allclose(moved.path[name], plain.path[name], rtol=1e-5)
+    before, after = plain.pretrends, moved.pretrends
+    np.testing.assert_allclose(after.joint.p_value, before.joint.p_value, rtol=1e-5)
+    np.testing.assert_allclose(after.slope.p_value, before.slope.p_value, rtol=1e-5)
+    lost = delete_unit.deleted(plain.fit)
+    spread = np.sqrt(((lost.coefficients - plain.fit.params.to_numpy()[: len(lost.names)]) ** 2).sum(axis=0))
+    assert (spread < 3 * plain.fit.std_errors.to_numpy()[: len(lost.names)]).all()
+    if model != "slx":
+        assert np.abs(lost.rho - plain.fit.rho).max() < 0.2
+
+
 def test_effects_of_slx_are_its_delete_one_refits():
     """Direct and indirect averages of d: scale and degrees of freedom from dense deletions."""
     rng = np.random.default_rng(6)

@@ -298,9 +298,6 @@ def test_gaps_are_left_out(seed):
         weighted = sp.did("y ~ d + x", tiny, treatment="d", method=method, obs_weights="mass", entity="id", time="t")
         for column, digits in (("estimate", 1e-6), ("std_error", 1e-4)):
             np.testing.assert_allclose(alone.table[column], weighted.table[column], rtol=digits)
-    with pytest.raises(SpatialInputError) as refused:
-        sp.did("y ~ d", rows, treatment="d", method="group_time", **keys)
-    assert refused.value.code == "E533"
 
 
 def test_units_that_are_seen_only_when_treated_are_refused():

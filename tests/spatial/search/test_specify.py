@@ -91,6 +91,36 @@ def test_an_error_model_on_the_edge_does_not_end_the_search(monkeypatch):
     assert "LR SDM vs SEM" not in set(search.tidy()["term"])
 
 
+@pytest.mark.parametrize("effects", ["twoway", "time"])
+@pytest.mark.parametrize("binary", [False, True])
+def test_regressions_share_the_likelihood_of_an_additive_correction(effects, binary):
+    """An island, as Hainan is, or binary W: the transformation of Lee & Yu is not there, and period means stay in the
+    likelihood of every model, of the regressions too."""
+    data, W = panel_data(4, N=20, T=6)
+    W.iloc[3], W.iloc[:, 3] = 0.0, 0.0
+    w = wt.from_dense((W > 0).astype(float).to_numpy(), ids=W.index)
+    search = sp.specify("y ~ a + b", data, w if binary else w.standardize("row"), **PANEL, effects=effects)
+    additive = search.fits["SDM"]
+    assert additive._settings.correction == "additive"
+    sizes = {name: search.fits[name]._sample.n for name in ("OLS", "SLX", "SAR", "SDM")}
+    assert set(sizes.values()) == {additive._sample.n}
+    assert {"LR SDM vs SLX", "LR SDM vs SAR"} <= set(search.tidy()["term"])
+    assert sum(search.probabilities.values()) == pytest.approx(1)
+    assert search.probabilities["OLS"] > 0
+
+
+@pytest.mark.parametrize("model", [sp.ols, sp.slx])
+def test_the_additive_correction_of_a_regression_is_its_degrees_of_freedom(model):
+    """It has no rho; only the size of the likelihood differs."""
+    data, W = panel_data(4, N=20, T=6)
+    w = wt.from_dense(W.to_numpy(), ids=W.index)
+    exact, additive = (model("y ~ a + b", data, w, **PANEL, effects="twoway", correction=c) for c in (True, "additive"))
+    np.testing.assert_allclose(additive.params, exact.params, rtol=1e-10)
+    np.testing.assert_allclose(additive.std_errors, exact.std_errors, rtol=1e-10)
+    np.testing.assert_allclose(additive.sigma2, exact.sigma2, rtol=1e-10)
+    assert (exact._sample.n, additive._sample.n) == (19 * 5, 20 * 5)
+
+
 def test_unbalanced_panels_have_what_can_be_compared(panel, queen):
     """SEM keeps its effects as dummies there: no likelihood ratio, but the Wald test."""
     result = sp.specify(FORMULA, panel.drop(panel.index[[3, 50]]), queen, **KEYS, missing="period")
