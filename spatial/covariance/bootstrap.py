@@ -99,6 +99,8 @@ def refuse(fit: FitRecord) -> None:
         why = "random effects leave two kinds of residuals"
     elif s.correction == "additive" and s.effects.time:
         why = "the additive correction is made after the maximum"
+    elif fit._sample.of_effects is not None:
+        why = f"{s.effects} effects leave by generalised least squares, sample by sample"
     elif d.lags or ("lag(" in d.formula and d.response in d.formula.split("~")[1]):
         why = "lagged responses are among the regressors"
     if why:

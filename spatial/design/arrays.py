@@ -57,6 +57,11 @@ class Sample:
     of_effects: np.ndarray | None = field(default=None, repr=False)
 
     @property
+    def keeps_effects(self) -> bool:
+        """Whether fixed effects are not out of it by demeaning: it is then no sample of another lambda."""
+        return bool(self.dummies) or self.of_effects is not None
+
+    @property
     def k(self) -> int:
         """Coefficients, dummies not counted."""
         return self.X.shape[1] - self.dummies

@@ -22,7 +22,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from .design import Design, spatial_lag
+from .design import Design
 from .fixed_effects import FixedEffects
 from .specification import Specification
 
@@ -35,7 +35,7 @@ def carries_effects(specification: Specification, d: Design, effects: FixedEffec
 
     With a lag beside the error also where W's rows do not sum to one: period effects are then in W y.
     """
-    if not (specification.error and effects.fixed) or effects.ways is not None:
+    if not (specification.error and effects.fixed) or effects.ways is not None or d.lags:
         return False
     W, M = d.weights, d.weights_of_error
     sums = M.rows_sum_to_one and (W.rows_sum_to_one or not specification.lag)

@@ -174,13 +174,16 @@ def column_of(d: Design, name: str) -> np.ndarray:
 
 
 def _effects(fit: FitRecord, trend) -> np.ndarray:
-    """The fixed effects: unit and period means of A y - X beta."""
+    """The fixed effects: unit and period means of u = A y - X beta, or u - B^-1 e by generalised least squares."""
     effects = fit._settings.effects
     if not effects.fixed:
         return np.zeros(trend.shape)
     outcome = fit._design.outcome
     u = outcome - fit.rho * spatial_lag(fit._design.weights, outcome) - trend
-    return u - fit._design.within(u, effects)
+    if getattr(fit._sample, "of_effects", None) is None:
+        return u - fit._design.within(u, effects)
+    M, e = fit._design.weights_of_error.each(len(u)), np.nan_to_num(fit._errors)
+    return u - np.array([inverse(m, fit.lam).solve(e_t) for m, e_t in zip(M, e)])
 
 
 def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeights, np.ndarray]:

@@ -16,7 +16,6 @@ from spillover.errors import check_option, warn
 
 from ..covariance.vcov import as_vcov, with_vcov
 from ..design.arrays import Sample
-from ..design.carried import carries_effects
 from ..design.checks import fits_exactly, refuse_perfect_fit
 from ..design.design import Design
 from ..design.moment_settings import Moments
@@ -24,10 +23,10 @@ from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
 from ..records.limits import LIMITS
-from ..solve.ml import Solution, maximum_likelihood
+from ..solve.carried_effects import maximum_of
+from ..solve.ml import Solution
 from ..solve.reml import Adjusted
 from .adjusted import solve_adjusted
-from .carried import maximum_with_carried_effects
 from .dynamic import without_bias
 from .dynamic_moments import ArellanoBond, checked_dynamic, dynamic_method_of_moments
 from .fit import Fit
@@ -114,10 +113,7 @@ def maximum(reading: Reading) -> tuple[Sample, Solution]:
     """Steps 3 and 4: spatial lags in, fixed effects out; then the maximum of the likelihood, corrected for the effects
     that are still in it."""
     specification, d, s = reading.specification, reading.design, reading.settings
-    if carries_effects(specification, d, s.effects):
-        return maximum_with_carried_effects(specification, d, s.effects, s.correction, s.logdet)
-    sample = demeaned_sample(specification, d, s.effects, s.correction, s.logdet)
-    at = maximum_likelihood(sample)
+    sample, at = maximum_of(specification, d, s.effects, s.correction, s.logdet)
     if d.obs_weights is not None and d.obs_weights.sampling:
         at = replace(at, loglik=float("nan"))  # sampling weights make no likelihood
     if d.lags or (s.correction == "additive" and sample.parts):  # least squares counts its degrees of freedom itself

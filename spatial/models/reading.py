@@ -30,9 +30,7 @@ from ..design.read import design
 from ..design.redundant import without_redundant_dummies
 from ..design.sample import SPANNED
 from ..design.specification import Specification
-from ..design.varying import refuse_without_likelihood
 from .adjusted import refuse_adjusted
-from .carried import correction_of_carried
 from .dynamic import warn_of_own_lags, with_lagged_response
 from .obs_weights import refuse_unweightable, usual_covariance
 from .random import refuse_random
@@ -224,15 +222,26 @@ def which_correction(specification: Specification, d: Design, effects: FixedEffe
     if effects.ways is not None:
         return correction_with_ways(specification, d, effects, correction)
     if carries_effects(specification, d, effects):
-        return correction_of_carried(correction)
+        if correction == "additive":
+            raise SpatialInputError("E501", "correction='additive' is for a spatial lag alone: beside an error the "
+                                    "score of rho is corrected by its mean", hint="leave correction= out")  # fmt: skip
+        return bool(correction)
     used = [d.weights] * specification.lag + ([d.weights_of_error] if specification.error else [])
     varies = any(w.varies for w in used)
-    if varies:
-        refuse_without_likelihood(specification, d, effects, correction)
+    if varies and correction == "additive":
+        raise SpatialInputError("E501", "correction='additive' is for one W in all periods",
+                                hint="leave correction= out")
     if correction is False or not effects.time:
         return bool(correction)
     if correction is True and (varies or all(w.rows_sum_to_one for w in used)):
         return True
+    if specification.error:
+        raise SpatialInputError(
+            "E308",
+            f"{specification.name} with lags= and {effects} effects needs weights whose rows all sum to one",
+            ids=next((w.islands for w in used if len(w.islands)), ()),
+            hint="standardize('row') without islands, or effects='entity'",
+        )
     return "additive"
 
 

