@@ -19,20 +19,19 @@ from spillover.errors import SpatialInputError, check_option
 from ..design.checks import fits_exactly
 from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
+from ..records.missing import MissingRecord
 from ..records.regimes import RegimesRecord
-from ..records.several import SeveralRecord
 from .adjusted import ADJUSTED, OfAdjustedScore
 from .clustered import Cluster, Robust
 from .hac import Conley, DriscollKraay
 from .jackknife import Jackknife
 from .joint import wald
 from .kinds import Bootstrap, Information
+from .missing import of_missing
 from .moments import DynamicMomentCovariance, MomentCovariance, is_correlated, refuse_for_moments
 from .random import by_random_ml, refuse_for_random, refuse_without_scores
-from .regimes import of_regimes, refuse_refits
-from .sandwich import least_squares
+from .regimes import refuse_refits
 from .scpc import SCPC
-from .several import of_several
 from .white import White
 
 F = TypeVar("F", bound=FitRecord)
@@ -83,7 +82,8 @@ def with_vcov(fit: F, vcov, **settings) -> F:
         E501 unknown or impossible for this fit, E1xx ids, E4xx places, E702 not positive definite.
     """
     chosen = _of_method(fit, vcov, settings)
-    exact = fits_exactly(fit._sample, fit._solution)  # least squares whose standard errors would be rounding errors
+    # least squares whose standard errors would be rounding errors
+    exact = not isinstance(fit, MissingRecord) and fits_exactly(fit._sample, fit._solution)
     V, df = np.full(2 * (len(fit._estimates),), np.nan) if exact else chosen.covariance(fit), chosen.df(fit)
     kept = vcov if isinstance(vcov, str) and not settings else chosen
     same = kept is fit._settings.vcov
@@ -111,12 +111,10 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
             raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",
                                     hint="leave the settings out")
         return OfAdjustedScore(vcov, fit._settings.method)
-    if isinstance(fit, SeveralRecord) and not least_squares(fit):
-        return of_several(vcov, **settings)
+    if isinstance(fit, MissingRecord):
+        return of_missing(vcov, **settings)
     if isinstance(fit, RegimesRecord):
         refuse_refits(vcov)
-        if fit.by_likelihood:
-            return of_regimes(vcov, **settings)
     if fit._settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)
         if fit._settings.random is not None and by_random_ml(fit):
