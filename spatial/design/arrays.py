@@ -57,11 +57,6 @@ class Sample:
     of_effects: np.ndarray | None = field(default=None, repr=False)
 
     @property
-    def keeps_effects(self) -> bool:
-        """Whether fixed effects are not out of it by demeaning: it is then no sample of another lambda."""
-        return bool(self.dummies) or self.of_effects is not None
-
-    @property
     def k(self) -> int:
         """Coefficients, dummies not counted."""
         return self.X.shape[1] - self.dummies
@@ -118,6 +113,16 @@ class Sample:
     def BWy(self, lam: float) -> np.ndarray:
         """B W y = W y - lambda M W y; zeros in a model without a lag."""
         return self.lag_of_y if self.MWy is None else self.lag_of_y - lam * self.MWy
+
+
+def by_gls(sample) -> bool:
+    """Whether fixed effects left a sample, of any model, by generalised least squares."""
+    return isinstance(sample, Sample) and sample.of_effects is not None
+
+
+def keeps_effects(sample) -> bool:
+    """Whether fixed effects are not out of a sample by demeaning: it is then no sample of another lambda."""
+    return bool(sample.dummies) or by_gls(sample)
 
 
 def thin_qr(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -10,6 +10,7 @@ from spillover.errors import SpatialInputError, check_option
 from ..covariance.adjusted import OfAdjustedScore
 from ..covariance.kinds import Information, lost_freedom
 from ..covariance.vcov import covariance_of, wald_of
+from ..design.arrays import by_gls
 from ..design.checks import refuse_without_residuals
 from ..design.design import INTERCEPT
 from ..design.obs_weights import refuse_weighted
@@ -98,7 +99,7 @@ def _same_sample(restricted: FitRecord, full: FitRecord) -> bool:
     a, b = restricted._sample, full._sample
     if a.n != b.n:
         return False
-    carried = [getattr(sample, "of_effects", None) is not None for sample in (a, b)]
+    carried = [by_gls(sample) for sample in (a, b)]
     if not any(carried):
         return np.array_equal(a.y, b.y)
     alike = all(carried) or full._design.varies or not (restricted.specification.lag or restricted.specification.error)

@@ -26,6 +26,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError, check_option
 from spillover.matrix import SpatialWeights, as_weights, refuse_varying
 
+from ..design.arrays import by_gls
 from ..design.design import Design, spatial_lag
 from ..design.formula import read_formula
 from ..design.obs_weights import refuse_weighted
@@ -193,7 +194,7 @@ def _effects(fit: FitRecord, trend) -> np.ndarray:
         return np.zeros(trend.shape)
     outcome = fit._design.outcome
     u = outcome - fit.rho * spatial_lag(fit._design.weights, outcome) - trend
-    if getattr(fit._sample, "of_effects", None) is None:
+    if not by_gls(fit._sample):
         return u - fit._design.within(u, effects)
     M, e = fit._design.weights_of_error.each(len(u)), np.nan_to_num(fit._errors)
     return u - np.array([inverse(m, fit.lam).solve(e_t) for m, e_t in zip(M, e)])

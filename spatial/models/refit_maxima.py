@@ -10,6 +10,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..covariance.bootstrap import resampled
+from ..design.arrays import by_gls
 from ..design.carried import carries_effects
 from ..design.checks import response_problems
 from ..design.sample import demeaned_sample, demeaned_samples
@@ -55,7 +56,7 @@ def maxima_of(fit: Fit, changed: Changes, left: np.ndarray, rows: Rows, whole: b
     if fit._settings.random:
         yield from _one_by_one(fit, changed, left, rows, _of_random)
         return
-    if fit._sample.of_effects is not None:
+    if by_gls(fit._sample):
         yield from _one_by_one(fit, changed, left, rows, _of_carried)
         return
     size = 1 if changed.w is not None or fit._sample.dummies else int(np.clip(NUMBERS // fit._design.y.size, 1, BLOCK))

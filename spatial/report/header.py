@@ -101,7 +101,9 @@ def _correction(fit) -> str:
     if effects.ways:
         return phrase("correction: {how}", how=_of_ways(fit))
     if not d.lags or not effects.entity:
-        carried = getattr(fit._sample, "of_effects", None) is not None
+        from ..design.arrays import by_gls
+
+        carried = by_gls(fit._sample)
         by_score = d.varies or _keeps_periods(fit) or carried
         how = {
             True: phrase("by the mean of the score") if by_score else phrase("by transformation"),
