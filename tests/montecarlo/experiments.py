@@ -4,9 +4,10 @@ from . import nulls, others, policies, policies_conditional, policies_exposure, 
 from .cross import cross_section
 from .dynamics import dynamics
 from .endogenous import endogenous
-from .forecasts import forecasts
+from .forecasts import forecasts, new_units
 from .margins import margins
 from .missing import missing
+from .moving import moving
 from .panels import dynamic_panel, panel
 from .regimes import regimes
 from .serial import serial
@@ -17,9 +18,11 @@ EXPERIMENTS = {
     "cross": cross_section,
     "margins": margins,
     "forecasts": forecasts,
+    "new_units": new_units,
     "several": several,
     "regimes": regimes,
     "missing": missing,
+    "moving": moving,
     "serial": serial,
     "endogenous": endogenous,
     "weighted": weighted,
