@@ -1,6 +1,6 @@
 """The functions that draw a cell's samples, by the name that the cell has for them."""
 
-from . import nulls, others, policies, policies_conditional, policies_exposure, policies_switching
+from . import nulls, others, policies, policies_conditional, policies_dose, policies_exposure, policies_switching
 from .cross import cross_section
 from .dynamics import dynamics
 from .endogenous import endogenous
@@ -35,6 +35,7 @@ EXPERIMENTS = {
     "exposure_did": policies_exposure.exposure_did,
     "conditional_did": policies_conditional.conditional_did,
     "switching_did": policies_switching.switching_did,
+    "dose_did": policies_dose.dose_did,
     "lm": nulls.lm,
     "restrictions": nulls.restrictions,
     "residual": nulls.residual,
