@@ -23,6 +23,7 @@ from spillover.errors import SpatialInputError, check_option
 from .checks import COLLINEAR, collinear
 from .design import INTERCEPT, Design, columns_of_term, spatial_lag
 from .fixed_effects import UNIT_EFFECTS, FixedEffects
+from .instruments import instruments_by_regime
 from .sample import SPANNED, own_columns
 from .specification import Specification
 
@@ -234,20 +235,10 @@ def regime_design(specification: Specification, d: Design, regimes: Regimes, eff
         if not differs:
             columns[name], places[name] = values, (name,)
     split = Split(regimes, labels, codes, {name: at for name, at in places.items() if at}, differences)
-    kept = {one.name: getattr(d, one.name) for one in fields(Design)} | _instruments(d, labels, codes, places)
+    kept = {one.name: getattr(d, one.name) for one in fields(Design)} | instruments_by_regime(d, labels, codes, places)
     X = np.stack(list(columns.values()), axis=2) if columns else np.empty((*d.y.shape, 0))
     changed = {"X": X, "names": tuple(columns), "durbin": (), "notes": (split.describe(), *d.notes)}
     return RegimeDesign(**{**kept, **changed}, split=split)
-
-
-def _instruments(d: Design, labels, codes: np.ndarray, places: dict[str, tuple[str, ...]]) -> dict:
-    """The endogenous columns, their lags among them, and each instrument cut by regime."""
-    if not d.endog:
-        return {}
-    endog = [name for term, names in places.items() if term.removeprefix("W:") in d.endog for name in names]
-    own = {f"{label}: {name}" if len(labels) > 1 else name: np.where(codes == g, values, 0.0)
-           for g, label in enumerate(labels) for name, values in d.instruments.items()}  # fmt: skip
-    return {"endog": tuple(endog), "instruments": own}
 
 
 def _left_by_ways(d: Design, codes: np.ndarray, effects: FixedEffects) -> bool:

@@ -26,7 +26,7 @@ from .nodes import given_nothing
 from .several_averages import SeveralAverages
 from .several_source import SeveralSource
 
-NOTHING = np.empty(0)
+EMPTY = np.empty(0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +57,7 @@ class EmittedAverages(DenseAverages):
     weights : (s, terms, N), what the change does to each term in each unit, times the unit's share
     """
 
-    weights: np.ndarray = field(default_factory=lambda: NOTHING, repr=False)
+    weights: np.ndarray = field(default_factory=lambda: EMPTY, repr=False)
 
     def _solved(self, points: np.ndarray):  # type: ignore[override]
         """Diagonals and column sums of A^-1 and A^-1 W_m, (Q, 1 + M, N) each."""
@@ -87,8 +87,8 @@ class PredictedAverages(DenseAverages):
         lag
     """
 
-    shares: np.ndarray = field(default_factory=lambda: NOTHING, repr=False)
-    columns: np.ndarray = field(default_factory=lambda: NOTHING, repr=False)
+    shares: np.ndarray = field(default_factory=lambda: EMPTY, repr=False)
+    columns: np.ndarray = field(default_factory=lambda: EMPTY, repr=False)
 
     def _solved(self, points: np.ndarray):  # type: ignore[override]
         h = np.einsum("stn,qnm->qstm", self.shares, self.inverses(points), optimize=True)
@@ -165,6 +165,6 @@ def _inferred(fit: SeveralRecord, averages: DenseAverages, picks: np.ndarray, le
     if not J:
         law = Law(given_nothing(params, V, fit.df_resid), averages.at(source.rho)[None], picks)
     else:
-        given, curves = source.nodes(params, V)
-        law = Law(given, curves, picks)
+        nodes, curves = source.nodes(params, V)
+        law = Law(nodes, curves, picks)
     return law, settled(lambda _: law.mixture, estimates, level, 1, 1)[1]
