@@ -216,7 +216,7 @@ def _replicates(fit: Fit, changed: Changes, rows: Rows, *, std_errors: bool, eff
     averages, picks = (Averages(fit), selectors(fit, _variables(fit))) if effects else (None, None)
     for r, d, sample, at in maxima_of(fit, changed, np.flatnonzero(~rows.done), rows, whole):
         try:
-            at = without_bias(sample, at, d, fit._settings.effects, fit._settings.correction)
+            at = without_bias(sample, at, d, fit._settings)
             refuse_perfect_fit(sample, at, d.response)
             values, s2, _ = estimates(fit.specification, d, sample, at, fit._settings)
             if whole:

@@ -68,9 +68,11 @@ def sar(
         The dynamic panel: y_{t-1} (``lag(y)``, tau), W y_{t-1} (``W:lag(y)``, eta) or both among the regressors,
         conditional on the first period. Unit effects bias its maximum likelihood by O(1/T); with ``correction=True``
         the estimates are corrected (Yu, de Jong & Lee 2008; with two-way effects Lee & Yu 2010, Econometric Theory
-        26:564-597), which needs a T of about ten. With fewer periods and many units use ``method="gmm"``, GMM on past
-        values; ``method=sp.ArellanoBond(...)`` sets its instruments. ``fit.effects()`` has a short and a long run,
-        ``fit.stationarity`` the condition for the latter.
+        26:564-597), which needs a T of about ten. With fewer periods use ``method="aqs"``, the root of the score less
+        its exact mean (Yang 2018, J. Econometrics 205:423-447), which holds for three periods already and whatever the
+        first one was. ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition for the latter
+        with a test of it. ``method="gmm"`` is GMM on past values, for many units, which takes errors of unequal
+        variances; ``method=sp.ArellanoBond(...)`` sets its instruments.
     serial : {"ar1"}, optional
         In panels without fixed effects: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t,
         beside random unit effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007;

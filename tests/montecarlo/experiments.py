@@ -2,6 +2,7 @@
 
 from . import nulls, others, policies, policies_conditional, policies_exposure, policies_switching
 from .cross import cross_section
+from .dynamics import dynamics
 from .endogenous import endogenous
 from .forecasts import forecasts
 from .margins import margins
@@ -22,6 +23,7 @@ EXPERIMENTS = {
     "weighted": weighted,
     "panel": panel,
     "dynamic": dynamic_panel,
+    "dynamics": dynamics,
     "did": policies.did,
     "spatial_did": policies.spatial_did,
     "ring_did": policies.ring_did,
