@@ -29,6 +29,7 @@ from .adjusted import solve_adjusted
 from .dynamic import without_bias
 from .dynamic_moments import ArellanoBond, checked_dynamic, dynamic_method_of_moments
 from .fit import Fit
+from .missing import estimate_missing
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .random import random_effects, random_effects_by_moments
 from .reading import Reading, prepare, read
@@ -48,6 +49,11 @@ def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, 
     SpatialInputError
         As the public functions say, which ``options`` holds the keywords of.
     """
+    if options.missing == "model":
+        fit = estimate_missing(specification, formula, data, w, options)
+        if fit is not None:
+            return fit
+        options = replace(options, missing="error")
     if options.regimes is not None:
         return estimate_regimes(specification, formula, data, w, options)
     if options.several(w):

@@ -98,11 +98,13 @@ def sem(
         Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
         weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and
         moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.
-    missing : {"error", "drop", "period"}
+    missing : {"error", "drop", "period", "model"}
         "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
         standardised again. Where absent units take part in the process all the same, rho is biased towards zero: .4 by
-        .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65).
+        .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65). "model", where y alone
+        is missing: the process runs on all units and the whole W, the likelihood is that of the observed y, and
+        ``predict_missing()`` has the others.
     logdet : {"eigen", "sparse", "cholmod", "stochastic"}, optional
         How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.
     regimes : str or Regimes, optional

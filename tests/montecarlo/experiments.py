@@ -6,6 +6,7 @@ from .dynamics import dynamics
 from .endogenous import endogenous
 from .forecasts import forecasts
 from .margins import margins
+from .missing import missing
 from .panels import dynamic_panel, panel
 from .regimes import regimes
 from .serial import serial
@@ -18,6 +19,7 @@ EXPERIMENTS = {
     "forecasts": forecasts,
     "several": several,
     "regimes": regimes,
+    "missing": missing,
     "serial": serial,
     "endogenous": endogenous,
     "weighted": weighted,
