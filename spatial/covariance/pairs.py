@@ -108,6 +108,15 @@ def _products(d: Design, forms, codes, e) -> tuple[np.ndarray, np.ndarray]:
     return _by_signs(forms, spread, G)
 
 
+def by_signs(fit: FitRecord, groups: int) -> str:
+    """What a header says where traces and sums over pairs come from random signs, whose seed is fixed."""
+    n = fit._design.n_units
+    if n <= DENSE_UNITS:
+        return ""
+    what = "diagonals" if groups <= EXACT_GROUPS else "sums over pairs"
+    return f", above {DENSE_UNITS:,} units {what} from {PROBES} random signs of a fixed seed"
+
+
 def _by_signs(forms, spread, G: int) -> tuple[np.ndarray, np.ndarray]:
     """What ``_products`` returns, exact for the near part F0 of F and from random signs z for the rest."""
     z = np.random.default_rng(1).choice([-1.0, 1.0], size=(G, PROBES))
