@@ -462,7 +462,6 @@ REFUSED = [
     ("sem", {"obs_weights": sp.Sampling("fixed")}, "sampling"),
     ("sem", {"method": "gmm", "effects": "none"}, "change over time"),
     ("sem", {"serial": "ar1", "effects": "random"}, "serial"),
-    ("ols", {"endog": ["unemp"], "instruments": ["hwy"]}, "endog"),
 ]  # fmt: skip
 
 
