@@ -42,20 +42,21 @@ def presence(d: Design) -> np.ndarray:
     return np.ones(d.y.T.shape) if d.observed is None else d.observed.T * 1.0
 
 
-def powers(channels: list[Channel], V: list[np.ndarray], read: Callable, orders: int) -> Callable:
+def powers(weights: list[SpatialWeights], V: list[np.ndarray], read: Callable, orders: int) -> Callable:
     """What ``read`` takes from W^k (I - rho W)^-1 V, k = 0, 1 ..., as a function of rho to (orders, E).
 
     Parameters
     ----------
-    V : list of ndarray, (N, m) for each channel
+    weights : list of SpatialWeights
+    V : list of ndarray, (N, m) for each of them
         Changes, one per column.
     read : function from responses, a list of (N, m), to (E,), linear
     """
 
     def curves(rho):
-        ahead, out = [Inverse(one.weights, float(rho)).solve(v) for one, v in zip(channels, V)], []
+        ahead, out = [Inverse(w, float(rho)).solve(v) for w, v in zip(weights, V)], []
         for k in range(orders):
-            ahead = [one.weights.csr @ a for one, a in zip(channels, ahead)] if k else ahead
+            ahead = [w.csr @ a for w, a in zip(weights, ahead)] if k else ahead
             out.append(read(ahead))
         return np.array(out)
 

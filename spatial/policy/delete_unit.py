@@ -139,7 +139,7 @@ def averages(fit: Fit, lost: Deleted, terms: list[str], V: list[np.ndarray], rea
         Changes, one per column.
     read : function from responses, a list of (N, m), to (E,), linear
     """
-    curves = powers(channels_of(fit._design), V, read, 2)
+    curves = powers([one.weights for one in channels_of(fit._design)], V, read, 2)
     here, there = curves(fit.rho), _interpolated(curves, lost.rho)
     place = {name: k for k, name in enumerate(lost.names)}
     places = [[place.get(name) for name in (term, f"W:{term}")] for term in terms]

@@ -14,22 +14,27 @@ from collections.abc import Callable
 
 import numpy as np
 
+from spillover.matrix import SpatialWeights
+
 from ..effects.curves import between_poles
 from ..effects.linear import Law, infer_linear
 from ..effects.mixture import Inference
 from ..effects.propagate import determinant, selectors
 from ..models.fit import Fit
-from .channels import channels_of, powers
+from .channels import powers
 
 
-def averages(fit: Fit, term: str, V: list[np.ndarray], read: Callable, level: float) -> tuple[Law | None, Inference]:
+def averages(
+    fit: Fit, term: str, weights: list[SpatialWeights], V: list[np.ndarray], read: Callable, level: float
+) -> tuple[Law | None, Inference]:
     """What ``read`` takes from the responses to V, with intervals, standard errors and p-values.
 
     Parameters
     ----------
     fit : Fit
     term : str
-    V : list of ndarray, (N, m) for each channel of W
+    weights : list of SpatialWeights
+    V : list of ndarray, (N, m) for each of them
         Changes, one per column.
     read : function from responses, a list of (N, m), to (E,), linear
     level : float
@@ -41,7 +46,7 @@ def averages(fit: Fit, term: str, V: list[np.ndarray], read: Callable, level: fl
     """
     picks = selectors(fit, [term])
 
-    curves = powers(channels_of(fit._design), V, read, len(picks))
+    curves = powers(weights, V, read, len(picks))
 
     def over(low, high):
         interval = determinant(fit).interval if fit.specification.lag else (-np.inf, np.inf)

@@ -285,7 +285,7 @@ def _averages(fit: Fit, treatment: str, D: np.ndarray, settings: dict) -> pd.Dat
         table = rows(jackknife.estimates, jackknife.std_errors, level=level, df=jackknife.df, **names)
         settings["direct"] = jackknife.v[0]
     else:
-        _, exact = respond.averages(fit, treatment, V, read, level)
+        _, exact = respond.averages(fit, treatment, [one.weights for one in channels], V, read, level)
         table = pd.DataFrame({**names, **exact.columns()})
     if not exposed.any():
         table.loc[3, [*SCHEMA[1:], *(["df"] if "df" in table else [])]] = np.nan

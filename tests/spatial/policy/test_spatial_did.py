@@ -76,7 +76,7 @@ def test_averages_at_every_node_are_those_of_the_dense_matrix():
     W = nearest(rng, 15, 3)
     data, D, _ = policy_panel(rng, W, rho=0.5)
     fit = replace(sp.sdm("y ~ d", data, pd.DataFrame(W), **KEYS), df_resid=None)
-    law, _ = averages(fit, "d", [D.T], lambda r: r[0].sum(axis=1), 0.95)
+    law, _ = averages(fit, "d", [fit._design.weights], [D.T], lambda r: r[0].sum(axis=1), 0.95)
     names, V = ["d", "W:d"], fit.vcov
     g = V.loc[names, "rho"] / V.loc["rho", "rho"]
     C = V.loc[names, names] - np.outer(g, V.loc["rho", names])
