@@ -246,7 +246,8 @@ def _few_clusters(n: int, treated: int) -> list[str]:
 def _durbin(d: Design, D, treatment, durbin, model):
     """The terms to lag, without the treatment where nobody is exposed; treated islands are said aloud."""
     notes = []
-    alone = d.ids[d.weights.alone & D.any(axis=0)]
+    linked = np.stack([~w.alone for w in d.weights.each(d.n_periods)])
+    alone = d.ids[D.any(axis=0) & ~((D != 0) & linked).any(axis=0)]
     if len(alone):
         text = f"treated without neighbors, so without spillovers to show: {', '.join(map(str, alone[:5]))}"
         warn(text)
