@@ -9,6 +9,7 @@ from ..covariance.sandwich import least_squares
 from ..effects.few_rows import by_default, obstacle
 from ..records.fit import FitRecord
 from ..records.limits import LIMITS
+from ..records.missing import MissingRecord
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 
@@ -75,4 +76,4 @@ def of_rows(fit: FitRecord) -> str:
         return LIMITS["few rows by likelihood" if s.method == "ml" else "few rows of reml"]
     if s.method != "ml" or n >= FEW * p or fit._design.varies or fit._design.observed is not None:
         return ""
-    return f"n / p = {n / p:.1f}: {LIMITS['few rows']}"
+    return f"n / p = {n / p:.1f}: {LIMITS['few rows of missing' if isinstance(fit, MissingRecord) else 'few rows']}"

@@ -99,6 +99,7 @@ STORED = (
     "{note}; method='likelihood' of conf_int and effects holds", "n / p = {ratio}: {note}",
     "fewer than 20 observations per parameter bias rho and lambda towards zero and shorten their intervals: "
     "method='reml' allows for them",
+    "fewer than 20 observations per parameter bias rho and lambda towards zero and shorten their intervals",
     "rows are few, or rho is near the end of its interval: intervals, t and p are those of the ratios of the "
     "profile and the modified profile likelihood, the wider end of both; standard errors are of the "
     "information, and t is not estimate / std. error",
