@@ -20,6 +20,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
+from .behind_bar import left_by_ways
 from .checks import COLLINEAR, collinear
 from .design import INTERCEPT, Design, columns_of_term, spatial_lag
 from .fixed_effects import UNIT_EFFECTS, FixedEffects
@@ -217,7 +218,7 @@ def regime_design(specification: Specification, d: Design, regimes: Regimes, eff
         base[f"W:{d.names[j]}"] = (lagged[:, :, place], d.names[j] in varying)  # type: ignore[index]
     # 2. A column for each regime, regime by regime; then what all share.
     differences = INTERCEPT in varying and (
-        _left_by_ways(d, codes, effects) if effects.ways else effects.time and not effects.entity)
+        left_by_ways(d, codes == 0, effects) if effects.ways else effects.time and not effects.entity)
     if differences:
         base = {INTERCEPT: (np.ones(d.y.shape), True), **base}
     columns: dict[str, np.ndarray] = {}
@@ -239,12 +240,6 @@ def regime_design(specification: Specification, d: Design, regimes: Regimes, eff
     X = np.stack(list(columns.values()), axis=2) if columns else np.empty((*d.y.shape, 0))
     changed = {"X": X, "names": tuple(columns), "durbin": (), "notes": (split.describe(), *d.notes)}
     return RegimeDesign(**{**kept, **changed}, split=split)
-
-
-def _left_by_ways(d: Design, codes: np.ndarray, effects: FixedEffects) -> bool:
-    """Whether effects behind | leave differences between the regimes."""
-    first = np.broadcast_to((codes == 0).astype(float), d.y.shape)
-    return bool(np.linalg.norm(d.rows(d.within(first, effects))) > COLLINEAR * np.linalg.norm(d.rows(first)))
 
 
 def _varying(d: Design, regimes: Regimes) -> set[str]:
