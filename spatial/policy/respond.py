@@ -15,14 +15,16 @@ from collections.abc import Callable
 import numpy as np
 
 from ..effects.curves import between_poles
-from ..effects.linear import Law, infer_linear
+from ..effects.linear import Law, RatioLaw, infer_by_default
 from ..effects.mixture import Inference
 from ..effects.propagate import determinant, selectors
 from ..logdet.inverse import Inverse
 from ..models.fit import Fit
 
 
-def averages(fit: Fit, term: str, W, V: np.ndarray, read: Callable, level: float) -> tuple[Law | None, Inference]:
+def averages(
+    fit: Fit, term: str, W, V: np.ndarray, read: Callable, level: float
+) -> tuple[Law | RatioLaw | None, Inference]:
     """What ``read`` takes from the responses to V, with intervals, standard errors and p-values.
 
     Parameters
@@ -54,4 +56,4 @@ def averages(fit: Fit, term: str, W, V: np.ndarray, read: Callable, level: float
         return between_poles(curves, low, high, interval)
 
     estimates = (picks[:, 0] @ fit.params.to_numpy()) @ curves(fit.rho)
-    return infer_linear(fit, over, picks, estimates, level)
+    return infer_by_default(fit, over, picks, estimates, level)
