@@ -150,7 +150,7 @@ def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: M
     at : dict of str to value or list of values, optional
         Columns of moderators and the values that all units are given: ``{"m": [0, 1]}``, ``{"region": ["east"]}``.
     level : float
-        Coverage of the intervals; their distribution is that of ``fit.effects(method="quadrature")``.
+        Coverage of the intervals; their distribution is that of ``fit.effects()``.
 
     Returns
     -------

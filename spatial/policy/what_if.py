@@ -138,7 +138,7 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
     period : label, optional
         Of a panel, where the term's values and, where W varies, W are taken from. The last by default.
     level : float
-        Coverage of the intervals; their distribution is that of ``fit.effects(method="quadrature")``.
+        Coverage of the intervals; their distribution is that of ``fit.effects()``.
 
     Returns
     -------
