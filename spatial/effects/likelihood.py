@@ -166,7 +166,7 @@ class Ratios:
         constant[:, -1, 0] = 1
         inverse = np.pad(self.inverse, ((0, 0), (0, 1), (0, 1)))
         p = k + len(self.axes)
-        own = picks[:, :, :k] if picks.shape[2] == p else picks[:, :, [*range(k), p]]
+        own = picks[:, :, [*range(k), p]] if picks.shape[2] > p else picks[:, :, :k]
         own = own if own.shape[2] > k else np.pad(own, ((0, 0), (0, 0), (0, 1)))
         of_picks = np.einsum("kvi,sij->svkj", own, constant)
         pairs = np.einsum("kvi,sij,lvj->svkl", own, inverse, own, optimize=True)
