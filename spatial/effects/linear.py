@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from ..records.fit import FitRecord
 from .few_rows import by_default
 from .mixture import Inference, Mixture, settled, summarize
 from .nodes import Given, given_nothing, given_spatial, span
@@ -65,7 +66,7 @@ class RatioLaw:
     build : function to their Law under the estimates' distribution, for tests of several at once
     """
 
-    fit: object = field(repr=False)
+    fit: FitRecord = field(repr=False)
     curves: np.ndarray = field(repr=False)
     picks: np.ndarray = field(repr=False)
     build: Callable[[], Law] = field(repr=False)
