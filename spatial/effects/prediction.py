@@ -26,6 +26,7 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.matrix import SpatialWeights, as_weights, refuse_varying
 
 from ..design.design import Design, spatial_lag
+from ..design.fixed_effects import FixedEffects
 from ..design.formula import read_formula
 from ..design.obs_weights import refuse_weighted
 from ..design.read import design
@@ -153,34 +154,35 @@ def regression_part(fit: FitRecord, d: Design) -> np.ndarray:
     """X beta + W X theta and the offset, (T, N), by the names of the parameters; without fixed effects."""
     out = np.zeros(d.y.shape) if d.offset is None else d.offset.copy()
     for name, value in fit.params.drop(["rho", "lambda"], errors="ignore").items():
-        out += value * column_of(d, str(name))
+        out += value * column_of(d, str(name), fit._settings.effects)
     return out
 
 
-def column_of(d: Design, name: str) -> np.ndarray:
+def column_of(d: Design, name: str, effects: FixedEffects) -> np.ndarray:
     """A regressor by its name, ``x``, ``W:x`` or, of correlated random effects, ``mean(x)`` or ``x in 1970``: (T, N)
     or (N,)."""
     if name in d.names:
         return d.X[:, :, d.names.index(name)]
     if name in d.durbin_names:
-        return spatial_lag(d.weights, d.X[:, :, d.durbin[d.durbin_names.index(name)]])
+        return d.lag(d.X[:, :, d.durbin[d.durbin_names.index(name)]], effects)
     if name.startswith("mean("):
-        return column_of(d, name.removeprefix("mean(").removesuffix(")")).mean(axis=0)
+        return column_of(d, name.removeprefix("mean(").removesuffix(")"), effects).mean(axis=0)
     of, _, period = name.rpartition(" in ")
     if of and period in (labels := d.periods.astype(str)):
-        return column_of(d, of)[labels.get_loc(period)]
+        return column_of(d, of, effects)[labels.get_loc(period)]
     raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name,
                             hint="fit the model with all its terms in the formula")
 
 
 def _effects(fit: FitRecord, trend) -> np.ndarray:
-    """The fixed effects: unit and period means of A y - X beta."""
+    """The fixed effects: unit and period means of A y - X beta. Where W y is of deviations from period means
+    (``Design.lag``), W of the means is in them: A y stays what trend, effects and residual add up to."""
     effects = fit._settings.effects
     if not effects.fixed:
         return np.zeros(trend.shape)
-    outcome = fit._design.outcome
-    u = outcome - fit.rho * spatial_lag(fit._design.weights, outcome) - trend
-    return u - fit._design.within(u, effects)
+    d, outcome = fit._design, fit._design.outcome
+    left = outcome - fit.rho * d.lag(outcome, effects) - trend
+    return outcome - fit.rho * spatial_lag(d.weights, outcome) - trend - d.within(left, effects)
 
 
 def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeights, np.ndarray]:

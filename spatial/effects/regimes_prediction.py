@@ -74,8 +74,9 @@ def regression_part(fit: RegimesRecord) -> np.ndarray:
 def fixed_effects(fit: RegimesRecord, trend: np.ndarray) -> np.ndarray:
     """Unit and period means of A y - X beta."""
     d = fit._design
-    u = d.y - fit.by_unit(fit.rhos) * spatial_lag(d.weights, d.y) - trend
-    return u - d.within(u, fit._settings.effects)
+    effects, rho = fit._settings.effects, fit.by_unit(fit.rhos)
+    left = d.y - rho * d.lag(d.y, effects) - trend
+    return d.y - rho * spatial_lag(d.weights, d.y) - trend - d.within(left, effects)
 
 
 def reduced_form_of_regimes(fit: RegimesRecord) -> np.ndarray:

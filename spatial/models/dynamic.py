@@ -12,7 +12,7 @@ from spillover.matrix import refuse_varying
 
 from ..covariance.additive import corrected, score_of_time_effects, with_jacobian
 from ..design.arrays import Sample
-from ..design.design import Design, spatial_lag
+from ..design.design import Design
 from ..design.fixed_effects import RANDOM, FixedEffects
 from ..design.formula import INTERCEPT, read_formula
 from ..design.gaps import refuse_unbalanced
@@ -46,7 +46,7 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
         raise SpatialInputError("E206", f"lags={lags!r} needs 2 periods at least, got {d.n_periods}",
                                 hint="use a longer panel")
     before = d.outcome[:-1]
-    past = {f"lag({d.response})": before, f"W:lag({d.response})": spatial_lag(d.weights.csr, before)}
+    past = {f"lag({d.response})": before, f"W:lag({d.response})": d.lag(before, FixedEffects.parse(effects))}
     wanted = tuple(past)[{"y": slice(1), "Wy": slice(1, 2), "both": slice(2)}[lags]]
     first = int(INTERCEPT in d.names and d.names.index(INTERCEPT) == 0)
     columns = [d.X[1:, :, :first], *(past[name][:, :, None] for name in wanted), d.X[1:, :, first:]]

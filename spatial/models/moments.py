@@ -77,7 +77,7 @@ def moment_sample(
     SpatialInputError
         E204-E206, E208 for regressors, E208 for an instrument that the effects absorb.
     """
-    W, M = d.weights, d.weights_of_error
+    M = d.weights_of_error
     X, names = regressor_columns(d, effects)
     exogenous = np.array([name.removeprefix("W:").removeprefix("W2:") not in d.endog for name in names])
 
@@ -94,11 +94,11 @@ def moment_sample(
         constant = specification.error or not d.weights.row_sums_vary
         moving = exogenous & np.array([not (constant and name == INTERCEPT) for name in names])
         lagged = np.concatenate([X[:, :, moving], own], axis=2) if settings.lag_instruments else X[:, :, moving]
-        H += _powers(W, lagged, settings.order or 2)
-        Wy = spatial_lag(W, d.outcome)
+        H += _powers(d, lagged, effects, settings.order or 2)
+        Wy = d.lag(d.outcome, effects)
         parts["Wy"] = rows(Wy)
     elif d.endog and settings.lag_instruments:
-        H += _powers(W, own, settings.order or _order_of_endogenous(d))
+        H += _powers(d, own, effects, settings.order or _order_of_endogenous(d))
     if specification.error and settings.lag_instruments and d.instruments:
         H.append(spatial_lag(M, own))
     parts |= {
@@ -119,11 +119,11 @@ def moment_sample(
     return ErrorMomentSample(**_weighted(d, parts), M=links_in_units_of_variance(d, M).csr)
 
 
-def _powers(W, columns: np.ndarray, order: int) -> list[np.ndarray]:
+def _powers(d: Design, columns: np.ndarray, effects: FixedEffects, order: int) -> list[np.ndarray]:
     """W x, W^2 x ... up to ``order``."""
     out = [columns]
     for _ in range(order):
-        out.append(spatial_lag(W, out[-1]))
+        out.append(d.lag(out[-1], effects))
     return out[1:]
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..design.design import spatial_lag
 from ..models.fit import Fit
 from . import delete_unit, imputation
 from ._sample import PolicySample
@@ -144,8 +143,8 @@ def spatial_pretrends(result) -> Pretrends:
     base = [after, *_covariates(fit, [lost.names[k] for k in others])]
     if fit._settings.effects.time:
         base.insert(0, period_dummies(T, np.zeros(N, dtype=int)))
-    y, outcome = fit._design.y, fit._design.outcome
-    y = y.T - fit.rho * delete_unit.lagged(fit, outcome) - fit.lam * delete_unit.lagged(fit, y)
+    d, effects = fit._design, fit._settings.effects
+    y = (d.y - fit.rho * d.lag(d.outcome, effects) - fit.lam * d.lag(d.y, effects)).T
     problem = Problem(y, np.ones((N, T)), since.T, np.concatenate(base, axis=2), indicators, adopters.clock,
                       np.arange(N), neighbors=spread)  # fmt: skip
     v = result.settings.get("direct")
@@ -160,5 +159,5 @@ def _covariates(fit: Fit, names) -> list[np.ndarray]:
     out = []
     for name in names:
         own = d.X[:, :, d.names.index(name if name in d.names else name.removeprefix("W:"))]
-        out.append((own if name in d.names else spatial_lag(d.weights, own)).T[:, :, None])
+        out.append((own if name in d.names else d.lag(own, fit._settings.effects)).T[:, :, None])
     return out

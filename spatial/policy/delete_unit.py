@@ -23,7 +23,6 @@ import numpy as np
 
 from spillover.matrix import refuse_varying
 
-from ..design.design import spatial_lag
 from ..logdet.inverse import Inverse
 from ..models.fit import Fit
 from .delete_one import Jackknife, contrasts, jackknife, plain
@@ -60,18 +59,18 @@ class Deleted:
 
 def deleted(fit: Fit) -> Deleted:
     """Every unit of a panel with unit effects left out in turn."""
-    d, W = fit._design, fit._design.weights.csr
+    d, W, effects = fit._design, fit._design.weights.csr, fit._settings.effects
     T, N = d.y.shape
     names = [*fit.params.index[: len(fit.params) - fit.specification.lag - fit.specification.error]]
     own = d.X[:, :, [d.names.index(name if name in d.names else name.removeprefix("W:")) for name in names]]
-    far = spatial_lag(W, own)
+    far = d.lag(own, effects)
     X = np.stack([own[:, :, k] if name in d.names else far[:, :, k] for k, name in enumerate(names)], axis=2)
     C = X.transpose(1, 0, 2)
-    y = np.stack([d.y.T, lagged(fit, d.outcome)])  # (2, N, T)
+    y = np.stack([d.y.T, d.lag(d.outcome, effects).T])  # (2, N, T)
     if fit.specification.error:
-        C = C - fit.lam * (W @ fit._settings.effects.demean(X).transpose(1, 0, 2).reshape(N, -1)).reshape(C.shape)
-        y[0] -= fit.lam * lagged(fit, d.y)
-    if fit._settings.effects.time:
+        C = C - fit.lam * (W @ effects.demean(X).transpose(1, 0, 2).reshape(N, -1)).reshape(C.shape)
+        y[0] -= fit.lam * d.lag(d.y, effects).T
+    if effects.time:
         C = np.concatenate([period_dummies(T, np.zeros(N, dtype=int)), C], axis=2)
     design = within(np.ones((N, T)), C, np.arange(N))
     of_y = np.einsum("ntq,ant->anq", design.U, y)
@@ -83,13 +82,6 @@ def deleted(fit: Fit) -> Deleted:
     moved = (g[0] - rho[:, None] * g[1] - (full[0] - fit.rho * full[1])) / design.scale
     coefficients = fit.params.to_numpy()[: len(names)] + moved[:, -len(names) :]
     return Deleted(names, design, y[0] - fit.rho * y[1], coefficients, rho)
-
-
-def lagged(fit: Fit, y: np.ndarray) -> np.ndarray:
-    """W y as the likelihood has it, (N, T) of y (T, N): time effects are taken out before y is lagged. Where rows of W
-    all sum to one, period dummies take out what that leaves; where they do not (an island is enough), W of their part
-    of y would stay in."""
-    return spatial_lag(fit._design.weights, fit._settings.effects.demean(y)).T
 
 
 def _newton(fit: Fit, design: Within, y, of_y, left, g) -> np.ndarray:

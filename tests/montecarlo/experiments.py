@@ -9,6 +9,7 @@ from .panels import dynamic_panel, panel
 from .regimes import regimes
 from .serial import serial
 from .several import several
+from .ways import ways
 from .weighted import weighted
 
 EXPERIMENTS = {
@@ -18,6 +19,7 @@ EXPERIMENTS = {
     "several": several,
     "regimes": regimes,
     "serial": serial,
+    "ways": ways,
     "endogenous": endogenous,
     "weighted": weighted,
     "panel": panel,
