@@ -72,6 +72,8 @@ _NAMES = {
     "policy.heterogeneity": "heterogeneity Heterogeneity",
     "policy.mediation": "mediation Mediation",
     "policy.did": "did DiD",
+    "policy.exposure_did": "exposure_did",
+    "policy.exposure_result": "ExposureDiD",
     "policy.placebo": "placebo_time placebo_units PlaceboUnits",
     "policy.rings": "ring_did",
     "policy.spatial_did": "spatial_did SpatialDiD",

@@ -14,6 +14,7 @@ from .effects.long_run import DynamicEffects as DynamicEffects
 from .effects.average import Effects as Effects
 from .effects.by_group import EffectsBy as EffectsBy
 from .effects.elasticity import Elasticities as Elasticities
+from .policy.exposure_result import ExposureDiD as ExposureDiD
 from .models.fit import Fit as Fit
 from .effects.forecast import Forecast as Forecast
 from .explore._global import GlobalStatistic as GlobalStatistic
@@ -66,6 +67,7 @@ from .diagnostics.restrictions import effects_test as effects_test
 from .diagnostics.endogeneity import endogeneity_test as endogeneity_test
 from .diagnostics.error_structure import error_structure_tests as error_structure_tests
 from .report.etable import etable as etable
+from .policy.exposure_did import exposure_did as exposure_did
 from .explore.geary import geary as geary
 from .explore.getis import getis_ord as getis_ord
 from .models.gns import gns as gns

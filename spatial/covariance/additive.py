@@ -31,11 +31,25 @@ from .information import expected, observed
 EXPECTED_MAX = 1_000  # units; the expected information needs dense inverses, the observed one differs little beyond
 
 
-STEP = 1e-4  # of central differences by tau, eta, rho and sigma2
+STEP = 1e-4  # of central differences by tau, eta, rho, lambda and sigma2
 
 
-def _information(sample: Sample, at: Solution, weights: SpatialWeights) -> np.ndarray:
-    return expected(sample, at, weights.csr, weights.csr) if weights.n <= EXPECTED_MAX else observed(sample, at)
+def _information(sample: Sample, at: Solution, weights: SpatialWeights, error: SpatialWeights) -> np.ndarray:
+    return expected(sample, at, weights.csr, error.csr) if weights.n <= EXPECTED_MAX else observed(sample, at)
+
+
+def as_vector(sample: Sample, at: Solution) -> np.ndarray:
+    """(beta, rho, lambda, sigma2), those that the model has."""
+    spatial = [at.rho] * (sample.lag is not None) + [at.lam] * (sample.error is not None)
+    return np.array([*at.beta, *spatial, at.sigma2])
+
+
+def as_solution(sample: Sample, at: Solution, theta: np.ndarray) -> Solution:
+    """``at`` with other parameters; its residuals and log-likelihood stay."""
+    k = len(at.beta)
+    rho = float(theta[k]) if sample.lag is not None else 0.0
+    lam = float(theta[-2]) if sample.error is not None else 0.0
+    return replace(at, beta=theta[:k], rho=rho, lam=lam, sigma2=float(theta[-1]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,8 +58,8 @@ class Corrected(Solution):
 
     Attributes
     ----------
-    jacobian : ndarray, shape (k + 1, k + 1)
-        J of (beta, rho): derivatives of the corrected estimates by those of maximum likelihood.
+    jacobian : ndarray, shape (p, p)
+        J of (beta, rho, lambda): derivatives of the corrected estimates by those of maximum likelihood.
     """
 
     jacobian: np.ndarray = field(repr=False)
@@ -55,34 +69,38 @@ class Corrected(Solution):
         return self.jacobian @ V @ self.jacobian.T
 
 
-def corrected(sample: Sample, at: Solution, weights: SpatialWeights, score: np.ndarray) -> Solution:
-    """``at`` with beta, rho and sigma2 corrected for a score of (beta, rho, sigma2) that is ``score`` on average;
-    the log-likelihood stays that of the maximum."""
-    step = np.linalg.solve(_information(sample, at, weights), score)
-    beta, rho = at.beta - step[:-2], at.rho - step[-2]
-    return replace(at, beta=beta, rho=rho, sigma2=at.sigma2 - step[-1], resid=residuals(sample, beta, rho, 0.0))
+def corrected(
+    sample: Sample, at: Solution, weights: SpatialWeights, error: SpatialWeights, score: np.ndarray
+) -> Solution:
+    """``at`` corrected for a score of (beta, rho, lambda, sigma2) that is ``score`` on average; the log-likelihood
+    stays that of the maximum. ``weights`` and ``error`` are W and M."""
+    step = np.linalg.solve(_information(sample, at, weights, error), score)
+    better = as_solution(sample, at, as_vector(sample, at) - step)
+    return replace(better, resid=residuals(sample, better.beta, better.rho, better.lam))
 
 
-def with_jacobian(sample: Sample, at: Solution, better: Solution, weights, score_of: Callable, places: Sequence[int]):
-    """The corrected solution with J, from the slopes of the score's bias by some of (beta, rho, sigma2).
+def with_jacobian(
+    sample: Sample, at: Solution, better: Solution, weights, error, score_of: Callable, places: Sequence[int]
+) -> Corrected:  # fmt: skip
+    """The corrected solution with J, from the slopes of the score's bias by some of (beta, rho, lambda, sigma2).
 
     Parameters
     ----------
     at, better : Solution
         Before and after the correction.
-    score_of : function of a Solution to the score's bias, (k + 2,)
+    weights, error : W and M
+    score_of : function of a Solution to the score's bias, (p + 1,)
     places : sequence of int
         What the bias depends on.
     """
-    theta = np.array([*at.beta, at.rho, at.sigma2])
+    theta = as_vector(sample, at)
     slopes = np.zeros((len(theta), len(theta)))
     for place in places:
         step = np.zeros(len(theta))
         step[place] = STEP
-        ahead, behind = (score_of(replace(at, beta=moved[:-2], rho=moved[-2], sigma2=moved[-1]))
-                         for moved in (theta + step, theta - step))  # fmt: skip
+        ahead, behind = (score_of(as_solution(sample, at, moved)) for moved in (theta + step, theta - step))
         slopes[:, place] = (ahead - behind) / (2 * STEP)
-    J = np.eye(len(theta)) - np.linalg.solve(_information(sample, at, weights), slopes)
+    J = np.eye(len(theta)) - np.linalg.solve(_information(sample, at, weights, error), slopes)
     return Corrected(**vars(better), jacobian=J[:-1, :-1])
 
 

@@ -14,6 +14,7 @@ from ..solve.reml import Adjusted
 ADJUSTED = {
     "reml": "restricted likelihood, t(n-k)",
     "aqs": "adjusted quasi-scores, robust to unequal variances, t(n-k)",
+    "aqs with lags": "unbiased score of a dynamic panel (Yang 2018), normal errors, t(n-p)",
     "aqs in panels": "adjusted quasi-scores, robust to unequal variances and serial correlation, t(N-1)",
 }  # fmt: skip
 
@@ -40,7 +41,9 @@ class OfAdjustedScore:
         return _adjusted(fit).df
 
     def describe(self, fit: FitRecord) -> str:
-        return ADJUSTED["aqs in panels" if self.method == "aqs" and fit._design.is_panel else self.method]
+        if self.method == "aqs" and fit._design.is_panel:
+            return ADJUSTED["aqs with lags" if fit._design.lags else "aqs in panels"]
+        return ADJUSTED[self.method]
 
 
 def _adjusted(fit: FitRecord) -> Adjusted:

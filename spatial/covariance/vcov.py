@@ -19,6 +19,7 @@ from spillover.errors import SpatialInputError, check_option
 from ..design.checks import fits_exactly
 from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
+from ..records.missing import MissingRecord
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .adjusted import ADJUSTED, OfAdjustedScore
@@ -27,6 +28,7 @@ from .hac import Conley, DriscollKraay
 from .jackknife import Jackknife
 from .joint import wald
 from .kinds import Bootstrap, Information
+from .missing import of_missing
 from .moments import DynamicMomentCovariance, MomentCovariance, is_correlated, refuse_for_moments
 from .random import by_random_ml, refuse_for_random, refuse_without_scores
 from .regimes import of_regimes, refuse_refits
@@ -83,7 +85,8 @@ def with_vcov(fit: F, vcov, **settings) -> F:
         E501 unknown or impossible for this fit, E1xx ids, E4xx places, E702 not positive definite.
     """
     chosen = _of_method(fit, vcov, settings)
-    exact = fits_exactly(fit._sample, fit._solution)  # least squares whose standard errors would be rounding errors
+    # least squares whose standard errors would be rounding errors
+    exact = not isinstance(fit, MissingRecord) and fits_exactly(fit._sample, fit._solution)
     V, df = np.full(2 * (len(fit._estimates),), np.nan) if exact else chosen.covariance(fit), chosen.df(fit)
     kept = vcov if isinstance(vcov, str) and not settings else chosen
     same = kept is fit._settings.vcov
@@ -111,6 +114,8 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
             raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",
                                     hint="leave the settings out")
         return OfAdjustedScore(vcov, fit._settings.method)
+    if isinstance(fit, MissingRecord):
+        return of_missing(vcov, **settings)
     if isinstance(fit, SeveralRecord) and not least_squares(fit):
         return of_several(vcov, **settings)
     if isinstance(fit, RegimesRecord):

@@ -102,8 +102,13 @@ def fits_exactly(sample, solution) -> bool:
 def refuse_perfect_fit(sample, solution, response: str) -> None:
     """The likelihood of rho or lambda has no maximum where no variance is left."""
     if fits_exactly(sample, solution):
-        raise SpatialInputError("E703", f"the regressors reproduce {response!r} exactly: no residual variance is left",
-                                column=response, hint="is the response itself among the regressors?")  # fmt: skip
+        raise perfect_fit(response)
+
+
+def perfect_fit(response: str) -> SpatialInputError:
+    """E703."""
+    return SpatialInputError("E703", f"the regressors reproduce {response!r} exactly: no residual variance is left",
+                             column=response, hint="is the response itself among the regressors?")
 
 
 def refuse_psi(fit, what: str, hint: str = "leave serial= out") -> None:

@@ -22,7 +22,7 @@ CHOICES = {
     "random_error": ("kkp", "baltagi"),
     "serial": ("ar1",),
     "correction": (True, False, "additive"),
-    "missing": MISSING,
+    "missing": (*MISSING, "model"),
 }
 
 

@@ -51,7 +51,7 @@ def design(
         E101-E109 ids and periods, E201-E203, E207 values, E502-E504 formula.
     """
     if missing not in MISSING:
-        check_option("missing", missing, MISSING)
+        _refuse_missing_option(missing)
     if not isinstance(data, pd.DataFrame):
         raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
                                 hint="pd.DataFrame(data)")
@@ -106,6 +106,14 @@ def design(
         absorbed=absorbed,
         offset=offset,
     )
+
+
+def _refuse_missing_option(missing) -> None:
+    """E501 for a value that is not known, or that is for one model alone."""
+    if missing == "model":
+        raise SpatialInputError("E501", "missing='model' is there where one model is estimated, not many",
+                                hint="estimate the model itself: sp.sar(..., missing='model')")  # fmt: skip
+    check_option("missing", missing, MISSING)
 
 
 def _without_offset(terms: Terms, y: np.ndarray, values: np.ndarray, names: tuple[str, ...]):

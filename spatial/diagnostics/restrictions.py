@@ -12,6 +12,7 @@ from spillover.matrix import refuse_varying
 from ..design.checks import refuse_psi
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
+from ..records.missing import refuse_missing
 from ..records.regimes import refuse_regimes
 from ..records.tests import TestResult, TestTable
 from ..solve.ml import maximum_likelihood
@@ -152,6 +153,7 @@ def effects_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     """
     refuse_regimes(restricted)
     refuse_regimes(full)
+    refuse_missing(full, "effects_test")
     small, large = restricted._settings.effects, full._settings.effects
     same = restricted.specification == full.specification and restricted._design.formula == full._design.formula
     same = same and np.array_equal(restricted._design.y, full._design.y, equal_nan=True)

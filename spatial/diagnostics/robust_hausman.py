@@ -24,6 +24,7 @@ from ..design.obs_weights import refuse_weighted
 from ..design.sample import flat, regressor_columns
 from ..logdet import Jacobian
 from ..records.fit import FitRecord
+from ..records.missing import refuse_missing
 from ..records.tests import TestResult
 from ..solve.ml import maximum_likelihood
 from ..solve.random import swamy_arora
@@ -83,6 +84,7 @@ def robust_hausman(fit: FitRecord, *, vcov: Any = "cluster", **settings: Any) ->
         message = f"robust_hausman needs a likelihood fit with unit effects, got {effects.name!r}"
         raise SpatialInputError("E501", message, hint="effects='entity', 'twoway' or 'random'")
     refuse_unbalanced(fit._design.observed, "robust_hausman")
+    refuse_missing(fit, "robust_hausman")
     refuse_weighted(fit._design.obs_weights, "robust_hausman", "the test of the same model without weights")
     if fit.specification.error:
         refuse_varying(fit._design.weights_of_error, "robust_hausman of a spatial error")

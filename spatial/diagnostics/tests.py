@@ -14,6 +14,7 @@ from ..design.checks import refuse_without_residuals
 from ..design.design import INTERCEPT
 from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
+from ..records.missing import MissingRecord
 from ..records.regimes import RegimesRecord, refuse_regimes
 from ..records.several import SeveralRecord
 from ..records.tests import TestResult, TestTable
@@ -115,6 +116,7 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     if restricted._settings.composed or full._settings.composed:
         return lr_test_of_random(restricted, full)
     same_sample = restricted._sample.n == full._sample.n and np.array_equal(restricted._sample.y, full._sample.y)
+    same_sample = same_sample and isinstance(restricted, MissingRecord) == isinstance(full, MissingRecord)
     if df <= 0 or not same_sample:
         why = "it has no fewer parameters" if df <= 0 else "its sample, effects or correction differ"
         raise SpatialInputError("E501", f"{a} is not nested in {b}: {why}", hint="give the smaller model first")
@@ -222,7 +224,8 @@ def refuse_without_likelihood(fit: FitRecord) -> None:
     if (method := fit._settings.method) in hints:
         name = "the method of moments" if method == "gmm" else f"method={method!r}"
         raise SpatialInputError("E501", f"{name} has no likelihood to compare", hint=hints[method])
-    refuse_without_residuals(fit)
+    if not isinstance(fit, MissingRecord):
+        refuse_without_residuals(fit)
 
 
 def _no_lags(fit: FitRecord) -> TestResult:

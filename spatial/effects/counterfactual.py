@@ -174,7 +174,7 @@ def groups_of(d: Design, by) -> list[tuple[str, np.ndarray]]:
         E101 ids differ, E201 missing groups, E501 not a grouping, E502 no such column.
     """
     if by is None:
-        return [("", np.ones(d.nobs, dtype=bool))]
+        return [("", np.ones(len(d.root), dtype=bool))]
     values, name = group_values(d, by)
     if pd.isna(values).any():
         raise SpatialInputError("E201", f"{name!r} has missing groups", column=name,

@@ -32,6 +32,7 @@ def all_draws(fit, draws: int, seed: int) -> np.ndarray:
     """Draws of all parameters, (draws, p), wherever they fall."""
     mean, cov = fit.params.to_numpy(), fit.vcov.to_numpy()
     scale = np.sqrt(np.diag(cov))
+    scale[scale == 0] = 1.0  # a parameter that is fixed
     values, vectors = np.linalg.eigh(cov / np.outer(scale, scale))
     root = scale[:, None] * vectors * np.sqrt(np.clip(values, 0, None))
     return mean + standard_draws(draws, len(mean), seed, fit.df_resid) @ root.T

@@ -118,7 +118,7 @@ def relative_to_response(d: Design) -> float:
     base_y, _ = logarithms(d)
     if base_y is not None:
         return float(np.log(base_y))
-    y_bar = float(np.mean(d.rows(d.outcome)))
+    y_bar = float(np.nanmean(d.rows(d.outcome)))  # of those that are observed
     if not y_bar > 0:
         raise SpatialInputError("E532", f"the mean of {d.response!r} is {y_bar:.4g}: it has no percentages",
                                 column=d.response, hint="elasticities need a positive response")  # fmt: skip

@@ -9,6 +9,7 @@ from ..covariance.kinds import Information
 from ..covariance.vcov import covariance_of
 from ..logdet import Jacobian, Projected
 from ..records.fit import FitRecord
+from ..records.missing import MissingRecord
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .propagate import determinant
@@ -23,6 +24,8 @@ def obstacle(fit: FitRecord) -> str:
     """Why there is no such likelihood, in words; empty where there is one."""
     if isinstance(fit, SeveralRecord | RegimesRecord):
         return "it is for one W of the lag and one of the error, and the same parameters everywhere"
+    if isinstance(fit, MissingRecord):
+        return "some outcomes are not observed"
     d, s, model = fit._design, fit._settings, fit.specification
     checks = {
         "it is for models with a spatial lag or a spatial error": not (model.lag or model.error),

@@ -1,4 +1,4 @@
-"""Dynamic panels: stationarity, effects in the short and in the long run, and the path between them.
+"""Dynamic panels: effects in the short and in the long run, and the path between them.
 
     short run   (I - rho W)^-1 (beta I + theta W)
     long run    ((1 - tau) I - (rho + eta) W)^-1 (beta I + theta W)      Elhorst (2014), eq. 4.5; Debarsy, Ertur
@@ -21,7 +21,6 @@ from spillover.matrix import refuse_varying
 from spillover.show import Shown
 
 from ..records.fit import FitRecord
-from ..records.tests import TestResult
 from ..solve.dynamic import roots
 from .average import Effects, averaged
 from .draws import parameter_draws
@@ -29,75 +28,9 @@ from .infer import AverageEffects, Options
 from .mixture import Inference, settled
 from .nodes import given_spatial
 from .propagate import Averages, combine, determinant, spatial_places
+from .stationarity import Stationarity, stationarity
 
 PHI, KAPPA = 72, 32  # nodes over phi and kappa: ends to 2e-3 of their width, to 6e-3 with 12 degrees of freedom
-
-
-@dataclass(frozen=True)
-class Stationarity:
-    """Whether y_t returns to where it was after a shock.
-
-    Attributes
-    ----------
-    rho, tau, eta : float
-        0 where the model has no such term.
-    total : float
-        tau + (rho + eta) w_max, with w_max = 1 the largest eigenvalue of a row-standardised W: below one.
-    largest_root : float
-        Of (I - rho W)^-1 (tau I + eta W), in size: below one. An upper bound for a large W without symmetry.
-    test : TestResult
-        Wald test of total = 1.
-    words : str
-        ``total`` in words.
-
-    Notes
-    -----
-    The conditions of Elhorst (2014), eq. 4.4, together say that every root lies inside the unit circle.
-    """
-
-    rho: float
-    tau: float
-    eta: float
-    total: float
-    largest_root: float
-    test: TestResult = field(repr=False)
-    words: str = field(repr=False)
-
-    @property
-    def holds(self) -> bool:
-        return self.largest_root < 1
-
-    def __str__(self) -> str:
-        verdict = "stationary" if self.holds else "not stationary"
-        return f"{verdict}: {self.words} = {self.total:.4g}, largest root {self.largest_root:.4g}"
-
-
-def stationarity(fit: FitRecord) -> Stationarity:
-    """The stationarity of a dynamic fit.
-
-    Raises
-    ------
-    SpatialInputError
-        E501 for a fit without ``lags=``.
-    """
-    if not fit._design.lags:
-        raise SpatialInputError("E501", "stationarity is a matter of dynamic models", hint="fit with lags='both'")
-    L, places = determinant(fit), spatial_places(fit)
-    rho, tau, eta = (float(part) for part in dynamics(fit, fit.params.to_numpy()))
-    top = 1 / L.interval[1]
-    lo, hi = L.interval
-    inside = lo < rho < hi  # moments may leave it, and I - rho W has no bounded inverse there
-    W = refuse_varying(fit._design.weights, "stationarity")
-    largest = float(np.abs(roots(W, L, rho, tau, eta)).max()) if inside else float("inf")
-    slope = top * places[0] + places[1] + top * places[2]
-    total = tau + (rho + eta) * top
-    wald = (total - 1) ** 2 / float(slope @ fit.vcov.to_numpy() @ slope)
-    has_tau, has_eta = places[1].any(), places[2].any()
-    spatial = "rho + eta" if has_eta else "rho"
-    if abs(top - 1) > 1e-9:
-        spatial = f"({spatial}) w_max" if has_eta else f"{spatial} w_max"
-    words = f"tau + {spatial}" if has_tau else spatial
-    return Stationarity(rho, tau, eta, total, largest, TestResult("Wald", wald, 1, f"{words} = 1"), words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,11 +74,12 @@ class DynamicEffects(Shown):
     @cached_property
     def long_run(self) -> Effects:
         if not self.stationarity.holds:
-            raise SpatialInputError("E712", f"there is no long run: the estimate is {self.stationarity}",
+            raise SpatialInputError("E712", f"there is no long run: the estimate is {self.stationarity.line}",
                                     hint="short_run and path(horizon) are defined; difference the data or add "
                                     "time effects for the long run")  # fmt: skip
-        there = long_run_fit(self.fit)
-        source = LongRunEffects(self.fit, AverageEffects(there, Averages(there)))
+        fit = with_rho(self.fit)
+        there = long_run_fit(fit)
+        source = LongRunEffects(fit, AverageEffects(there, Averages(there)))
         return averaged(there, self.fit._design.regressors, self.options, "long-run", source)
 
     @cached_property
@@ -241,7 +175,7 @@ class LongRunEffects:
                                   [size, KAPPA], (-1.0, np.inf), admissible=admissible)  # fmt: skip
             if not conditional.inside >= 0.5:
                 outside = f"{1 - conditional.inside:.0%} of the distribution of the estimates"
-                message = f"{outside} is not stationary: the long run is not determined ({stationarity(fit)})"
+                message = f"{outside} is not stationary: the long run is not determined ({stationarity(fit).line})"
                 raise SpatialInputError("E712", message,
                                         hint="method='delta', or path(horizon)")  # fmt: skip
             left, r = ratios(conditional.points)
@@ -258,7 +192,7 @@ class LongRunEffects:
         inside = (np.abs(roots(W, determinant(self.fit), rho, tau, eta)) < 1).all(axis=1)
         if inside.sum() < draws / 2:
             raise SpatialInputError("E712", f"{draws - inside.sum()} of {draws} draws are not stationary: "
-                                    f"the long run is not determined ({stationarity(self.fit)})",
+                                    f"the long run is not determined ({stationarity(self.fit).line})",
                                     hint="method='delta', or path(horizon)")  # fmt: skip
         long = _long_run_parameters(sample[inside], spatial_places(self.fit))
         return combine(long, long[:, self.fit.params.index.get_loc("rho")], self.at_estimates.averages, picks)
@@ -267,15 +201,25 @@ class LongRunEffects:
         raise SpatialInputError("E501", "method='likelihood' is for static models", hint="method='quadrature'")
 
 
+def with_rho(fit: FitRecord) -> FitRecord:
+    """A fit without a spatial lag as one whose rho is 0 without variance: where W y_{t-1} is a regressor, its long run
+    has a spatial lag."""
+    if fit.specification.lag:
+        return fit
+    return replace(fit, specification=replace(fit.specification, lag=True), _terms=fit._terms.append(pd.Index(["rho"])),
+                   _estimates=np.append(fit._estimates, 0.0), _covariance=np.pad(fit._covariance, (0, 1)))  # fmt: skip
+
+
 def long_run_fit(fit: FitRecord) -> FitRecord:
     """A fit whose effects are the long-run effects: rho*, beta / (1 - tau) and theta / (1 - tau), V by the delta
     method."""
     params, places = fit.params.to_numpy(), spatial_places(fit)
     tau = places[1] @ params
     in_rho, in_tau, in_eta = places.astype(bool)
-    long = _long_run_parameters(params[None], places)[0]
-    J = np.diag(np.where(in_tau | in_eta, 0.0, 1 / (1 - tau)))
-    J[:, in_tau] += (long / (1 - tau))[:, None] * in_tau.any()
+    lam = np.array([name == "lambda" for name in fit.params.index])
+    long = np.where(lam, params, _long_run_parameters(params[None], places)[0])
+    J = np.diag(np.where(in_tau | in_eta, 0.0, np.where(lam, 1.0, 1 / (1 - tau))))
+    J[:, in_tau] += np.where(lam, 0.0, long / (1 - tau))[:, None] * in_tau.any()
     J[np.ix_(in_rho, in_eta)] += 1 / (1 - tau)
     V = J @ fit._covariance @ J.T
     return replace(fit, _estimates=long, _covariance=V)

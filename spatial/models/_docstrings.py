@@ -66,9 +66,10 @@ PARAMETERS = {
         "The dynamic panel: y_{t-1} (``lag(y)``, tau), W y_{t-1} (``W:lag(y)``, eta) or both among the regressors, "
         "conditional on the first period. Unit effects bias its maximum likelihood by O(1/T); with ``correction=True`` "
         "the estimates are corrected (Yu, de Jong & Lee 2008; with two-way effects Lee & Yu 2010, Econometric Theory "
-        '26:564-597), which needs a T of about ten. With fewer periods and many units use ``method="gmm"``, GMM on '
-        "past values; ``method=sp.ArellanoBond(...)`` sets its instruments. ``fit.effects()`` has a short and a long "
-        "run, ``fit.stationarity`` the condition for the latter.",
+        '26:564-597), which needs a T of about ten. With fewer periods use ``method="aqs"``, the root of the score '
+        "less its exact mean (Yang 2018, J. Econometrics 205:423-447), which holds for three periods already and "
+        "whatever the first one was. ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition "
+        "for the latter with a test of it.",
     ),
     "w_error": (
         "weights, optional",
@@ -106,11 +107,13 @@ PARAMETERS = {
         "moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.",
     ),
     "missing": (
-        '{"error", "drop", "period"}',
+        '{"error", "drop", "period", "model"}',
         '"drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves '
         "a unit out of the periods that it is absent from or has missing values in; W of a period is that of its "
         "units, standardised again. Where absent units take part in the process all the same, rho is biased towards "
-        "zero: .4 by .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65).",
+        "zero: .4 by .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65). "
+        '"model", where y alone is missing: the process runs on all units and the whole W, the likelihood is that of '
+        "the observed y, and ``predict_missing()`` has the others.",
     ),
     "logdet": (
         '{"eigen", "sparse", "cholmod", "stochastic"}, optional',
@@ -130,8 +133,13 @@ LEAST_SQUARES_METHOD = (
     "least squares. Ignored otherwise.",
 )
 TWO_PARAMETERS_METHOD = (
-    '{"ml", "gmm"}',
-    'Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant.',
+    '{"ml", "gmm", "aqs"}',
+    'Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant; '
+    'with ``lags=`` also "aqs", the unbiased score of a dynamic panel.',
+)
+PAST_MOMENTS = (
+    ' ``method="gmm"`` is GMM on past values, for many units, which takes errors of unequal variances; '
+    "``method=sp.ArellanoBond(...)`` sets its instruments."
 )
 LAG_MOMENTS = ' By moments: two-stage least squares.'
 ERROR_MOMENTS = (
@@ -158,6 +166,7 @@ WHITE = (
 )
 MORE = {  # (model, parameter): what is added to the description
     **{(model, "method"): LAG_MOMENTS for model in ("sar", "sdm")},
+    **{(model, "lags"): PAST_MOMENTS for model in ("sar", "sdm")},
     **{(model, "method"): ERROR_MOMENTS for model in ("sem", "sdem", "sac", "gns")},
     **{(model, "vcov"): WHITE for model in ("ols", "slx")},
     **{(model, "vcov"): MOMENT_VCOV + ', "hc0", "hc1", in panels "cluster", and '

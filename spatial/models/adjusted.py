@@ -5,13 +5,17 @@ from __future__ import annotations
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
+from ..covariance.dynamic_scores import DynamicPanel, unbiased_score
 from ..design.arrays import Sample
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
+from ..design.options import Settings
 from ..design.specification import Specification
 from ..solve.aqs import adjusted_score
+from ..solve.ml import maximum_likelihood
 from ..solve.reml import Adjusted, restricted
+from .dynamic import jacobian_of_past, places_of_past
 
 
 def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffects, correction, method: str) -> None:
@@ -23,6 +27,9 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
         E109 unbalanced panels, E320 weights that vary over time, E501 models, effects and options.
     """
     spec, requested = specification, f"method={method!r}"
+    if d.lags and method == "aqs":
+        refuse_adjusted_dynamic(d, effects, correction)
+        return
     if not (spec.lag or spec.error):
         raise SpatialInputError("E501", f"{requested} is for spatial lags and errors; {spec.name} is least squares",
                                 hint="leave method= out")  # fmt: skip
@@ -34,10 +41,9 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
         )
     if d.lags or effects.random:
         why = "a lagged response" if d.lags else f"{effects} effects"
-        raise SpatialInputError("E501", f"{requested} is not for {why}", hint="method='ml'")
-    if correction is not True:
-        raise SpatialInputError("E501", f"{requested} is a correction itself: correction={correction!r} has no meaning",
-                                hint="leave correction= out")
+        raise SpatialInputError("E501", f"{requested} is not for {why}",
+                                hint="method='aqs', or 'ml'" if d.lags else "method='ml'")  # fmt: skip
+    _refuse_second_correction(requested, correction)
     refuse_unbalanced(d.observed, requested)
     weights = d.weights if spec.lag else d.weights_of_error
     refuse_varying(weights, requested)
@@ -46,7 +52,46 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
                                 ids=weights.islands, hint="standardize('row'), or effects='entity'")  # fmt: skip
 
 
-def solve_adjusted(specification: Specification, d: Design, sample: Sample, effects, method: str) -> Adjusted:
+def refuse_adjusted_dynamic(d: Design, effects: FixedEffects, correction) -> None:
+    """The unbiased score of a dynamic model is there for unit effects, with period effects where both transform.
+
+    Raises
+    ------
+    SpatialInputError
+        E308 weights whose rows do not sum to one beside period effects, E320 weights that vary, E501.
+    """
+    requested = "method='aqs' of a dynamic model"
+    if not effects.entity or effects.ways is not None:
+        raise SpatialInputError("E501", f"{requested} corrects for unit effects, and effects={effects.name!r} has none",
+                                hint="method='ml', or effects='entity' or 'twoway'")  # fmt: skip
+    _refuse_second_correction(requested, correction)
+    for weights in (d.weights, d.weights_of_error):
+        refuse_varying(weights, requested)
+        if effects.time and not weights.rows_sum_to_one:
+            message = f"{requested} with {effects} effects needs weights whose rows all sum to one"
+            raise SpatialInputError("E308", message, ids=weights.islands,
+                                    hint="standardize('row'), or effects='entity'")
+
+
+def _refuse_second_correction(requested: str, correction) -> None:
+    if correction is not True:
+        raise SpatialInputError("E501", f"{requested} is a correction itself: correction={correction!r} has no meaning",
+                                hint="leave correction= out")
+
+
+def solve_adjusted(specification: Specification, d: Design, sample: Sample, settings: Settings) -> Adjusted:
     """The root of the adjusted score that ``method`` names."""
+    if d.lags:
+        return _of_dynamic(d, sample, settings)
     weights = d.weights if specification.lag else d.weights_of_error
-    return restricted(sample, weights) if method == "reml" else adjusted_score(sample, weights, effects)
+    if settings.method == "reml":
+        return restricted(sample, weights)
+    return adjusted_score(sample, weights, settings.effects)
+
+
+def _of_dynamic(d: Design, sample: Sample, settings: Settings) -> Adjusted:
+    """From the maximum on: the corrected one may lie outside the intervals of rho and lambda."""
+    W, M = (refuse_varying(weights, "method='aqs'") for weights in (d.weights, d.weights_of_error))
+    panel = DynamicPanel(sample, jacobian_of_past(sample, d, settings), W, M, places_of_past(d))
+    p = len(sample.names) + len(sample.parts)
+    return unbiased_score(panel, maximum_likelihood(sample), d.left(settings.effects) - p)

@@ -16,7 +16,10 @@ from ..design.design import Design
 from ..design.fixed_effects import RANDOM, FixedEffects
 from ..design.formula import INTERCEPT, read_formula
 from ..design.gaps import refuse_unbalanced
+from ..design.options import Settings
 from ..design.periods import refuse_gaps
+from ..design.sample import determinant_counts
+from ..logdet import Jacobian, logdet
 from ..solve.dynamic import score_of_unit_effects
 from ..solve.ml import Solution
 
@@ -64,40 +67,71 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
     )
 
 
-def without_bias(sample: Sample, at: Solution, d: Design, effects: FixedEffects, correction) -> Solution:
+def without_bias(sample: Sample, at: Solution, d: Design, s: Settings) -> Solution:
     """The maximum, corrected for the fixed effects that are still in its likelihood.
 
     Raises
     ------
     SpatialInputError
-        E710 when the correction leaves the admissible interval of rho, E711 when it needs more eigenvalues of W than
-        can be computed.
+        E710 when the correction leaves the admissible interval of rho or lambda, E711 when it needs more eigenvalues of
+        W than can be computed.
     """
-    scores, lags = [], None
-    if d.lags and correction and effects.entity:
-        slopes = [name for name in d.names if name != INTERCEPT]
-        past = f"lag({d.response})"
-        lags = [slopes.index(name) if name in slopes else None for name in (past, f"W:{past}")]
-        scores.append(score_of_unit_effects(sample, at, refuse_varying(d.weights, "lags="), lags))
+    effects, correction = s.effects, s.correction
+    scores, lags, of_units = [], None, d.lags and correction and effects.entity
+    if not of_units and correction != "additive":
+        return at
+    W, M = (refuse_varying(w, "this correction") for w in (d.weights, d.weights_of_error))
+    if of_units:
+        lags = places_of_past(d)
+        past = jacobian_of_past(sample, d, s)
+        scores.append(score_of_unit_effects(sample, at, W, past, lags))
     if correction == "additive" and effects.time:
-        scores.append(score_of_time_effects(sample, at, refuse_varying(d.weights, "this correction")))
+        scores.append(score_of_time_effects(sample, at, W))
     if not scores:
         return at
-    better = corrected(sample, at, refuse_varying(d.weights, "this correction"), np.sum(scores, axis=0))
-    lo, hi = sample.parts[0].interval
-    if not (lo < better.rho < hi and better.sigma2 > 0):
-        raise SpatialInputError(
-            "E710",
-            f"the bias correction moves rho from {at.rho:.4g} to {better.rho:.4g}, out of its admissible interval "
-            f"({lo:.4g}, {hi:.4g})",
-            hint="too few periods for so much persistence: correction=False leaves the maximum as it is",
-        )
+    better = corrected(sample, at, W, M, np.sum(scores, axis=0))
+    refuse_outside(sample, at, better)
     if lags is None or correction == "additive":
         return better
-    places = [place for place in lags if place is not None] + [len(at.beta), len(at.beta) + 1]
-    w = refuse_varying(d.weights, "lags=")
-    return with_jacobian(sample, at, better, w,
-                         lambda point: score_of_unit_effects(sample, point, w, lags), places)  # fmt: skip
+    spatial = range(len(at.beta), len(at.beta) + len(sample.parts) + 1)
+    places = [*(place for place in lags if place is not None), *spatial]
+    return with_jacobian(sample, at, better, W, M,
+                         lambda point: score_of_unit_effects(sample, point, W, past, lags), places)  # fmt: skip
+
+
+def places_of_past(d: Design) -> list[int | None]:
+    """Where tau and eta are among the coefficients; None for one that the model does not have."""
+    slopes = [name for name in d.names if name != INTERCEPT]
+    past = f"lag({d.response})"
+    return [slopes.index(name) if name in slopes else None for name in (past, f"W:{past}")]
+
+
+def jacobian_of_past(sample: Sample, d: Design, s: Settings) -> Jacobian:
+    """log|I - r W| as the likelihood counts it: the bias and the long run need it also without a spatial lag."""
+    if sample.lag is not None:
+        return sample.lag
+    return Jacobian(logdet(refuse_varying(d.weights, "lags="), s.logdet),
+                    **determinant_counts(d, s.effects.without_entity(), s.correction))  # fmt: skip
+
+
+def refuse_outside(sample: Sample, at: Solution, better: Solution) -> None:
+    """A correction may not leave the interval of rho or lambda.
+
+    Raises
+    ------
+    SpatialInputError
+        E710.
+    """
+    for name, part, before, after in (("rho", sample.lag, at.rho, better.rho),
+                                      ("lambda", sample.error, at.lam, better.lam)):  # fmt: skip
+        lo, hi = (-np.inf, np.inf) if part is None else part.interval
+        if not (lo < after < hi and better.sigma2 > 0):
+            raise SpatialInputError(
+                "E710",
+                f"the bias correction moves {name} from {before:.4g} to {after:.4g}, out of its admissible interval "
+                f"({lo:.4g}, {hi:.4g})",
+                hint="too few periods for so much persistence: correction=False leaves the maximum as it is",
+            )
 
 
 def warn_of_own_lags(d: Design, effects: FixedEffects) -> None:
@@ -107,8 +141,8 @@ def warn_of_own_lags(d: Design, effects: FixedEffects) -> None:
         T = d.n_periods
         warn(
             f"{own[0]!r} is the response's past: with {effects} effects and {T} periods its coefficient is biased by "
-            f"about -(1 + tau) / {T} (Nickell 1981), and effects count the short run alone; sar and sdm take "
-            "lags='y', 'Wy' or 'both' and correct for it")
+            f"about -(1 + tau) / {T} (Nickell 1981), and effects count the short run alone; "
+            "lags='y', 'Wy' or 'both' of a spatial model corrects for it")
 
 
 def own_lags(d: Design) -> list[str]:

@@ -65,8 +65,8 @@ class ArellanoBond:
                 f"{collapsed}, regressors and their spatial lags")  # fmt: skip
 
 
-def checked_dynamic(options: ModelOptions) -> None:
-    """Options that GMM on past values does not have; its covariance is robust, the only one.
+def checked_dynamic(specification: Specification, options: ModelOptions) -> None:
+    """Models and options that GMM on past values does not have; its covariance is robust, the only one.
 
     Raises
     ------
@@ -75,6 +75,10 @@ def checked_dynamic(options: ModelOptions) -> None:
     """
     if options.lags is None:
         raise SpatialInputError("E501", "ArellanoBond is for dynamic models", hint="give lags='y', 'Wy' or 'both'")
+    if specification.error:
+        raise SpatialInputError("E501", f"GMM on past values is for errors that are not correlated between units, "
+                                f"and {specification.name} has a spatial error",
+                                hint="method='ml' or 'aqs'; or sar, sdm")  # fmt: skip
     if isinstance(options.method, Moments):
         raise SpatialInputError("E501", "sp.Moments is for static models; a dynamic one has sp.ArellanoBond",
                                 hint="method=sp.ArellanoBond(), or leave lags= out")

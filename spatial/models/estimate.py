@@ -29,6 +29,7 @@ from .adjusted import solve_adjusted
 from .dynamic import without_bias
 from .dynamic_moments import ArellanoBond, checked_dynamic, dynamic_method_of_moments
 from .fit import Fit
+from .missing import estimate_missing
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .random import random_effects, random_effects_by_moments
 from .reading import Reading, prepare, read
@@ -48,6 +49,11 @@ def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, 
     SpatialInputError
         As the public functions say, which ``options`` holds the keywords of.
     """
+    if options.missing == "model":
+        fit = estimate_missing(specification, formula, data, w, options)
+        if fit is not None:
+            return fit
+        options = replace(options, missing="error")
     if options.regimes is not None:
         return estimate_regimes(specification, formula, data, w, options)
     if options.several(w):
@@ -90,7 +96,7 @@ def check(specification: Specification, options: ModelOptions) -> None:
         check_option("method", options.method, ESTIMATORS)
     options.check(specification)
     if isinstance(options.method, ArellanoBond) or (options.estimator == "gmm" and options.lags is not None):
-        checked_dynamic(options)
+        checked_dynamic(specification, options)
     elif options.estimator == "ml":
         as_vcov(options.covariance)
 
@@ -117,7 +123,7 @@ def maximum(reading: Reading) -> tuple[Sample, Solution]:
     if d.obs_weights is not None and d.obs_weights.sampling:
         at = replace(at, loglik=float("nan"))  # sampling weights make no likelihood
     if d.lags or (s.correction == "additive" and sample.parts):  # least squares counts its degrees of freedom itself
-        at = without_bias(sample, at, d, s.effects, s.correction)
+        at = without_bias(sample, at, d, s)
     return sample, at
 
 
@@ -163,7 +169,7 @@ def by_adjusted_score(reading: Reading) -> tuple[Reading, Sample, Solution]:
     """The root of a score of the likelihood that was adjusted for the coefficients, or for unequal variances."""
     specification, d, s = reading.specification, reading.design, reading.settings
     sample = demeaned_sample(specification, d, s.effects, s.correction, s.logdet)
-    return reading, sample, solve_adjusted(specification, d, sample, s.effects, s.method)
+    return reading, sample, solve_adjusted(specification, d, sample, s)
 
 
 ESTIMATORS = {"ml": by_likelihood, "reml": by_adjusted_score, "aqs": by_adjusted_score, "gmm": by_moments}

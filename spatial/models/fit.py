@@ -17,8 +17,9 @@ from ..effects.compute import effects
 from ..effects.few_rows import by_default
 from ..effects.forecast import Forecast, forecast
 from ..effects.likelihood import intervals, statistics
-from ..effects.long_run import DynamicEffects, stationarity
+from ..effects.long_run import DynamicEffects
 from ..effects.prediction import predict
+from ..effects.stationarity import stationarity
 from .maketables import MakeTables
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class Fit(MakeTables):
 
     @cached_property
     def stationarity(self) -> Any:
-        """Of a dynamic model; see ``spatial.long_run.Stationarity``."""
+        """Of a dynamic model; see ``spatial.effects.stationarity.Stationarity``."""
 
         return stationarity(self)
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
-from ..design.obs_weights import refuse_weighted
+from ..design.obs_weights import ObsWeights, refuse_weighted
 from ..design.options import ModelOptions
 from ..design.specification import Specification
 
 
 def refuse_unweightable(
-    specification: Specification, d: Design, effects: FixedEffects, correction: object, options: ModelOptions
-) -> None:
+    w: ObsWeights, specification: Specification, d: Design, effects: FixedEffects, correction: object,
+    options: ModelOptions,
+) -> None:  # fmt: skip
     """What weights of observations are not there for.
 
     Raises
@@ -19,9 +20,7 @@ def refuse_unweightable(
     SpatialInputError
         E540.
     """
-    w, name, method = d.obs_weights, specification.name, options.estimator
-    if w is None:
-        return
+    name, method = specification.name, options.estimator
     spatial, error = specification.lag or specification.error, specification.error
     moving = spatial and effects.fixed and d.varies
     refusals = (
@@ -45,9 +44,11 @@ def refuse_unweightable(
             refuse_weighted(w, what, hint)
 
 
-def usual_covariance(specification: Specification, d: Design, effects: FixedEffects, options: ModelOptions) -> object:
+def usual_covariance(
+    w: ObsWeights, specification: Specification, effects: FixedEffects, options: ModelOptions
+) -> object:
     """The covariance requested, or the usual one: robust with sampling weights, by unit after unit effects."""
-    if options.vcov is not None or d.obs_weights is None or not d.obs_weights.sampling:
+    if options.vcov is not None or not w.sampling:
         return options.covariance
     by_unit = options.estimator == "gmm" and effects.entity and not specification.error
     return "cluster" if by_unit else "robust"

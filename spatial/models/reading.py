@@ -126,8 +126,10 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
         correction = options.correction
     elif not effects.random:
         correction = which_correction(specification, d, effects, options.correction)
-    refuse_unweightable(specification, d, effects, correction, options)
-    vcov = usual_covariance(specification, d, effects, options)
+    vcov = options.covariance
+    if d.obs_weights is not None:
+        refuse_unweightable(d.obs_weights, specification, d, effects, correction, options)
+        vcov = usual_covariance(d.obs_weights, specification, effects, options)
     settings = Settings(effects, correction, method, vcov, options.logdet, requested=options)
     return Reading(specification, d, settings, columns)
 

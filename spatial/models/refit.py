@@ -25,6 +25,7 @@ from ..design.design import INTERCEPT, refuse_offset
 from ..design.gaps import refuse_unbalanced
 from ..design.obs_weights import refuse_weighted
 from ..effects.propagate import Averages, combine, selectors
+from ..records.missing import refuse_missing
 from ..records.regimes import refuse_regimes
 from ..records.schema import rows_of
 from .dynamic import without_bias
@@ -182,6 +183,7 @@ def _checked(fit: Fit, std_errors: bool, y, x, relabel, w) -> Changes:
         raise SpatialInputError("E324", "refit is there for models with one W, and the model has several",
                                 hint="estimate them one by one")  # fmt: skip
     refuse_regimes(fit)
+    refuse_missing(fit, "refit")
     refuse_offset(fit._design, "refit")
     if fit._sample.dummies:
         refuse_varying(fit._design.weights_of_error, "refit of a spatial error with fixed effects")
@@ -216,7 +218,7 @@ def _replicates(fit: Fit, changed: Changes, rows: Rows, *, std_errors: bool, eff
     averages, picks = (Averages(fit), selectors(fit, _variables(fit))) if effects else (None, None)
     for r, d, sample, at in maxima_of(fit, changed, np.flatnonzero(~rows.done), rows, whole):
         try:
-            at = without_bias(sample, at, d, fit._settings.effects, fit._settings.correction)
+            at = without_bias(sample, at, d, fit._settings)
             refuse_perfect_fit(sample, at, d.response)
             values, s2, _ = estimates(fit.specification, d, sample, at, fit._settings)
             if whole:

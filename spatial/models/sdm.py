@@ -74,9 +74,11 @@ def sdm(
         The dynamic panel: y_{t-1} (``lag(y)``, tau), W y_{t-1} (``W:lag(y)``, eta) or both among the regressors,
         conditional on the first period. Unit effects bias its maximum likelihood by O(1/T); with ``correction=True``
         the estimates are corrected (Yu, de Jong & Lee 2008; with two-way effects Lee & Yu 2010, Econometric Theory
-        26:564-597), which needs a T of about ten. With fewer periods and many units use ``method="gmm"``, GMM on past
-        values; ``method=sp.ArellanoBond(...)`` sets its instruments. ``fit.effects()`` has a short and a long run,
-        ``fit.stationarity`` the condition for the latter.
+        26:564-597), which needs a T of about ten. With fewer periods use ``method="aqs"``, the root of the score less
+        its exact mean (Yang 2018, J. Econometrics 205:423-447), which holds for three periods already and whatever the
+        first one was. ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition for the latter
+        with a test of it. ``method="gmm"`` is GMM on past values, for many units, which takes errors of unequal
+        variances; ``method=sp.ArellanoBond(...)`` sets its instruments.
     serial : {"ar1"}, optional
         In panels without fixed effects: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t,
         beside random unit effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007;
@@ -95,11 +97,13 @@ def sdm(
         Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
         weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and
         moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.
-    missing : {"error", "drop", "period"}
+    missing : {"error", "drop", "period", "model"}
         "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
         standardised again. Where absent units take part in the process all the same, rho is biased towards zero: .4 by
-        .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65).
+        .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65). "model", where y alone
+        is missing: the process runs on all units and the whole W, the likelihood is that of the observed y, and
+        ``predict_missing()`` has the others.
     logdet : {"eigen", "sparse", "cholmod", "stochastic"}, optional
         How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.
     regimes : str or Regimes, optional

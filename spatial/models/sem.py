@@ -26,7 +26,8 @@ def sem(
     formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
     effects: str | None = None, durbin: list[str] | None = None, method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
-    w_error: WeightsLike | None = None, random_error: str | None = None, serial: str | None = None,
+    lags: str | None = None, w_error: WeightsLike | None = None, random_error: str | None = None,
+    serial: str | None = None,
     correction: bool | str = True, vcov: Any = None,
     obs_weights: str | Sampling | None = None, missing: str = "error", logdet: str | None = None,
     regimes: str | Regimes | None = None,
@@ -64,6 +65,14 @@ def sem(
         With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
         terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags
         of the instruments instrument it. Tests: ``sp.instrument_tests(fit)``, ``sp.endogeneity_test(fit)``.
+    lags : {"y", "Wy", "both"}, optional
+        The dynamic panel: y_{t-1} (``lag(y)``, tau), W y_{t-1} (``W:lag(y)``, eta) or both among the regressors,
+        conditional on the first period. Unit effects bias its maximum likelihood by O(1/T); with ``correction=True``
+        the estimates are corrected (Yu, de Jong & Lee 2008; with two-way effects Lee & Yu 2010, Econometric Theory
+        26:564-597), which needs a T of about ten. With fewer periods use ``method="aqs"``, the root of the score less
+        its exact mean (Yang 2018, J. Econometrics 205:423-447), which holds for three periods already and whatever the
+        first one was. ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition for the latter
+        with a test of it.
     w_error : weights, optional
         M, the weights of the error process, over the same units; W by default. A list gives lambda_1, lambda_2 ...
     random_error : {"kkp", "baltagi"}, optional
@@ -89,11 +98,13 @@ def sem(
         Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
         weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and
         moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.
-    missing : {"error", "drop", "period"}
+    missing : {"error", "drop", "period", "model"}
         "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
         standardised again. Where absent units take part in the process all the same, rho is biased towards zero: .4 by
-        .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65).
+        .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65). "model", where y alone
+        is missing: the process runs on all units and the whole W, the likelihood is that of the observed y, and
+        ``predict_missing()`` has the others.
     logdet : {"eigen", "sparse", "cholmod", "stochastic"}, optional
         How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.
     regimes : str or Regimes, optional
@@ -115,7 +126,7 @@ def sem(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, method=method, w_error=w_error,
-        random_error=random_error, endog=endog, instruments=instruments,
+        lags=lags, random_error=random_error, endog=endog, instruments=instruments,
         correction=correction, vcov=vcov, obs_weights=obs_weights, missing=missing, logdet=logdet,
         regimes=regimes, serial=serial,
     )  # fmt: skip

@@ -87,11 +87,13 @@ def slx(
         Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
         weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and
         moments. sigma2 is the variance at w = 1, as in R. Effects average over units without weights.
-    missing : {"error", "drop", "period"}
+    missing : {"error", "drop", "period", "model"}
         "drop" leaves out units with missing values or rows and cuts W down to the rest. "period", for panels, leaves a
         unit out of the periods that it is absent from or has missing values in; W of a period is that of its units,
         standardised again. Where absent units take part in the process all the same, rho is biased towards zero: .4 by
-        .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65).
+        .05 with a tenth absent at random and by .09 with a fifth (intervals cover .88 and .65). "model", where y alone
+        is missing: the process runs on all units and the whole W, the likelihood is that of the observed y, and
+        ``predict_missing()`` has the others.
     regimes : str or Regimes, optional
         A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho is
         the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs. Theta is that of

@@ -11,6 +11,8 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 RANK = 1e-9  # relative size below which a column is a combination of those before it
+WEAKEST = 1e-12  # eigenvalue of scaled period dummies below which units do not connect periods
+PASSES = 2  # the second takes out what rounding left of period effects
 
 
 class Absorber:
@@ -36,30 +38,38 @@ class Absorber:
         self.plain = not region.any() and bool((mass == mass[0, 0]).all())
         if self.plain:
             return
-        T, N = mass.shape
-        present = [(t, r) for r in range(region.max() + 1) for t in np.flatnonzero((mass * (region == r)).any(axis=1))]
-        columns = np.zeros((T, N, len(present)))
-        for j, (t, r) in enumerate(present):
-            columns[t, region == r, j] = 1
-        scaled = self._scaled(self._within(columns))
-        U, size, _ = np.linalg.svd(scaled, full_matrices=False)
-        self.Q = U[:, size > RANK * size.max()]
+        total = mass.sum(axis=0)
+        self.share = mass / np.where(total > 0, total, 1.0)
+        self.members = [np.flatnonzero(region == r) for r in range(int(region.max()) + 1)]
+        self.inverses = [_inverse(mass[:, at], self.share[:, at]) for at in self.members]
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
         """Residuals of a (T, N, ...) array, times the root of the mass: ready for ordinary least squares."""
         if self.plain:
             within = values - values.mean(axis=0, keepdims=True)
             return np.sqrt(self.mass[0, 0]) * (within - within.mean(axis=1, keepdims=True))
-        flat = self._scaled(self._within(values.reshape(*values.shape[:2], -1)))
-        return (flat - self.Q @ (self.Q.T @ flat)).reshape(values.shape)
+        left = self._within(values.reshape(*values.shape[:2], -1))
+        for _ in range(PASSES):
+            moved = np.zeros(left.shape)
+            for at, inverse in zip(self.members, self.inverses):
+                sums = np.einsum("tn,tnk->tk", self.mass[:, at], left[:, at])
+                moved[:, at] = (inverse @ sums)[:, None]
+            left = left - self._within(moved)
+        return (np.sqrt(self.mass)[:, :, None] * left).reshape(values.shape)
 
     def _within(self, values):
-        total = self.mass.sum(axis=0)
-        means = np.einsum("tn,tnk->nk", self.mass, values) / np.where(total > 0, total, 1)[:, None]
-        return values - means
+        return values - np.einsum("tn,tnk->nk", self.share, values)
 
-    def _scaled(self, values):
-        return (np.sqrt(self.mass)[:, :, None] * values).reshape(self.mass.size, -1)
+
+def _inverse(mass: np.ndarray, share: np.ndarray) -> np.ndarray:
+    """S^+ of a region's period dummies without unit means, S = diag(sum_i m_i) - sum_i m_i s_i', (T, T)."""
+    of_period = mass.sum(axis=1)
+    scale = 1 / np.sqrt(np.where(of_period > 0, of_period, 1.0))
+    S = (np.diag(of_period) - mass @ share.T) * np.outer(scale, scale)
+    size, vectors = np.linalg.eigh(S)
+    kept = size > WEAKEST
+    root = scale[:, None] * vectors[:, kept] / np.sqrt(size[kept])
+    return root @ root.T
 
 
 def cluster_sums(values: np.ndarray, cluster: np.ndarray) -> np.ndarray:
@@ -71,11 +81,11 @@ def cluster_sums(values: np.ndarray, cluster: np.ndarray) -> np.ndarray:
 
 def refuse_collinear(Rt: np.ndarray, R: np.ndarray, names: list[str]) -> None:
     """Gram-Schmidt, column by column: the first that nothing is left of is named."""
-    basis = np.zeros((len(Rt), 0))
+    whole = np.empty((len(names), len(Rt)))
     for j, name in enumerate(names):
-        column = Rt[:, j]
+        column, basis = Rt[:, j], whole[:j].T
         left = column - basis @ (basis.T @ column)
         if np.linalg.norm(left) <= RANK * max(float(np.linalg.norm(R[:, :, j])), 1e-300):
             raise SpatialInputError("E205", f"{name!r} equals a combination of other regressors and the fixed effects",
                                     column=name, hint="leave it out of the formula")  # fmt: skip
-        basis = np.column_stack([basis, left / np.linalg.norm(left)])
+        whole[j] = left / np.linalg.norm(left)

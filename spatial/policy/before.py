@@ -36,13 +36,7 @@ def earlier_periods(
     periods : (p,);  SmallSample, None where there are none;  v : (p, N, T), weights of the outcomes
     """
     since = sample.since if among is None else np.where(among, sample.since, np.nan)
-    at = (since < 0) & (sample.mass > 0)
-    there = np.unique(since[at])
-    periods = there[(there >= earliest) & (there > there.min())] if len(there) else np.zeros(0)
-    if earliest < there.min(initial=0):  # not asked for by name: those that several adopters are seen at and before
-        start = np.where(at, since, np.inf).min(axis=0)
-        seen = np.array([((at & (since == k)).any(axis=0) & (start < k)).sum() for k in periods], dtype=int)
-        periods = periods[seen >= min(FEWEST_ADOPTERS, seen.max(initial=0))]
+    periods = lead_periods(since, (since < 0) & (sample.mass > 0), earliest)
     N, T = len(sample.ids), len(sample.times)
     if not len(periods):
         return periods, None, np.zeros((0, N, T))
@@ -51,6 +45,23 @@ def earlier_periods(
     fit = CR2(design, place)(sample.scaled * (sample.D.T == 0), together=False)
     v = design.U @ (design.inverse[:, place] / design.scale[place])
     return periods, fit, np.moveaxis(v, 2, 0)
+
+
+def lead_periods(since: np.ndarray, at: np.ndarray, earliest: float) -> np.ndarray:
+    """Times before adoption that have an effect on the path: from ``earliest`` on, after the first one observed.
+
+    Parameters
+    ----------
+    since, at : ndarray, shape (T, N)
+        Time since adoption; observations before it.
+    """
+    there = np.unique(since[at])
+    periods = there[(there >= earliest) & (there > there.min())] if len(there) else np.zeros(0)
+    if earliest < there.min(initial=0):  # not asked for by name: those that several adopters are seen at and before
+        start = np.where(at, since, np.inf).min(axis=0)
+        seen = np.array([((at & (since == k)).any(axis=0) & (start < k)).sum() for k in periods], dtype=int)
+        periods = periods[seen >= min(FEWEST_ADOPTERS, seen.max(initial=0))]
+    return periods
 
 
 def did_pretrends(result) -> Pretrends:

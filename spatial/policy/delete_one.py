@@ -23,7 +23,7 @@ import numpy as np
 
 from .within import Within
 
-PART = 4_000_000  # numbers of B held at once
+PART = 200_000  # numbers of B held at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,15 +61,18 @@ class Linear:
     ----------
     v : ndarray, shape (E, N, T)
     Z : ndarray, shape (E, G, P)
-    blocks : function of a slice of units to B (n, T, P)
+    blocks : function of a slice of units to the first columns of B, (n, T, P - q)
     kept : ndarray of bool, shape (E, G)
         Whether an estimate exists without the group.
+    U : ndarray, shape (N, T, q), optional
+        The last columns of B; all estimates of a jackknife have the same.
     """
 
     v: np.ndarray
     Z: np.ndarray
     blocks: Callable
     kept: np.ndarray
+    U: np.ndarray | None = None
 
 
 def jackknife(linear: list[Linear], Y: np.ndarray, group: np.ndarray, f: np.ndarray) -> Jackknife:
@@ -82,44 +85,82 @@ def jackknife(linear: list[Linear], Y: np.ndarray, group: np.ndarray, f: np.ndar
         Outcomes times m^1/2.
     group : ndarray, shape (N,);  f : ndarray, shape (G,)
     """
-    v = np.concatenate([part.v for part in linear])
-    d, trace, frobenius = (np.concatenate(parts) for parts in zip(*(_deletions(part, Y, group, f) for part in linear)))
-    lost = ~np.concatenate([part.kept for part in linear]).all(axis=1)
-    d[lost], trace[lost] = np.nan, np.nan
+    kept = np.concatenate([part.kept for part in linear]).all(axis=1)
+    d, trace, frobenius = _deletions(linear, Y, group, f)
+    return _scaled(np.concatenate([part.v for part in linear]), Y, d, trace, frobenius, kept, f)
+
+
+def _scaled(v, Y, d, trace, frobenius, kept, f) -> Jackknife:
+    """From deletions d (E, G), tr K and ||K||_F^2 (E,), and which estimates no deletion leaves without observations."""
+    d, trace = np.where(kept[:, None], d, np.nan), np.where(kept, trace, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         scale, df = np.sqrt((v**2).sum(axis=(1, 2)) / trace), trace**2 / frobenius
     V = (d * f) @ d.T * np.outer(scale, scale)
     return Jackknife((v * Y).sum(axis=(1, 2)), np.sqrt(np.diag(V)), df, scale, V, v)
 
 
-def _deletions(part: Linear, Y, group, f):
-    """d (E, G), tr K (E,) and ||K||_F^2 (E,)."""
-    (E, G, P), (N, T) = part.Z.shape, Y.shape
-    Q, of_y = np.zeros((P, P)), np.zeros(P)
-    of_groups = np.zeros((G, P + 2, E))  # H, then |w|^2 and w'y
-    step = max(1, PART // max(T * (P + E), 1))
+def _deletions(parts: list[Linear], Y, group, f):
+    """d (E, G), tr K (E,) and ||K||_F^2 (E,) of all estimates."""
+    sums = _over_units(parts, Y, group, len(f))
+    return (np.concatenate(of_parts) for of_parts in zip(*(_norms(part.Z, f, *of) for part, of in zip(parts, sums))))
+
+
+def _over_units(parts: list[Linear], Y, group, G: int):
+    """For each part Q = B'B (P, P), B'y (P,), H_g = B_g'w_g (E, G, P), |w_g|^2 and w_g'y_g (E, G), with w_g = v_g +
+    B_g z_g on the rows of g. Columns that all parts share are multiplied once."""
+    (N, T), U = Y.shape, parts[0].U
+    U = np.zeros((N, T, 0)) if U is None else U
+    q, v = U.shape[2], np.concatenate([part.v for part in parts])
+    Z_U = np.concatenate([part.Z[:, :, part.Z.shape[2] - q :] for part in parts])
+    ends = np.cumsum([len(part.v) for part in parts])
+    of_part = [slice(end - len(part.v), end) for part, end in zip(parts, ends)]
+    moments = [np.zeros((part.Z.shape[2], part.Z.shape[2] + 1)) for part in parts]
+    of_cells = [np.zeros((G, part.Z.shape[2] - q, len(part.v))) for part in parts]
+    of_U = np.zeros((G, q + 2, len(v)))
+    step = max(1, PART // max(T * (max(part.Z.shape[2] for part in parts) + len(v)), 1))
     for start in range(0, N, step):
         at = slice(start, start + step)
-        B, g = part.blocks(at), group[at]
-        flat = B.reshape(-1, P)
-        Q += flat.T @ flat
-        of_y += flat.T @ Y[at].ravel()
-        w = part.v[:, at].transpose(1, 2, 0) + B @ part.Z[:, g].transpose(1, 2, 0)  # (n, T, E)
-        sums = [B.transpose(0, 2, 1) @ w, (w**2).sum(axis=1, keepdims=True), Y[at][:, None, :] @ w]
-        if G == N:  # units, each once
-            of_groups[g] = np.concatenate(sums, axis=1)
-        else:
-            np.add.at(of_groups, g, np.concatenate(sums, axis=1))
-    H, D, own = of_groups[:, :P].transpose(2, 0, 1), of_groups[:, P].T, of_groups[:, P + 1].T
-    # K = L M L' + diag(f D), L = sqrt(f) (Z, H), M = [[Q, -I], [-I, 0]]; tr (M L'L)^2 by its blocks
-    Z, fH = part.Z, f[:, None] * H
-    fZ = f[:, None] * Z
+        u, y, g = U[at], Y[at], group[at]
+        flat = np.concatenate([u.reshape(y.size, q), y.reshape(-1, 1)], axis=1)
+        of_u = flat[:, :q].T @ flat
+        w = v[:, at].transpose(1, 2, 0) + u @ Z_U[:, g].transpose(1, 2, 0)  # (n, T, E)
+        for part, e, moment, H in zip(parts, of_part, moments, of_cells):
+            cells = H.shape[1]
+            if cells:
+                B = part.blocks(at)
+                w[:, :, e] += B @ part.Z[:, g, :cells].transpose(1, 2, 0)
+                _add(H, g, B.transpose(0, 2, 1) @ w[:, :, e])
+                B = B.reshape(-1, cells)
+                moment[:cells, :cells] += B.T @ B
+                moment[:cells, cells:] += B.T @ flat
+            moment[cells:, cells:] += of_u
+        _add(of_U, g, np.concatenate([u.transpose(0, 2, 1) @ w, (w**2).sum(axis=1, keepdims=True),
+                                      y[:, None, :] @ w], axis=1))  # fmt: skip
+    for e, moment, H in zip(of_part, moments, of_cells):
+        Q, cells = moment[:, :-1], H.shape[1]
+        Q[cells:, :cells] = Q[:cells, cells:].T
+        H_all = np.concatenate([H, of_U[:, :q, e]], axis=1).transpose(2, 0, 1)
+        yield Q, moment[:, -1], H_all, of_U[:, q, e].T, of_U[:, q + 1, e].T
+
+
+def _add(sums: np.ndarray, g: np.ndarray, values: np.ndarray) -> None:
+    """Values (n, ...) of units to the sums (G, ...) of their groups."""
+    if (np.diff(g) > 0).all():
+        sums[g] += values
+    else:
+        np.add.at(sums, g, values)
+
+
+def _norms(Z, f, Q, of_y, H, D, own):
+    """d, tr K and ||K||_F^2 with K = L M L' + diag(f D), L = sqrt(f) (Z, H), M = [[Q, -I], [-I, 0]]: tr (M L'L)^2 by
+    its blocks."""
+    fH, fZ = f[:, None] * H, f[:, None] * Z
     diagonal, own_rows = (fZ * (Z @ Q - 2 * H)).sum(axis=2), f * D
     ZZ, ZH, HH = (a.transpose(0, 2, 1) @ b for a, b in ((Z, fZ), (Z, fH), (H, fH)))
     first, second = Q @ ZZ - ZH.transpose(0, 2, 1), Q @ ZH - HH
     frobenius = _trace(first, first) - 2 * _trace(second, ZZ) + _trace(ZH, ZH)
     frobenius = frobenius + (2 * diagonal * own_rows + own_rows**2).sum(axis=1)
-    return part.Z @ of_y - own, (diagonal + own_rows).sum(axis=1), frobenius
+    return Z @ of_y - own, (diagonal + own_rows).sum(axis=1), frobenius
 
 
 def _trace(A, B):
@@ -127,13 +168,32 @@ def _trace(A, B):
     return (A * B.transpose(0, 2, 1)).sum(axis=(1, 2))
 
 
-def contrasts(design: Within, L: np.ndarray) -> Linear:
-    """L g of a regression (E, q), as estimates that lose groups."""
+def of_contrasts(design: Within, L: np.ndarray, Y: np.ndarray) -> Jackknife:
+    """L g of a regression, L (E, q). With l_g = U_g (S - U_g'U_g)^+ c = (I - H_g)^-1 v_g and residuals e,
+
+        delta_g = -M (l_g on the rows of g)    d_g = -l_g'e_g    K_gh = sqrt(f_g f_h) ([g = h] l_g'l_g - x_g'x_h)
+
+    where M = I - U S^+ U', x_g'x_g = l_g'(l_g - v_g), and sum_g f_g x_g x_g' has the eigenvalues of
+    sum_g f_g z_g z_g' S with z_g = (S - U_g'U_g)^+ c - S^+ c.
+    """
+    U, group, f = design.U, design.group, plain(design.n_groups)
     c = L / design.scale
     g = c @ design.inverse
-    left, kept = design.without(np.repeat(c[:, None], design.n_groups, axis=1))
-    v = np.moveaxis(design.U @ g.T, 2, 0)
-    return Linear(v, left - g[:, None], lambda part: design.U[part], kept)
+    left, kept = design.without(c[:, None])
+    e = Y - U @ (design.inverse @ np.einsum("ntq,nt->q", U, Y))
+    v = np.moveaxis(U @ g.T, 2, 0)
+    sums = np.zeros((3, design.n_groups, len(L)))  # l'e, l'v, l'l
+    step = max(1, PART // (U.shape[1] * (U.shape[2] + len(L))))
+    for start in range(0, len(U), step):
+        at = slice(start, start + step)
+        own = U[at] @ left[:, group[at]].transpose(1, 2, 0)  # (n, T, E)
+        for total, other in zip(sums, (e[at, :, None], v[:, at].transpose(1, 2, 0), own)):
+            _add(total, group[at], (own * other).sum(axis=1))
+    of_e, of_v, of_own = sums.transpose(0, 2, 1)
+    z = left - g[:, None]
+    across = (z.transpose(0, 2, 1) @ (f[:, None] * z)) @ design.gram
+    frobenius = (f**2 * of_own * (2 * of_v - of_own)).sum(axis=1) + _trace(across, across)
+    return _scaled(v, Y, -of_e, of_v @ f, frobenius, kept.all(axis=1), f)
 
 
 def plain(n_groups: int) -> np.ndarray:

@@ -25,7 +25,7 @@ from spillover.matrix import refuse_varying
 
 from ..logdet.inverse import Inverse
 from ..models.fit import Fit
-from .delete_one import Jackknife, contrasts, jackknife, plain
+from .delete_one import Jackknife, of_contrasts, plain
 from .within import Within, period_dummies, within
 
 NODES = 8  # Chebyshev nodes over the deleted rho
@@ -72,7 +72,7 @@ def deleted(fit: Fit) -> Deleted:
         y[0] -= fit.lam * d.lag(d.y, effects).T
     if effects.time:
         C = np.concatenate([period_dummies(T, np.zeros(N, dtype=int)), C], axis=2)
-    design = within(np.ones((N, T)), C, np.arange(N))
+    design = within(np.ones((N, T)), C, np.arange(N), slice(C.shape[2] - len(names), C.shape[2]))
     of_y = np.einsum("ntq,ant->anq", design.U, y)
     left = of_y.sum(axis=1, keepdims=True) - of_y
     g = np.stack([design.without(one)[0] for one in left])
@@ -149,7 +149,7 @@ def _with_linear_scale(lost: Deleted, L, estimates, d) -> Jackknife:
     full = np.hstack([np.zeros((len(L), lost.offset)), L])
     used = np.abs(L).max(axis=1) > 0
     f = plain(lost.design.n_groups)
-    linear = jackknife([contrasts(lost.design, full[used])], lost.y, lost.design.group, f)
+    linear = of_contrasts(lost.design, full[used], lost.y)
     scale, df = np.full(len(L), np.nan), np.full(len(L), np.nan)
     scale[used], df[used] = linear.scale, linear.df
     v = np.zeros((len(L), *lost.y.shape))

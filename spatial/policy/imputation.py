@@ -17,6 +17,7 @@ theorem 2.
 from __future__ import annotations
 
 import numpy as np
+from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
@@ -45,7 +46,7 @@ def effects(sample: PolicySample, estimands: np.ndarray, *, move: bool = True) -
         design = within_units(design)
     f = by_cohort(sample.first) if move else plain(design.n_groups)
     moves = _to_cohort if move else _scaled_up
-    linear = [_linear(sample, design, a.T, moves) for a in estimands]
+    linear = _linear(sample, design, np.moveaxis(estimands, 1, 2), moves)
     return jackknife(linear, sample.scaled, design.group, f)
 
 
@@ -75,45 +76,60 @@ def untreated_design(sample: PolicySample, extra: np.ndarray | None = None) -> W
         residuals = sample.absorber(sample.D == 0)(sample.X)
         refuse_collinear(residuals.reshape(sample.y.size, -1), sample.X, list(sample.names))
     X = sample.X if extra is None else np.concatenate([sample.X, extra], axis=2)
-    C = np.concatenate([period_dummies(len(sample.times), sample.region), X.transpose(1, 0, 2)], axis=2)
-    return within(untreated.T, C, sample.cluster)
+    periods = period_dummies(len(sample.times), sample.region)
+    own = slice(periods.shape[2], periods.shape[2] + len(sample.names))
+    return within(untreated.T, np.concatenate([periods, X.transpose(1, 0, 2)], axis=2), sample.cluster, own)
 
 
-def _linear(sample: PolicySample, design: Within, a: np.ndarray, moves) -> Linear:
-    """An estimand a (N, T) and its deletions: ``moves`` says what becomes of a deleted unit's weight."""
-    cell, phi, left = moves(sample, a, design)
-    cells, G = phi.shape[1], design.n_groups
-    at, t = np.nonzero(a)
-    part_of_c = -a[at, t, None] * design.deviation[at, t]
-    total = np.zeros((cells, part_of_c.shape[1]))
-    np.add.at(total, cell[at, t], part_of_c)
-    c = total.sum(axis=0)
-    if not design.identifies(c):
+def _linear(sample: PolicySample, design: Within, estimands: np.ndarray, moves) -> list[Linear]:
+    """Estimands (E, N, T) and their deletions: ``moves`` says what becomes of a deleted unit's weight."""
+    cells = [moves(sample, a, design) for a in estimands]
+    totals, own = zip(*(_of_cells(design, a, *cell[:2]) for a, cell in zip(estimands, cells)))
+    c = np.array([total.sum(axis=0) for total in totals])
+    if not design.identifies(c).all():
         raise SpatialInputError("E730", "untreated observations do not identify the unit and period effects",
                                 n=int((sample.D == 0).sum()),
                                 hint="leave out the last periods, or period_by=")  # fmt: skip
-    g = design.inverse @ c
-    own = np.zeros((G, len(c)))  # what the deleted units themselves contribute to c
-    np.add.at(own, design.group[at], phi[design.group[at], cell[at, t], None] * part_of_c)
-    without, kept = design.without(phi @ total - own)
-    Z = np.hstack([phi - 1, without - g])
-    scale = sample.root
-    inverse = np.divide(1.0, scale, out=np.zeros_like(scale), where=scale > 0)
-    own_weight = a - a.sum(axis=1, keepdims=True) * design.share
+    g = c @ design.inverse
+    left = np.array([phi @ total - gone for (_, phi, _), total, gone in zip(cells, totals, own)])
+    without, kept = design.without(left)
+    inverse = np.divide(1.0, sample.root, out=np.zeros_like(sample.root), where=sample.root > 0)
+    fitted = np.moveaxis(design.U @ g.T, 2, 0)
+    out = []
+    for e, (a, (cell, phi, stays)) in enumerate(zip(estimands, cells)):
+        v = (a - a.sum(axis=1, keepdims=True) * design.share) * inverse + fitted[e]
+        Z = np.hstack([phi - 1, without[e] - g[e]])
+        blocks = _blocks(a, cell, phi.shape[1], inverse, design.share)
+        out.append(Linear(v[None], Z[None], blocks, (kept[e] & stays)[None], design.U))
+    return out
+
+
+def _of_cells(design: Within, a, cell, phi) -> tuple[np.ndarray, np.ndarray]:
+    """c by cells (C, q), and what deleted groups themselves contribute to c where weights move by phi (G, C)."""
+    G, cells = phi.shape
+    at, t = np.nonzero(a)
+    part, k, g = -a[at, t, None] * design.deviation[at, t], cell[at, t], design.group[at]
+    each = np.arange(len(k) + 1)
+    into_cells = sparse.csc_array((np.ones(len(k)), k, each), shape=(cells, len(k)))
+    into_groups = sparse.csc_array((phi[g, k], g, each), shape=(G, len(k)))
+    return into_cells @ part, into_groups @ part
+
+
+def _blocks(a, cell, cells: int, inverse, share):
+    """Function of units to the columns of the cells, (n, T, cells)."""
 
     def blocks(part):
         n, T = a[part].shape
-        B = np.zeros((n, T, cells + design.U.shape[2]))
+        B = np.zeros((n, T, cells))
         rows, periods = np.nonzero(a[part])
         value, column = a[part][rows, periods], cell[part][rows, periods]
-        np.add.at(B, (rows, periods, column), value)
-        spread = -value[:, None] * design.share[part][rows]
-        np.add.at(B, (rows[:, None], np.arange(T)[None], column[:, None]), spread)
-        B[:, :, :cells] *= inverse[part][:, :, None]
-        B[:, :, cells:] = design.U[part]
-        return B
+        weight = np.zeros((n, cells))
+        np.add.at(weight, (rows, column), value)
+        B -= share[part][:, :, None] * weight[:, None, :]
+        B[rows, periods, column] += value
+        return B * inverse[part][:, :, None]
 
-    return Linear((own_weight * inverse + design.U @ g)[None], Z[None], blocks, (kept & left)[None])
+    return blocks
 
 
 def _scaled_up(sample, a, design):

@@ -13,8 +13,8 @@ import numpy as np
 
 from ._sample import PolicySample
 from .absorb import RANK, refuse_collinear
-from .delete_one import Jackknife, contrasts, jackknife, plain
-from .treatment import refuse_without_never_treated
+from .delete_one import Jackknife, of_contrasts
+from .treatment import is_switch, refuse_without_never_treated
 from .within import period_dummies, within
 
 
@@ -68,11 +68,11 @@ def least_squares(sample: PolicySample, R: np.ndarray, names: list[str], among=N
     absorbed = sample.absorber(among)(R).reshape(-1, R.shape[2])
     refuse_collinear(absorbed, R, [*names, *sample.names])
     mass = sample.mass if among is None else sample.mass * among
-    design = within(mass.T, np.concatenate([period_dummies(T, sample.region), R.transpose(1, 0, 2)], axis=2),
-                    sample.cluster)  # fmt: skip
-    first = design.U.shape[2] - R.shape[2]
-    linear = contrasts(design, np.eye(design.U.shape[2])[first : first + p])
-    return jackknife([linear], np.sqrt(mass.T) * sample.y.T, design.group, plain(design.n_groups))
+    periods = period_dummies(T, sample.region)
+    first = periods.shape[2]
+    own = slice(first if not is_switch(sample.D) else first + p, first + R.shape[2])
+    design = within(mass.T, np.concatenate([periods, R.transpose(1, 0, 2)], axis=2), sample.cluster, own)
+    return of_contrasts(design, np.eye(design.U.shape[2])[first : first + p], np.sqrt(mass.T) * sample.y.T)
 
 
 def att_of_many(sample: PolicySample, first: np.ndarray, outcome: np.ndarray | None = None) -> np.ndarray:

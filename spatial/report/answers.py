@@ -41,6 +41,7 @@ ANSWERS: dict[tuple[str, str], str] = {
     ("text", "spatial.indicators.spatial_transitions:SpatialMarkov"): "spatial.report.indicators:spatial_markov_text",
     ("text", "spatial.models.refit:Refits"): "spatial.report.comparison:refits_text",
     ("text", "spatial.policy.did:DiD"): "spatial.report.policy:did_text",
+    ("text", "spatial.policy.exposure_result:ExposureDiD"): "spatial.report.exposure:exposure_text",
     ("text", "spatial.policy.heterogeneity:Heterogeneity"): "spatial.report.policy:heterogeneity_text",
     ("text", "spatial.policy.mediation:Mediation"): "spatial.report.policy:mediation_text",
     ("text", "spatial.policy.placebo:PlaceboUnits"): "spatial.report.policy:placebo_text",

@@ -45,7 +45,7 @@ def header(fit, errors: str | None = None) -> list[str]:
         lines.append(phrase("log-determinant: {method}; admissible interval ({low}, {high})", low=low, high=high,
                             method=stored(part.logdet.method)))  # fmt: skip
     if d.lags:
-        lines.append(stored(str(fit.stationarity)))
+        lines.append(stored(fit.stationarity.line))
     return lines + [note_line(note) for note in (*d.notes, *notes(fit))]
 
 

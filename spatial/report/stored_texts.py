@@ -62,6 +62,8 @@ STORED = (
     "observed in it",
     "{n} absent, {m} with missing values", "{n} absent", "{n} islands made by it: {units}",
     "{n} units are observed in one period only", "{n} unit with missing values dropped: {units}",
+    "{n} of {all} outcomes are not observed: the process runs on all units, and the likelihood is that of the observed "
+    "ones",
     "{n} units with missing values dropped: {units}", "islands made by dropping: {units}",
     "spanned by other regressors or the effects, and left out: {terms}",
     "the same for all units, and not lagged: {terms}", "endogenous: {terms}; instruments: {instruments}",

@@ -1,18 +1,21 @@
 """The bias of a dynamic panel's score from estimated unit effects, and the roots that decide on stationarity.
 
-    y_t = rho W y_t + tau y_{t-1} + eta W y_{t-1} + X_t beta + W X_t theta + c + v_t
+    y_t = rho W y_t + tau y_{t-1} + eta W y_{t-1} + X_t beta + W X_t theta + c + u_t,    u_t = lambda M u_t + e_t
 
-(lambda, gamma and rho in Yu, de Jong & Lee). With S = I - rho W and A = S^-1 (tau I + eta W) the unit mean of
-y_{t-1} contains v, and of its sum sum_h A^h = (I - A)^-1 remains: in the likelihood of the demeaned data, N T
-observations,
+(lambda, gamma and rho in Yu, de Jong & Lee). With S = I - rho W, B = I - lambda M and A = S^-1 (tau I + eta W) the unit
+mean of y_{t-1} contains e, and of its sum B sum_h A^h S^-1 B^-1 remains, whose trace is that of sum_h A^h S^-1: in the
+likelihood of the demeaned data, N T observations,
 
-    E[dL/d(tau, eta, rho, sigma2)] = -(tr K, tr W K, tr W S^-1 (tau I + eta W) K + tr W S^-1, N / (2 sigma2)),
+    E[dL/d(tau, eta, rho, lambda, sigma2)] =
+        -(tr K, tr W K, tr W S^-1 (tau I + eta W) K + tr W S^-1, tr M B^-1, N / (2 sigma2)),
     K = (I - A)^-1 S^-1 = ((1 - tau) I - (rho + eta) W)^-1,
 
 and the maximum has a bias of O(1/T). Since (tau I + eta W) K = S K - I, the element of rho equals tr W K, that of
 eta: two traces of the long-run inverse suffice. They come from L(r) = log|I - r W| at r = (rho + eta) / (1 - tau).
-Source: Yu, de Jong & Lee (2008), J. Econometrics 146:118-134, theorem 3 and eq. 15; with time effects Lee & Yu
-(2010), Econometric Theory 26:564-597, where W is F'WF, one unit less.
+Sources: Yu, de Jong & Lee (2008), J. Econometrics 146:118-134, theorem 3 and eq. 15; with time effects Lee & Yu
+(2010), Econometric Theory 26:564-597, where W is F'WF, one unit less; with a spatial error Lee & Yu (2015, in Baltagi,
+ed., The Oxford Handbook of Panel Data, ch. 12); lambda has the bias of a static panel. A model without a spatial lag
+has rho = 0.
 
 Near a unit root, a root of A above 1 - 1/N, the infinite sum is a poor approximation for T periods. There K is the sum
 over the sample, (1/T) sum_{h < T-1} (T - 1 - h) A^h S^-1 (Nickell 1981, Econometrica 49:1417-1426, for W = 0): it stays
@@ -27,29 +30,41 @@ from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights
 
 from ..design.arrays import Sample
-from ..logdet import Asymmetric, Spectrum, spectrum_of, symmetrizer
+from ..logdet import Asymmetric, Jacobian, Spectrum, spectrum_of, symmetrizer
 from .ml import Solution
 
 EIGEN_MAX = 5_000  # units whose eigenvalues are computed where the determinant alone does not suffice
 CIRCLE = 720  # points on which a root is bounded when not all eigenvalues are known
 
 
-def score_of_unit_effects(sample: Sample, at: Solution, weights: SpatialWeights, lags: list[int | None]) -> np.ndarray:
-    """E[dL/d(beta, rho, sigma2)] at the true values, when unit means were taken out of a dynamic model.
+def score_of_unit_effects(
+    sample: Sample, at: Solution, weights: SpatialWeights, past: Jacobian, lags: list[int | None], *,
+    all_periods: bool = False,
+) -> np.ndarray:  # fmt: skip
+    """E[dL/d(beta, rho, lambda, sigma2)] at the true values, when unit means were taken out of a dynamic model; without
+    the places of parameters that the model does not have.
 
     Parameters
     ----------
+    weights, past : W, and log|I - r W| as the likelihood counts it
+        Also where only the past is lagged by W.
     lags : [tau, eta]
         Their places in beta; None where the model has no such term.
+    all_periods : bool
+        The sums over the periods of the sample, exact for any number of them, not their limit.
     """
     tau, eta = (0.0 if place is None else at.beta[place] for place in lags)
-    units = weights.n - sample.parts[0].unit_root
-    K, WK, GK = _traces(sample, weights, at.rho, tau, eta)
-    score = np.zeros(len(at.beta) + 2)
+    traces = _traces_over_periods if all_periods else _traces
+    K, WK, GK = traces(past, weights, at.rho, tau, eta)
+    score, k = np.zeros(len(at.beta) + len(sample.parts) + 1), len(at.beta)
     for place, trace in zip(lags, (K, WK)):
         if place is not None:
             score[place] = -trace
-    score[-2:] = -GK, -units / (2 * at.sigma2)
+    if sample.lag is not None:
+        score[k] = -GK
+    if sample.error is not None:
+        score[-2] = float(sample.error.d1(at.lam)) / sample.error.copies
+    score[-1] = -(weights.n - past.unit_root) / (2 * at.sigma2)
     return score
 
 
@@ -66,11 +81,13 @@ def roots(weights: SpatialWeights, L, rho, tau, eta) -> np.ndarray:
     They are (tau + eta w) / (1 - rho w) over the eigenvalues w of W. That is monotone in a real w: the two outermost
     suffice. Where eigenvalues are complex and not known, the circle through the outermost bounds the roots.
     """
-    w = _outermost(weights, L)
+    w = outermost(weights, L)
     return (tau + eta * w) / (1 - rho * w)
 
 
-def _outermost(weights: SpatialWeights, L) -> np.ndarray:
+def outermost(weights: SpatialWeights, L) -> np.ndarray:
+    """Eigenvalues of W among which that of the largest root is: the two ends where all are real, all where they are
+    complex, a circle around them where they are not known."""
     ends = 1 / np.array(L.interval)
     if isinstance(L, Asymmetric):
         L = L.whole
@@ -81,35 +98,48 @@ def _outermost(weights: SpatialWeights, L) -> np.ndarray:
     return np.abs(ends).max() * np.exp(2j * np.pi * np.arange(CIRCLE) / CIRCLE)
 
 
-def _traces(sample, weights, rho, tau, eta) -> tuple[float, float, float]:
+def _traces(past: Jacobian, weights, rho, tau, eta) -> tuple[float, float, float]:
     """tr K, tr W K and the element of rho; by the determinant where all roots are well inside."""
-    n = weights.n - sample.lag.unit_root
-    if np.abs(roots(weights, sample.lag.logdet, rho, tau, eta)).max() < 1 - 1 / n:
+    n = weights.n - past.unit_root
+    if np.abs(roots(weights, past.logdet, rho, tau, eta)).max() < 1 - 1 / n:
         r = (rho + eta) / (1 - tau)
-        WK = float(-sample.lag.d1(r)) / sample.lag.copies / (1 - tau)
+        WK = float(-past.d1(r)) / past.copies / (1 - tau)
         K = n / (1 - tau) + r * WK
         return K, WK, WK
-    return _traces_by_eigenvalues(sample, weights, rho, tau, eta)
+    return _traces_by_eigenvalues(past, weights, rho, tau, eta)
 
 
-def _traces_by_eigenvalues(sample, weights, rho, tau, eta) -> tuple[float, float, float]:
+def _traces_by_eigenvalues(past: Jacobian, weights, rho, tau, eta) -> tuple[float, float, float]:
     """The same sums over the eigenvalues w of W (of F'WF, if that is the likelihood's), near a unit root or not."""
+    w = _eigenvalues(past, weights)
+    s = 1 / (1 - rho * w)
+    a = (tau + eta * w) * s
+    if (np.abs(a) < 1 - 1 / len(w)).all():
+        return _summed(w, s, a, s / (1 - a))
+    return _traces_over_periods(past, weights, rho, tau, eta)
+
+
+def _traces_over_periods(past: Jacobian, weights, rho, tau, eta) -> tuple[float, float, float]:
+    """The same with K = (1/T) sum_{h < T-1} (T - 1 - h) A^h S^-1."""
+    w, T = _eigenvalues(past, weights), int(past.copies)
+    s = 1 / (1 - rho * w)
+    a = (tau + eta * w) * s
+    powers, k = np.ones_like(a), np.zeros_like(a)
+    for h in range(T - 1):
+        k = k + (T - 1 - h) / T * powers * s
+        powers = powers * a
+    return _summed(w, s, a, k)
+
+
+def _eigenvalues(past: Jacobian, weights) -> np.ndarray:
     if weights.n > EIGEN_MAX:
         raise SpatialInputError("E711", "so close to a unit root the bias correction needs all eigenvalues of W, up "
                                 f"to {EIGEN_MAX:,} units", n=weights.n, hint="correction=False")  # fmt: skip
     w = spectrum_of(weights).eigenvalues
-    if sample.lag.unit_root:
-        w = np.delete(w, np.argmin(np.abs(w - 1)))
-    s = 1 / (1 - rho * w)
-    a = (tau + eta * w) * s
-    if (np.abs(a) < 1 - 1 / len(w)).all():
-        k = s / (1 - a)
-    else:
-        T = sample.lag.copies
-        powers, k = np.ones_like(a), np.zeros_like(a)
-        for h in range(T - 1):
-            k = k + (T - 1 - h) / T * powers * s
-            powers = powers * a
-    G = w * s
-    K, WK, GK = (float(total.sum().real) for total in (k, w * k, G * (tau + eta * w) * k + G))
+    return np.delete(w, np.argmin(np.abs(w - 1))) if past.unit_root else w
+
+
+def _summed(w, s, a, k) -> tuple[float, float, float]:
+    """tr K, tr W K and tr (G (tau I + eta W) K + G): (tau + eta w) s = a."""
+    K, WK, GK = (float(total.sum().real) for total in (k, w * k, w * a * k + w * s))
     return K, WK, GK

@@ -98,7 +98,7 @@ class Model:
                                                 "panels get twoway.")] = None
     durbin: Annotated[str | None, typer.Option(help="Terms to lag in space, separated by ';'; all by default.")] = None
     wx_order: Annotated[int | None, typer.Option(help="2 adds W W x to slx, sdm and sdem.")] = None
-    lags: Annotated[str | None, typer.Option(help="y, Wy or both: a dynamic panel (sar and sdm).")] = None
+    lags: Annotated[str | None, typer.Option(help="y, Wy or both: a dynamic panel (not ols, slx).")] = None
     method: Annotated[str | None, typer.Option(help="ml (the default), reml, aqs or gmm.")] = None
     endog: Annotated[str | None, typer.Option(help="Endogenous regressors, separated by ';' (--method gmm).")] = None
     instruments: Annotated[str | None, typer.Option(help="Their instruments, separated by ';'.")] = None
@@ -111,8 +111,9 @@ class Model:
                                              "conley:KM (with a map), driscoll_kraay, bootstrap.")] = None
     obs_weights: Annotated[str | None, typer.Option(help="Column with weights of the observations, inverse to their "
                                                     "variances; sampling:COLUMN for sampling weights.")] = None
-    missing: Annotated[str | None, typer.Option(help="error (the default); drop units with missing values; or period: "
-                                                "leave them out then.")] = None
+    missing: Annotated[str | None, typer.Option(help="error (the default); drop units with missing values; period: "
+                                                "leave them out then; or model: the process runs on all units, y of "
+                                                "some is not observed.")] = None
     logdet: Annotated[str | None, typer.Option(help="eigen, sparse, cholmod or stochastic.")] = None
     regimes: Annotated[str | None, typer.Option(help="Column with the regime of every unit: coefficients by regime; "
                                                 "COLUMN:rho,lam,sigma2 lets these differ too.")] = None

@@ -6,6 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from spillover.errors import SpatialInputError
+
 from .groups import App, Data, Model, Output, command
 from .options import FIGURE, FORMULA, LEVEL, MODEL, WEIGHTS
 
@@ -26,9 +28,14 @@ def did(
         help="Comparison of group_time and switchers: never or not_yet.")] = None,
     adjustment: Annotated[str, typer.Option(
         help="Covariates of these two: doubly_robust, improved, regression or weighting.")] = "doubly_robust",
+    exposure: Annotated[str | None, typer.Option(
+        help="With weights: any, share or count of treated neighbors, by imputation instead of a model.")] = None,
+    unimputable: Annotated[str, typer.Option(
+        help="With exposure: error, or drop effects without a comparison.")] = "error",
+    missing: Annotated[str, typer.Option(help="error, drop (units) or period (rows).")] = "error",
     cluster: Annotated[str | None, typer.Option(help="Column of groups; units by default.")] = None,
-    obs_weights: Annotated[str | None, typer.Option(help="Column with weights of the observations; without "
-                                                    "--weights.")] = None,
+    obs_weights: Annotated[str | None, typer.Option(help="Column with weights of the observations; with --weights "
+                                                    "only beside --exposure.")] = None,
     level: LEVEL = 0.95, figure: FIGURE = None,
 ) -> None:  # fmt: skip
     """Difference-in-differences: the effect by time since adoption, tests of what was before, and spillovers.
@@ -36,6 +43,7 @@ def did(
     Examples:
       spillover did example:castle "log(homicide) ~ post" --treatment post
       spillover did example:castle "log(homicide) ~ post" --method group_time -o did.csv
+      spillover did example:castle "unemp ~ post" -w queen --map example:us_states --allow-unmatched --exposure any
     """
     import spatial as sp
 
@@ -44,9 +52,15 @@ def did(
 
     out.check(output, figure=figure, inputs=[source.data, source.map])
     rows = read_source(source)
-    keys: dict[str, Any] = {"treatment": treatment, "level": level, **rows.keys}
-    result: sp.DiD | sp.SpatialDiD
-    if weights is None:
+    keys: dict[str, Any] = {"treatment": treatment, "level": level, "missing": missing, **rows.keys}
+    result: sp.DiD | sp.SpatialDiD | sp.ExposureDiD
+    if exposure is not None and weights is None:
+        raise SpatialInputError("E533", "--exposure needs --weights: whom the policy can reach",
+                                hint="-w queen --map MAP")  # fmt: skip
+    if weights is not None and exposure is not None:
+        result = sp.exposure_did(formula, rows.table, rows.weights(weights), exposure=exposure, cluster=cluster,
+                                 unimputable=unimputable, obs_weights=obs_weights, **keys)  # fmt: skip
+    elif weights is None:
         result = sp.did(formula, rows.table, method=method, control=control, adjustment=adjustment, cluster=cluster,
                         obs_weights=obs_weights, **keys)  # fmt: skip
     else:

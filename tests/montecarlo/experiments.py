@@ -1,10 +1,12 @@
 """The functions that draw a cell's samples, by the name that the cell has for them."""
 
-from . import nulls, others, policies, policies_conditional, policies_switching
+from . import nulls, others, policies, policies_conditional, policies_exposure, policies_switching
 from .cross import cross_section
+from .dynamics import dynamics
 from .endogenous import endogenous
 from .forecasts import forecasts
 from .margins import margins
+from .missing import missing
 from .panels import dynamic_panel, panel
 from .regimes import regimes
 from .serial import serial
@@ -18,15 +20,18 @@ EXPERIMENTS = {
     "forecasts": forecasts,
     "several": several,
     "regimes": regimes,
+    "missing": missing,
     "serial": serial,
     "ways": ways,
     "endogenous": endogenous,
     "weighted": weighted,
     "panel": panel,
     "dynamic": dynamic_panel,
+    "dynamics": dynamics,
     "did": policies.did,
     "spatial_did": policies.spatial_did,
     "ring_did": policies.ring_did,
+    "exposure_did": policies_exposure.exposure_did,
     "conditional_did": policies_conditional.conditional_did,
     "switching_did": policies_switching.switching_did,
     "lm": nulls.lm,

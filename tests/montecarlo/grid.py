@@ -144,6 +144,16 @@ def regime_cells() -> list[Cell]:
             for model, n, w, what, periods in designs]  # fmt: skip
 
 
+def missing_cells() -> list[Cell]:
+    """A fifth of the outcomes not observed."""
+    designs = [("sar", 100, "knn", 1), ("sar", 500, "knn", 1), ("sdm", 200, "queen", 1), ("sem", 100, "queen", 1),
+               ("sac", 500, "knn", 1), *((model, 31, "knn", 13) for model in ("sar", "sdm", "sem"))]  # fmt: skip
+    return [Cell(f"missing-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{w}",
+                 ("panel" if periods > 1 else "cross-section") + ", outcomes not observed", "missing",
+                 {"model": model, "n": n, "w": w, "periods": periods}, (400, 1000))
+            for model, n, w, periods in designs]  # fmt: skip
+
+
 def endogenous_cells() -> list[Cell]:
     """Regressors that share the error, instrumented."""
 
@@ -172,6 +182,7 @@ def cells() -> list[Cell]:
     large = [cell for cell in default_cells() if cell.design["n"] == 500]
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
             *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(), *regime_cells(),
+            *missing_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(),
             *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *grid_panels.ways_cells(), *far_rho(), *large,

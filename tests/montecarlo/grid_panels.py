@@ -66,11 +66,17 @@ def dynamic_cells() -> list[Cell]:
 
     def cell(N, T, remedy="default", effects="twoway", **more):
         model = more.get("model", "sdm")
-        return Cell(f"dynamic-{model}-{N}x{T}-{effects}-{remedy}", family, "dynamic",
+        experiment = "dynamics" if "model" in more else "dynamic"
+        return Cell(f"dynamic-{model}-{N}x{T}-{effects}-{remedy}", family, experiment,
                     {"N": N, "T": T, "effects": effects, **more})  # fmt: skip
 
+    errors = [cell(31, 13, model=model) for model in ("sem", "sdem", "sac", "gns")]
+    short = [cell(60, 4, "aqs", model=model, method="aqs") for model in ("sdm", "sem", "sdem", "sac")]
     return [cell(31, 13), cell(60, 4), cell(20, 6), cell(31, 13, effects="entity"),
-            cell(150, 6, "gmm", method="gmm", effects="entity")]  # fmt: skip
+            cell(150, 6, "gmm", method="gmm", effects="entity"), *errors, *short,
+            cell(31, 13, "aqs", model="sdm", method="aqs"), cell(150, 3, "aqs", model="sdm", method="aqs"),
+            cell(60, 4, "started", model="sdm", method="aqs", burn=1),
+            cell(60, 4, "chi2", model="sdm", method="aqs", errors="chi2")]  # fmt: skip
 
 
 def moment_cells() -> list[Cell]:

@@ -24,6 +24,13 @@ def policy_cells() -> list[Cell]:
              for side, T, adopters, method in ((7, 8, 5, "imputation"), (10, 6, 10, "twfe"))]  # fmt: skip
     rings.append(Cell("ringdid-7x7x8-5treated-imputation-gaps", "policy, rings", "ring_did",
                       {"side": 7, "T": 8, "adopters": 5, "gaps": 0.1}))  # fmt: skip
+    def exposed(name, side, T, adopters, **more):
+        return Cell(f"exposuredid-{side}x{side}x{T}-{adopters}treated-{name}", "policy, exposure", "exposure_did",
+                    {"side": side, "T": T, "adopters": adopters, **more})  # fmt: skip
+
+    exposures = [exposed("any", 10, 10, 20), exposed("few", 7, 8, 6), exposed("ar0.6", 10, 10, 20, persistence=0.6),
+                 exposed("share", 10, 10, 20, exposure="share"), exposed("count", 10, 10, 20, exposure="count"),
+                 exposed("neighbors", 10, 10, 20, vcov="neighbors", spatial=1.0)]  # fmt: skip
     more = [Cell(f"did-{N}x{T}-given-{adjustment}{'-gaps' if gaps else ''}", "policy, did", "conditional_did",
                   {"N": N, "T": T, "adjustment": adjustment, "gaps": gaps})
              for N, T, adjustment, gaps in ((60, 6, "doubly_robust", 0.0), (60, 6, "improved", 0.0),
@@ -31,7 +38,8 @@ def policy_cells() -> list[Cell]:
     more += [Cell(f"did-{N}x{T}-switchers{'-gaps' if gaps else ''}", "policy, did", "switching_did",
                    {"N": N, "T": T, "gaps": gaps})
               for N, T, gaps in ((31, 8, 0.0), (100, 5, 0.0), (60, 6, 0.1))]  # fmt: skip
-    return [*more, did(31, 13, 12), did(20, 6, 6), did(60, 4, 20), did(150, 3, 60), did(31, 13, 12, persistence=0.6),
+    return [*exposures, *more, did(31, 13, 12), did(20, 6, 6), did(60, 4, 20), did(150, 3, 60),
+            did(31, 13, 12, persistence=0.6),
             did(20, 6, 6, persistence=0.6), did(31, 13, 12, unequal=True), did(60, 4, 20, unequal=True),
             few, did(31, 13, 3),
             did(31, 13, 12, "group_time", method="group_time"), did(31, 13, 12, "twfe", method="twfe"),

@@ -33,6 +33,7 @@ STEPS = {
     "heterogeneity": "extensions",
     "moderation": "extensions",
     "policy": "policies",
+    "exposure": "exposure",
     "mechanism": "policies",
     "threshold": "policies",
     "what_if": "policies",

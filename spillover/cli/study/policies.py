@@ -37,7 +37,7 @@ def policy(
     window : list of whole numbers
         First and last period of the event study, since adoption.
     """
-    formula = _with_first(q.formula, treatment)
+    formula = with_first(q.formula, treatment)
     keys: dict[str, Any] = {"entity": q.entity, "time": q.time, "treatment": treatment}
     keys |= {"window": tuple(window)} if window else {}
     alone = sp.did(formula, q.panel, method=method, control=control, adjustment=adjustment, **keys)
@@ -224,7 +224,7 @@ def _who_gains(q: Question, result, means) -> str:
                   whole=estimate(means.iloc[-1], percent=percent))  # fmt: skip
 
 
-def _with_first(formula: str, term: str) -> str:
+def with_first(formula: str, term: str) -> str:
     """The formula with ``term`` as its first regressor."""
     left, _, right = formula.partition("~")
     return formula if term in right.split("+")[0].split() else f"{left.strip()} ~ {term} + {right.strip()}"

@@ -147,8 +147,8 @@ def _meanings(chapters: dict) -> Section:
 SYMBOLS = ("term", "rho", "sigma2", "loglik", "aic", "r2_within", "std_error", "p_value")
 
 # Whose answers come behind that of the effects, and whose maps stand first, the most telling first.
-TELLING = ("policy", "what_if", "threshold", "mechanism", "by_weights", "robustness", "shock", "gaps", "heterogeneity",
-           "moderation", "dynamics")  # fmt: skip
+TELLING = ("policy", "exposure", "what_if", "threshold", "mechanism", "by_weights", "robustness", "shock", "gaps",
+           "heterogeneity", "moderation", "dynamics")  # fmt: skip
 MAPS = ("what_if", "shock", "lisa", "outcome")
 
 

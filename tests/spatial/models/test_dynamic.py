@@ -210,8 +210,8 @@ def test_traces_agree(kind):
     data = simulated(np.random.default_rng(2), W, 6, rho=0.3 / top, eta=0.0)
     fit = sp.sar("y ~ x", data, labelled(W), **KEYS, effects="entity", lags="both")
     at = (0.3 / top, 0.5, -0.2 / top)
-    by_determinant = dynamic._traces(fit._sample, w, *at)
-    np.testing.assert_allclose(dynamic._traces_by_eigenvalues(fit._sample, w, *at), by_determinant, rtol=1e-10)
+    by_determinant = dynamic._traces(fit._sample.lag, w, *at)
+    np.testing.assert_allclose(dynamic._traces_by_eigenvalues(fit._sample.lag, w, *at), by_determinant, rtol=1e-10)
 
 
 @pytest.mark.parametrize("symmetric", [True, False])

@@ -119,6 +119,33 @@ def cr2(Z, y, mass, cluster, at):
     return b[at], V, eta, np.array(df), e
 
 
+def conservative(y, touched, X, mass, region, a, members, code, K):
+    """(estimate, standard error, df) of an average a (T, N) of imputed effects, by dense matrices: every effect a
+    column, the residuals a matrix R, the variance a quadratic form.
+
+    ``members`` (C, T N) averages effects in the class of each touched row, ``code`` (T, N); K (N, N) over units.
+    """
+    T, N = y.shape
+    used = mass.ravel() > 0
+    Z = np.column_stack([dummies(T, N, region), X.reshape(T * N, -1)])
+    root = np.sqrt(mass.ravel())
+    inverse = np.divide(1.0, root, out=np.zeros(T * N), where=used)
+    clean, event = used & ~touched.ravel(), used & touched.ravel()
+    H = Z @ np.linalg.pinv(Z[clean] * root[clean, None]) @ np.eye(T * N)[clean] @ np.diag(root)  # y to fitted
+    I = np.eye(T * N)
+    left = I - H
+    R = np.zeros((T * N, T * N))
+    R[clean] = left[clean]
+    R[event] = (left - members[code.ravel()] @ left)[event]
+    R = root[:, None] * R * inverse  # of errors with variance one
+    v = (a.ravel() @ left) * inverse
+    unit = np.tile(np.arange(N), T)
+    Q = R.T @ (np.outer(v, v) * K[np.ix_(unit, unit)]) @ R
+    e = root * y.ravel()
+    scale = v @ v / np.trace(Q)
+    return v @ e, np.sqrt(e @ Q @ e * scale), np.trace(Q) ** 2 / (Q**2).sum()
+
+
 def att_given(change, treated, x, how):
     """An average effect on the treated of changes (n,) given covariates (n, k) with an intercept, by the definitions of
     Sant'Anna & Zhao (2020): a propensity score by maximum likelihood or tilting, least squares of the comparison."""

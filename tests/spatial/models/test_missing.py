@@ -1,0 +1,320 @@
+"""Models whose process runs on units that are not observed: against dense likelihoods, EM, and laws."""
+
+from dataclasses import fields
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import spatial as sp
+import weights as wt
+from spatial.design.design import Design
+from spatial.design.missing import MissingDesign
+from spatial.design.sample import regressor_columns
+from spatial.models.missing import fit_missing
+from spillover.errors import SpatialInputError
+
+from .. import naive_missing as twin
+
+MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns")
+LAG, ERROR = ("sar", "sdm", "sac", "gns"), ("sem", "sdem", "sac", "gns")
+KEYS = {"entity": "id", "time": "t"}
+
+
+def drawn(seed=0, n=40, T=1, share=0.2, rho=0.4, lam=0.3, row=True):
+    """Frame with y missing in part, W, and the arrays."""
+    rng = np.random.default_rng(seed)
+    places = rng.random((n, 2))
+    D = np.linalg.norm(places[:, None] - places, axis=2) + np.diag(np.full(n, np.inf))
+    W = np.zeros((n, n))
+    W[np.arange(n)[:, None], np.argsort(D, axis=1)[:, :4]] = 1 / 4 if row else rng.uniform(0.1, 0.25, (n, 4))
+    a, b, e = rng.standard_normal((3, T, n))
+    unit, period = rng.standard_normal(n) * (T > 1), rng.standard_normal((T, 1)) * (T > 1)
+    u = np.linalg.solve(np.eye(n) - lam * W, e.T).T
+    y = np.linalg.solve(np.eye(n) - rho * W, (1 + a - 0.5 * b + unit + period + u).T).T
+    seen = rng.random((T, n)) >= share
+    ids = [f"u{i:02d}" for i in range(n)]
+    index = pd.MultiIndex.from_product([range(T), ids], names=["t", "id"])
+    frame = pd.DataFrame({"y": y.ravel(), "a": a.ravel(), "b": b.ravel()}, index=index).reset_index()
+    frame["y"] = frame["y"].where(seen.ravel())
+    return frame, wt.from_dense(W, ids), W, y, seen
+
+
+def fitted(model, frame, w, effects=None, **options):
+    keys = {"entity": "id"} if effects is None else {**KEYS, "effects": effects}
+    return getattr(sp, model)("y ~ a + b", frame, w, missing="model", **keys, **options)
+
+
+def twin_data(fit, W, y, seen):
+    d = fit._design
+    X, _ = regressor_columns(d, fit._settings.effects)
+    each = np.repeat(W[None], d.n_periods, axis=0)
+    effects = fit._settings.effects
+    options = {"lag": fit.specification.lag, "error": fit.specification.error, "entity": effects.entity,
+               "time": effects.time}  # fmt: skip
+    return (np.where(seen, y, 0.0), X, each, each, seen), options
+
+
+# -- against dense twins ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("effects", [None, "none", "entity", "time", "twoway"])
+@pytest.mark.parametrize("model", MODELS)
+def test_the_maximum_is_that_of_the_dense_density_of_what_is_observed(model, effects):
+    T = 1 if effects is None else 4
+    frame, w, W, y, seen = drawn(seed=3, n=40 if T == 1 else 16, T=T)
+    fit = fitted(model, frame, w, effects)
+    data, options = twin_data(fit, W, y, seen)
+    at = fit._solution
+    sigma2 = float(at.errors @ at.errors) / fit._sample.n
+    theta = np.append(fit.params, np.log(sigma2))
+    assert twin.loglik(theta, *data, **options) == pytest.approx(fit.loglik, abs=1e-8)
+    best, loglik, V = twin.maximum(theta + 0.02, *data, **options)
+    assert loglik == pytest.approx(fit.loglik, abs=1e-5)
+    assert best == pytest.approx(theta, abs=2e-3)
+    factor = fit._sample.n / (fit._sample.n - len(fit.params))
+    assert fit.vcov.to_numpy() == pytest.approx(factor * V[:-1, :-1], rel=2e-3, abs=1e-5)
+
+
+@pytest.mark.parametrize("effects", [None, "entity", "twoway"])
+@pytest.mark.parametrize("model", ["sar", "sem", "sdm", "sac"])
+def test_predictions_are_the_dense_conditional_means(model, effects):
+    frame, w, W, y, seen = drawn(seed=5, n=40 if effects is None else 14, T=1 if effects is None else 4)
+    fit = fitted(model, frame, w, effects)
+    data, options = twin_data(fit, W, y, seen)
+    theta = np.append(fit.params, np.log(fit.sigma2))
+    mean, variance = twin.conditional(theta, *data, **options)
+    table = fit.predict_missing()
+    expected = pd.Series(mean, index=pd.Index(np.flatnonzero(~seen.ravel())))
+    labels = fit._design.labelled(np.arange(seen.size, dtype=float).reshape(seen.shape), "at")[lambda s: ~fit.observed]
+    assert table["predicted"].to_numpy() == pytest.approx(expected[labels.astype(int)].to_numpy(), abs=1e-8)
+    # the variance: the kriging part by the twin, and what rho and lambda add by differences of the twin's means
+    p = fit.specification.lag + fit.specification.error
+    k, h = len(fit.params) - p, 1e-5
+    J = np.column_stack([
+        (twin.conditional(theta + e, *data, **options)[0] - twin.conditional(theta - e, *data, **options)[0]) / 2 / h
+        for e in h * np.eye(len(theta))[k : k + p]
+    ])  # fmt: skip
+    factor = fit._sample.n / (fit._sample.n - len(fit.params))
+    V = fit.vcov.to_numpy()[k:, k:]
+    total = factor * variance + np.einsum("ij,jk,ik->i", J, V, J)
+    total = pd.Series(total)[np.searchsorted(np.flatnonzero(~seen.ravel()), labels.astype(int))].to_numpy()
+    assert table["std_error"].to_numpy() == pytest.approx(np.sqrt(total), rel=1e-5)
+
+
+def test_the_maximum_is_the_fixed_point_of_em():
+    frame, w, W, y, seen = drawn(seed=8, n=50, lam=0.0, share=0.25)
+    fit = fitted("sar", frame, w)
+    X = np.column_stack([np.ones(50), frame[["a", "b"]]])
+    theta = twin.em(np.where(seen[0], y[0], 0.0), X, W, seen[0])
+    assert theta[:-1] == pytest.approx(fit.params[["Intercept", "a", "b", "rho"]].to_numpy(), abs=1e-6)
+    assert np.exp(theta[-1]) == pytest.approx(fit.sigma2, rel=1e-6)
+
+
+# -- laws ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", [True, False])
+@pytest.mark.parametrize("effects", [None, "none", "entity", "time", "twoway"])
+@pytest.mark.parametrize("model", MODELS)
+def test_with_nothing_missing_it_is_the_usual_fit(model, effects, row):
+    if not row and effects in ("time", "twoway"):
+        pytest.skip("period effects need rows that sum to one")
+    frame, w, _, _, seen = drawn(seed=1, n=30, T=1 if effects is None else 5, share=0.0, row=row)
+    usual = fitted(model, frame, w, effects)
+    assert type(usual).__name__ == "Fit"
+    d = usual._design
+    whole = MissingDesign(**{one.name: getattr(d, one.name) for one in fields(Design)}, seen=seen)
+    fit = fit_missing(_Reading(usual.specification, whole, usual._settings))
+    # of one parameter to ten digits; of two the usual search settles at 1e-7 standard errors
+    exact = 1e-6 if model in ("sac", "gns") else 1e-9
+    assert ((fit.params - usual.params).abs() / usual.std_errors).max() < exact
+    assert fit.loglik == pytest.approx(usual.loglik, abs=1e-9)
+    assert fit.sigma2 == pytest.approx(usual.sigma2, rel=1e3 * exact if exact > 1e-8 else exact)
+    scale = np.outer(usual.std_errors, usual.std_errors)
+    assert fit.vcov.to_numpy() / scale == pytest.approx(usual.vcov.to_numpy() / scale, abs=2e-5)
+    assert fit.df_resid == usual.df_resid
+    assert fit.fitted.to_numpy() == pytest.approx(usual.fitted.to_numpy(), abs=1e-6)
+    kinds = ["TS", "TC", "trend"]
+    if model in ERROR and effects in ("time", "twoway"):
+        kinds = ["TS"]  # effects are those of generalised least squares, not means of residuals
+    for kind in kinds:
+        assert fit.predict(kind=kind).to_numpy() == pytest.approx(usual.predict(kind=kind).to_numpy(), abs=1e-6)
+
+
+class _Reading:
+    """What ``fit_missing`` reads of a Reading."""
+
+    def __init__(self, specification, design, settings):
+        self.specification, self.design, self.settings = specification, design, settings
+
+
+@pytest.mark.parametrize("effects", [None, "twoway"])
+@pytest.mark.parametrize("model", ["sdm", "sac"])
+def test_order_and_labels_of_units_do_not_matter(model, effects):
+    frame, w, W, _, _ = drawn(seed=2, n=20, T=1 if effects is None else 4)
+    fit = fitted(model, frame, w, effects)
+    rng = np.random.default_rng(0)
+    order = rng.permutation(20)
+    moved = wt.from_dense(W[np.ix_(order, order)], [f"u{i:02d}" for i in order])
+    again = fitted(model, frame.sample(frac=1, random_state=1), moved, effects)
+    assert again.params.to_numpy() == pytest.approx(fit.params.to_numpy(), abs=1e-8)
+    assert again.predict_missing().sort_index().to_numpy() == pytest.approx(
+        fit.predict_missing().sort_index().to_numpy(), abs=1e-6)  # fmt: skip
+
+
+def test_a_unit_without_links_and_without_y_changes_nothing():
+    frame, w, W, _, _ = drawn(seed=4, n=30)
+    wider = np.zeros((31, 31))
+    wider[:30, :30] = W
+    more = pd.concat([frame, pd.DataFrame({"t": [0], "id": ["alone"], "y": [np.nan], "a": [0.3], "b": [1.0]})])
+    both = wt.from_dense(wider, [*frame["id"], "alone"])
+    fit, again = fitted("sar", frame, w), sp.sar("y ~ a + b", more, both, entity="id", missing="model", durbin=[])
+    assert again.params.to_numpy() == pytest.approx(fit.params.to_numpy(), abs=1e-8)
+    assert again.loglik == pytest.approx(fit.loglik, abs=1e-8)
+    alone = again.predict_missing().loc["alone"]
+    expected = fit.params[["Intercept", "a", "b"]] @ [1.0, 0.3, 1.0]
+    assert alone["predicted"] == pytest.approx(expected, abs=1e-7)
+
+
+def test_units_and_periods_that_are_never_observed_have_no_effect_and_no_prediction():
+    frame, w, W, y, seen = drawn(seed=6, n=14, T=5)
+    frame.loc[(frame["id"] == "u03") | (frame["t"] == 2), "y"] = np.nan
+    seen = frame["y"].notna().to_numpy().reshape(5, 14)
+    fit = fitted("sdm", frame, w, "twoway")
+    data, options = twin_data(fit, W, y, seen)
+    theta = np.append(fit.params, np.log(fit._solution.sigma2))
+    assert twin.loglik(theta, *data, **options) == pytest.approx(fit.loglik, abs=1e-8)
+    table = fit.predict_missing()
+    unit, period = table.index.get_level_values(0), table.index.get_level_values(1)
+    assert table["predicted"].isna().to_numpy().tolist() == ((unit == "u03") | (period == 2)).tolist()
+    assert fit._sample.n == fit._design.left(fit._settings.effects)
+
+
+def test_parts_that_no_unit_connects_lose_a_period_effect_each():
+    frame, w, W, y, seen = drawn(seed=7, n=12, T=6, share=0.0)
+    early = frame["id"] < "u06"
+    frame.loc[early & (frame["t"] > 2) | ~early & (frame["t"] <= 2), "y"] = np.nan
+    seen = frame["y"].notna().to_numpy().reshape(6, 12)
+    fit = fitted("sar", frame, w, "twoway")
+    data, options = twin_data(fit, W, y, seen)
+    theta = np.append(fit.params, np.log(fit._solution.sigma2))
+    assert fit._sample.n == fit._design.left(fit._settings.effects) == 36 - (12 + 6 - 2)
+    assert twin.loglik(theta, *data, **options) == pytest.approx(fit.loglik, abs=1e-8)
+
+
+@pytest.mark.parametrize("effects", ["none", "time"])
+def test_weights_may_vary_over_time(effects):
+    frame, _, W, y, seen = drawn(seed=9, n=16, T=3)
+    other = [W, np.roll(np.roll(W, 3, axis=0), 3, axis=1), W]
+    ids = [f"u{i:02d}" for i in range(16)]
+    varying = wt.TemporalWeights([wt.from_dense(one, ids) for one in other], pd.RangeIndex(3))
+    fit = fitted("sac", frame, varying, effects)
+    data, options = twin_data(fit, W, y, seen)
+    data = (*data[:2], np.array(other), np.array(other), data[4])
+    theta = np.append(fit.params, np.log(fit._solution.sigma2))
+    assert twin.loglik(theta, *data, **options) == pytest.approx(fit.loglik, abs=1e-8)
+    with pytest.raises(SpatialInputError, match="E321"):
+        fitted("sar", frame, varying, "twoway")
+
+
+def test_the_sparse_road_is_the_dense_one(monkeypatch):
+    from spatial.solve import missing_problem
+
+    frame, w, *_ = drawn(seed=10, n=20, T=4)
+    for model in ("sdm", "gns"):
+        monkeypatch.setattr(missing_problem, "DENSE", 600_000)
+        fit = fitted(model, frame, w, "twoway")
+        monkeypatch.setattr(missing_problem, "DENSE", 0)
+        sparse = fitted(model, frame, w, "twoway")
+        assert sparse.params.to_numpy() == pytest.approx(fit.params.to_numpy(), abs=1e-9)
+        assert sparse.predict_missing().to_numpy() == pytest.approx(fit.predict_missing().to_numpy(), abs=1e-7)
+
+
+# -- what goes with it -----------------------------------------------------------------------------------------
+
+
+def test_sem_takes_missing_regressors_and_sar_refuses_them():
+    frame, w, W, y, seen = drawn(seed=11, n=40)
+    frame.loc[[2, 5], "a"] = np.nan
+    fit = fitted("sem", frame, w)
+    hidden = seen.copy()
+    hidden[0, [2, 5]] = False
+    data, options = twin_data(fit, W, y, hidden)
+    theta = np.append(fit.params, np.log(fit.sigma2))
+    assert twin.loglik(theta, *data, **options) == pytest.approx(fit.loglik, abs=1e-8)
+    with pytest.raises(SpatialInputError, match=r"E201.*regressors are missing too: 'a' 2"):
+        fitted("sar", frame, w)
+    with pytest.raises(SpatialInputError, match=r"E201.*scale is computed from all rows"):
+        sp.sem("y ~ scale(a) + b", frame, w, entity="id", missing="model")
+
+
+def test_an_error_with_its_own_weights():
+    frame, w, W, y, seen = drawn(seed=12, n=30)
+    M = np.roll(np.roll(W, 5, axis=0), 5, axis=1)
+    fit = fitted("sac", frame, w, w_error=wt.from_dense(M, w.ids))
+    data, options = twin_data(fit, W, y, seen)
+    data = (*data[:3], M[None], data[4])
+    theta = np.append(fit.params, np.log(fit.sigma2))
+    assert twin.loglik(theta, *data, **options) == pytest.approx(fit.loglik, abs=1e-8)
+
+
+def test_effects_are_those_of_all_units():
+    frame, w, W, *_ = drawn(seed=13, n=30)
+    fit = fitted("sdm", frame, w)
+    S = np.linalg.solve(np.eye(30) - fit.rho * W, fit.params["a"] * np.eye(30) + fit.params["W:a"] * W)
+    e = fit.effects()
+    assert e.direct["a"] == pytest.approx(np.trace(S) / 30)
+    assert e.total["a"] == pytest.approx(S.sum() / 30)
+    assert e.shock("u03", "a").to_numpy() == pytest.approx(S[:, 3])
+
+
+@pytest.mark.parametrize(("options", "code"), [
+    ({"method": "gmm"}, "E501"), ({"vcov": "robust"}, "E501"), ({"vcov": "eim"}, "E501"),
+    ({"effects": "random"}, "E501"), ({"lags": "y"}, "E501"), ({"correction": "additive"}, "E501"),
+    ({"regimes": "id"}, "E501"), ({"formula": "y ~ a + offset(b)"}, "E501"),
+    ({"obs_weights": "a"}, "E501"), ({"serial": "ar1"}, "E501"),
+])  # fmt: skip
+def test_what_is_refused_names_a_way_round(options, code):
+    frame, w, *_ = drawn(seed=14, n=20, T=4)
+    with pytest.raises(SpatialInputError, match=code) as caught:
+        sp.sar(**{"formula": "y ~ a + b", "data": frame, "w": w, "missing": "model", **KEYS, **options})
+    assert caught.value.hint
+
+
+def test_period_effects_need_rows_that_sum_to_one():
+    frame, w, *_ = drawn(seed=14, n=20, T=4, row=False)
+    with pytest.raises(SpatialInputError, match="E308"):
+        fitted("sar", frame, w, "twoway")
+    assert fitted("sar", frame, w, "entity").nobs == frame["y"].notna().sum()
+
+
+def test_what_needs_every_outcome_is_refused_by_name():
+    frame, w, *_ = drawn(seed=15, n=30)
+    fit, panel = fitted("slx", frame, w), fitted("sdm", *drawn(seed=15, n=14, T=4)[:2], "twoway")
+    for refused in (sp.lm_tests, sp.diagnose, sp.jarque_bera, sp.placebo_weights, lambda one: one.resid):
+        with pytest.raises(SpatialInputError, match="E325"):
+            refused(fit)
+    for refused in (sp.robust_hausman, sp.predictions, sp.pesaran_cd):
+        with pytest.raises(SpatialInputError, match="E325"):
+            refused(panel)
+    with pytest.raises(SpatialInputError, match="E501"):
+        sp.specify("y ~ a + b", frame, w, entity="id", missing="model")
+
+
+def test_likelihood_ratios_compare_models_of_the_same_outcomes():
+    frame, w, *_ = drawn(seed=16, n=40)
+    small, large = fitted("sar", frame, w), fitted("sdm", frame, w)
+    ratio = 2 * (large.loglik - small.loglik) * (large._sample.n - len(large.params)) / large._sample.n
+    assert sp.lr_test(small, large).statistic == pytest.approx(ratio)
+    dropped = sp.sar("y ~ a + b", frame, w, entity="id", missing="drop")
+    with pytest.raises(SpatialInputError, match="E501"):
+        sp.lr_test(dropped, large)
+
+
+def test_a_saved_fit_comes_back(tmp_path):
+    frame, w, *_ = drawn(seed=17, n=30)
+    fit = fitted("sdm", frame, w)
+    again = sp.load(sp.save(fit, tmp_path / "fit.zip"))
+    pd.testing.assert_frame_equal(again.predict_missing(), fit.predict_missing())
+    assert again.nobs == fit.nobs == int(fit.observed.sum())
