@@ -94,7 +94,8 @@ def test_a_wrong_study_is_refused_at_the_door(change, message):
 
 
 @pytest.mark.parametrize(("line", "hint"), [
-    ('人均产出 = "gsp / emp"', '"人均产出" in place of 人均产出'), ("[steps.中部]", '"steps.中部" in place of steps.中部'),
+    ('人均产出 = "gsp / emp"', '"人均产出" in place of 人均产出'),
+    ("[steps.中部]", '"steps.中部" in place of steps.中部'),
     ('产出 = "x" # "y"', '"产出" in place of 产出'), ('name = "人均产出" "', "spillover study --new"),
     ('"人均产出" = ', "spillover study --new"),
 ])  # fmt: skip
