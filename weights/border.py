@@ -14,7 +14,7 @@ from .adjacency import links as _links
 from .adjacency import meeting as _meeting
 from .adjacency import touch as _touch
 from .adjacency import vertices as _vertices
-from .contiguity import check_snap, polygons
+from .contiguity import check_snap, polygons, warn_invalid
 
 if TYPE_CHECKING:
     from spillover.types import Ids, Map
@@ -63,6 +63,7 @@ def border_length(map: Map, *, share: bool = False, ids: Ids | None = None, snap
     links = _links.Links(exact)
     ends = _vertices.at_ends(unmatched, edge, shapes, begin)
     _links.refuse_infinite_border(ends, space)
+    warn_invalid(shapes, index, ends.few)
     if snap is not None:
         links = _links.lengthened(exact, ends, space, snap, lambda tail, head: _lengths(tail, head, space.geographic))
     if share:

@@ -108,6 +108,7 @@ def _contiguity(map, rule, ids, order, cumulative, snap, method, tolerance, isla
     shapes, index, begin = polygons(map, ids)
     space = _touch.Space(shapes, map.crs, index)
     links = _links.touching(space, begin, rule, snap, tolerance)
+    warn_invalid(shapes, index, links.few)
     kind = rule if tolerance is None else f"{rule}, borders up to {tolerance:g} {space.unit} apart"
     w = from_csr(links.csr, index, kind, notes=_links.note(links, space), sound=True)
     if tolerance is None and rule != "bishop":
@@ -131,6 +132,22 @@ def check_snap(snap: object, method: str | None) -> float | Literal["auto"] | No
         raise SpatialInputError("E501", "method='vertices' snaps nothing, so that snap= has no effect",
                                 hint="leave out one of the two")
     return None
+
+
+def warn_invalid(shapes: np.ndarray, index: pd.Index, few: np.ndarray) -> None:
+    """Polygons that cross themselves, among those with an edge of their own: the edges of all others are matched, so
+    that their neighbors do not rest on what is inside them."""
+    import shapely
+
+    few = np.unique(few)
+    bad = few[~shapely.is_valid(shapes[few])]
+    if len(bad):
+        names = ", ".join(repr(i) for i in index[bad[:5]].tolist()) + (", ..." if len(bad) > 5 else "")
+        one = len(bad) == 1
+        warnings.warn(SpatialInputWarning(
+            f"{'a polygon is' if one else f'{len(bad)} polygons are'} invalid ({names}: "
+            f"{shapely.is_valid_reason(shapes[bad[0]])}), so that neighbors of {'it' if one else 'them'} may be missed "
+            "or wrong: map.geometry = shapely.make_valid(map.geometry.array), or wt.audit(map)"), stacklevel=4)
 
 
 def _warn_missed(w, shapes, rule, reach) -> None:

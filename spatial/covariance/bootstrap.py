@@ -53,7 +53,8 @@ def bootstrap_parameters(fit: FitRecord, draws: int, seed: int) -> np.ndarray:
             if isinstance(at, SpatialInputError):
                 failed.append(at)
             else:
-                estimates.append([*at.beta, *[at.rho] * fit.specification.lag, *[at.lam] * fit.specification.error])
+                spatial = [at.rho] * fit.specification.lag + [at.lam] * fit.specification.error
+                estimates.append([*at.beta[: fit._sample.k], *spatial])
     if len(failed) > MAY_FAIL * draws:
         raise failed[0]
     if failed:
@@ -68,8 +69,8 @@ def resampled(fit: FitRecord, y: np.ndarray) -> list[Sample]:
     exact = fit._settings.correction is True or fit._design.varies or effects.ways is not None
     W, M, sample = fit._design.weights, fit._design.weights_of_error, fit._sample
 
-    def within(values):
-        return effects.demean(values, first=1)
+    def within(values):  # dummies stay among the regressors, and the response as it is
+        return values if sample.dummies else effects.demean(values, first=1)
 
     def lag(w, values):
         lagged = fit._design.lag(values, effects, first=1) if w is W else spatial_lag(w, values, first=1)

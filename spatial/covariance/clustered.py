@@ -13,7 +13,7 @@ from ..records.limits import LIMITS
 from .groups import both, group_codes
 from .kinds import residual_df
 from .leverage import CR2, CR3, adjusted_residuals
-from .pairs import pairs_meat
+from .pairs import by_signs, pairs_meat
 from .sandwich import factor_in_words, grouped_meat, is_spatial, least_squares, sandwich
 
 FEW_GROUPS = 20  # with fewer CR3 residuals take the place of CR2
@@ -62,7 +62,7 @@ class Robust:
             by = "sandwich by unit" if fit._design.is_panel else "sandwich"
             return f"robust ({by}, {factor_in_words(fit, 'N')}, N = {N:,})"
         residuals = "CR2 residuals, factor N/(N-1)" if fit._design.is_panel else "HC2 residuals"
-        return f"robust (by unit and pair of units, {residuals}, N = {N:,})"
+        return f"robust (by unit and pair of units, {residuals}, N = {N:,}{by_signs(fit, N)})"
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,9 @@ class Cluster:
         if not (self.pairs and is_spatial(fit)):
             return f"clustered by {names}, {factor_in_words(fit, 'G')}"
         kinds = {"CR3" if codes.max() + 1 < FEW_GROUPS else "CR2" for codes, _ in groupings}
-        return f"clustered by {names}, with pairs of groups, {' and '.join(sorted(kinds))} residuals"
+        most = max(codes.max() + 1 for codes, _ in groupings)
+        return (f"clustered by {names}, with pairs of groups, {' and '.join(sorted(kinds))} residuals"
+                f"{by_signs(fit, most)}")
 
     def _groupings(self, fit):
         by = list(self.by) if isinstance(self.by, list | tuple) else [self.by]

@@ -25,6 +25,7 @@ from .groups import group_codes, periods_of_rows, units_of_rows
 from .information import derivatives, with_dummies, without_dummies
 from .joint import wald
 from .sandwich import information_and_scores, sums_by_group
+from .several import derivatives_of_several, deviations, has_several
 
 LEFT = 1e-10  # share of the weight of a period or unit below which no other group has rows there
 WEAK = 1e-8  # share of the information of some combination of parameters that must be left without a group
@@ -73,7 +74,8 @@ class Jackknife:
             raise SpatialInputError("E702", f"the parameters are not identified without one of the groups of {name!r}",
                                     n=int(weak.sum()), hint="leave out what only one group has, or use "
                                     "sp.Cluster")  # fmt: skip
-        return np.linalg.solve(scaled, (sums * scale)[..., None])[..., 0] * scale
+        changes = np.linalg.solve(scaled, (sums * scale)[..., None])[..., 0] * scale
+        return changes @ fit._solution.T.T if has_several(fit) else changes  # type: ignore[attr-defined]
 
     def df(self, fit: FitRecord) -> int:
         return int(group_codes(fit._design, self.by)[0].max())
@@ -107,8 +109,8 @@ def _by_group(fit: FitRecord, information, S, codes) -> tuple[np.ndarray, np.nda
     period (or unit) of n rows, 1'D and 1'e count besides, over the rows n - n_g of the others. Rows have weights w: D
     and e are times sqrt(w), sums are of sqrt(w) D, and the rows of the others count as much as their w.
     """
-    d, s2, p = fit._design, fit._solution.sigma2, len(information)
-    D, e = _columns(fit, p) / np.sqrt(s2), fit._solution.resid / np.sqrt(s2)
+    d, sd, p = fit._design, deviations(fit), len(information)
+    D, e = _columns(fit, p), fit._solution.resid / sd
     G = codes.max() + 1
     parts, sums = _squares(D, codes) + (information - D.T @ D) / G, sums_by_group(S, codes)
     effects, root = fit._settings.effects, d.root
@@ -133,9 +135,10 @@ def _squares(D, codes) -> np.ndarray:
 
 
 def _columns(fit: FitRecord, size: int) -> np.ndarray:
-    """-de/d(parameters), (m, size): zero for those of which the errors know nothing; dummies projected out."""
+    """-de/d(parameters) in units of the errors' deviations, (m, size): zero for those of which the errors know nothing;
+    dummies projected out."""
     sample, at = fit._sample, fit._solution
-    D = derivatives(sample, at)
+    D = derivatives_of_several(fit) if has_several(fit) else derivatives(sample, at) / np.sqrt(at.sigma2)
     if sample.dummies:
         share = without_dummies(sample, with_dummies(sample, at))[1][:, :-1]
         among = np.s_[sample.k : sample.X.shape[1]]

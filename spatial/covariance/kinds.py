@@ -22,6 +22,7 @@ from .bootstrap import bootstrap_parameters
 from .information import covariance, expected, observed_covariance
 from .random import by_random_ml, random_covariance
 from .sandwich import least_squares
+from .several import has_several, refuse_expected, refuse_refits, whole_covariance
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Information:
         sample, at = fit._sample, fit._solution
         if fit._settings.random is not None and by_random_ml(fit):
             return _with_psi(fit, random_covariance(fit))
+        if has_several(fit):
+            if self.kind == "eim":
+                refuse_expected(fit)
+            p = len(fit._terms)
+            return whole_covariance(fit, lost_freedom(fit))[:p, :p]
         if sample.lag is None and sample.error is None:
             inverse = inverse_triangular(sample.basis[1])
             return _with_psi(fit, fit.sigma2 * inverse @ inverse.T)
@@ -97,6 +103,7 @@ class Bootstrap:
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         refuse_weighted(fit._design.obs_weights, "vcov='bootstrap'", "vcov='oim' or 'robust'")
+        refuse_refits(fit, "vcov='bootstrap'")
         return np.atleast_2d(np.cov(bootstrap_parameters(fit, self.draws, self.seed), rowvar=False))
 
     def df(self, fit: FitRecord) -> int | None:

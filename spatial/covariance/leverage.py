@@ -16,6 +16,7 @@ from ..design.fixed_effects import PERIOD_EFFECTS, UNIT_EFFECTS
 from ..design.ways import nested
 from ..records.fit import FitRecord
 from .groups import periods_of_rows, units_of_rows
+from .several import derivatives_of_several, deviations, has_several
 
 CR2, CR3 = -0.5, -1.0
 LEAST = 1e-8  # eigenvalues of M_gg below it are zero
@@ -24,8 +25,8 @@ COLUMNS_MAX = 400  # of the low-rank part of H_gg
 
 def adjusted_residuals(fit: FitRecord, codes: np.ndarray, power: float) -> np.ndarray:
     """M_gg^power e_g of every group, (m,): ``power`` is CR2 or CR3."""
-    R, shrunk = _hat_columns(fit, codes)
-    return adjusted(fit._solution.resid, R, codes, power) * shrunk**power
+    (R, shrunk), sd = _hat_columns(fit, codes), deviations(fit)
+    return sd * adjusted(fit._solution.resid / sd, R, codes, power) * shrunk**power
 
 
 def adjusted(e: np.ndarray, R: np.ndarray, codes: np.ndarray, power: float) -> np.ndarray:
@@ -72,8 +73,12 @@ def _hat_columns(fit: FitRecord, codes: np.ndarray) -> tuple[np.ndarray, float]:
     periods take 1 / N from every unit that is a group by itself, in each period or each deviation from the unit's mean.
     """
     d, s, effects = fit._design, fit._sample, fit._settings.effects
-    R = np.linalg.qr(s.X if s.error is None else s.BX(fit.lam))[0]
-    if not effects.fixed or s.dummies:
+    if has_several(fit):
+        BX = derivatives_of_several(fit)[:, : s.basis[0].shape[1]]
+    else:
+        BX = s.X if s.error is None else s.BX(fit.lam)
+    R = np.linalg.qr(BX)[0]
+    if not effects.fixed or s.dummies or (has_several(fit) and s.estimated):  # type: ignore[attr-defined]
         return R, 1.0
     among = [(UNIT_EFFECTS, units_of_rows(d))] * effects.entity + [(PERIOD_EFFECTS, periods_of_rows(d))] * effects.time
     across = [labels for _, labels in among if not nested(labels, codes)]

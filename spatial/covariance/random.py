@@ -98,8 +98,8 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
     fit : FitRecord
         With ``effects="random"``, ``"correlated"`` or ``"chamberlain"``, or with ``serial="ar1"``.
     level : float
-        Coverage of the intervals, a share. They are symmetric in logarithms (theta: in ln(1 + T phi)), so that
-        no variance is negative.
+        Coverage of the intervals, a share. That of sigma2_e is symmetric in its logarithm; those of sigma2_mu, phi and
+        theta in ln(1 + T phi), cut off at 0, so that no variance is negative.
 
     Returns
     -------
@@ -141,15 +141,29 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
     half, V = critical_value(level), _of_variances(fit)
     for term, slope in _slopes(fit).items():
         se = float(np.sqrt(slope @ V @ slope))
-        grow = half * se / estimates[term]
-        low, high = estimates[term] * np.exp([-grow, grow])
-        if term == "theta":  # by kappa, which theta rises with
-            e = 1 + random.d2 * random.phi
-            low, high = 1 - np.exp(-(np.log(e) + np.array([-1, 1]) * half * se * 2 * np.sqrt(e)) / 2)
-        table.loc[term, ["std_error", "conf_low", "conf_high"]] = se, low, high
+        ends = _interval(term, estimates[term], half * se, random)
+        table.loc[term, ["std_error", "conf_low", "conf_high"]] = se, *ends
     if serial is not None:
         table.loc["psi", ["std_error", "conf_low", "conf_high"]] = serial.std_error, *serial.interval(half)
     return table.reset_index()
+
+
+def _interval(term: str, value: float, half: float, random) -> np.ndarray:
+    """The ends of an interval from the half width of the estimate.
+
+    That of sigma2_e > 0 is symmetric in its logarithm. sigma2_mu, phi and theta may be 0: they rise with
+    kappa = ln(1 + d2 phi), in which theirs is symmetric, and what lies below 0 is cut off. In ln phi it would have no
+    upper end near phi = 0.
+    """
+    ways = np.array([-1.0, 1.0])
+    if term == "sigma2_e":
+        return value * np.exp(ways * half / value)
+    if term == "theta":
+        kappa, slope = -2 * np.log1p(-value), 2 / (1 - value)
+        return -np.expm1(-np.maximum(kappa + ways * half * slope, 0.0) / 2)
+    scale = random.d2 / (random.sigma2_e if term == "sigma2_mu" else 1.0)
+    ends = np.log1p(scale * value) + ways * half * scale / (1 + scale * value)
+    return np.expm1(np.maximum(ends, 0.0)) / scale
 
 
 def _of_variances(fit: FitRecord) -> np.ndarray:

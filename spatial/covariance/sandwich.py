@@ -20,6 +20,7 @@ from .groups import periods_of_rows, units_of_rows
 from .information import inverse_information, observed
 from .random import by_random_ml, random_scores
 from .scores import scores
+from .several import has_several, scores_of_several
 
 
 def sandwich(fit: FitRecord, meat_of) -> np.ndarray:
@@ -33,7 +34,9 @@ def sandwich(fit: FitRecord, meat_of) -> np.ndarray:
     names = list(fit.params.index)
     information, S = information_and_scores(fit)
     bread = inverse_information(information, names)
-    V = (bread @ meat_of(S) @ bread)[: len(names), : len(names)]
+    if has_several(fit):
+        bread = fit._solution.T @ bread  # type: ignore[attr-defined]
+    V = (bread @ meat_of(S) @ bread.T)[: len(names), : len(names)]
     if not (np.diag(V) > 0).all():
         bad = names[int(np.argmin(np.diag(V)))]
         raise SpatialInputError("E702", f"the variance of {bad!r} is not positive with this covariance",
@@ -45,13 +48,16 @@ def sandwich(fit: FitRecord, meat_of) -> np.ndarray:
 def information_and_scores(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
     """The observed information of all parameters, sigma2 and random effects' kappa among them, and scores by row.
 
-    Of two-stage least squares the identity and what every row adds to the error of the estimate.
+    Of two-stage least squares the identity and what every row adds to the error of the estimate. Of several rho,
+    lambda or sigma2 both by the parameters of ``several``, which ``fit._solution.T`` turns.
     """
     if isinstance(fit._sample, MomentSample):
         stage = two_stage(fit._sample.y, regressors(fit._sample), basis(fit._sample))
         return np.eye(stage.T.shape[1]), stage.T * stage.resid[:, None]
     if by_random_ml(fit):
         return fit._settings.random.information, random_scores(fit)
+    if has_several(fit):
+        return fit._solution.information, scores_of_several(fit)  # type: ignore[attr-defined]
     return observed(fit._sample, fit._solution), scores(fit._sample, fit._solution)
 
 

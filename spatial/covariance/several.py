@@ -1,44 +1,81 @@
-"""Covariance of models with several W: the inverse of the observed information."""
+"""Likelihoods with several rho, lambda or sigma2, of several W or by regime: their scores and covariance.
+
+Parameters are (gamma, rho_1 ..., lambda_1 ..., ln sigma2 ...), gamma the coefficients of an orthonormal basis Q of the
+regressors, and (beta, rho, lambda, ln sigma2) = T (gamma, rho, lambda, ln sigma2). In units of the errors' standard
+deviations s the score of a row is
+
+    D_i e_i / s_i + L' / m,    D = -de/d(gamma, rho, lambda) / s = [B Q, B (W_j y - Q h_j), M_l u] / s
+
+L' being the slopes of the determinants, and (e_i^2 / s_i^2 - n / m) / 2 for ln sigma2 of the row's group.
+"""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 
 from spillover.errors import SpatialInputError
 
 from ..records.fit import FitRecord
+from ..solve.several import SeveralSolution
+from ..solve.several_problem import blocks_of
 from .information import inverse_information
-from .kinds import Information, lost_freedom
 
 
-@dataclass(frozen=True)
-class OfSeveral(Information):
-    """The observed information of (beta, rho_1 ..., lambda_1 ..., sigma2); the factor n / (n - p) as with one W."""
-
-    def __post_init__(self):
-        if self.kind != "oim":
-            raise SpatialInputError("E501", f"vcov={self.kind!r} is not there for several W", hint="vcov='oim'")
-
-    def covariance(self, fit: FitRecord) -> np.ndarray:
-        at = fit._solution
-        inverse = inverse_information(at.information, list(fit.params.index))[:-1, :-1]  # type: ignore[attr-defined]
-        return lost_freedom(fit) * at.T @ inverse @ at.T.T  # type: ignore[attr-defined]
+def has_several(fit: FitRecord) -> bool:
+    """Whether the likelihood is one of several rho, lambda or sigma2."""
+    return isinstance(fit._solution, SeveralSolution)
 
 
-def of_several(vcov, **settings) -> OfSeveral:
-    """The covariance by its name.
+def deviations(fit: FitRecord) -> np.ndarray:
+    """The errors' standard deviation in every row, (m,), or a number for all of one."""
+    at = fit._solution
+    if not has_several(fit):
+        return np.sqrt(at.sigma2)
+    return np.sqrt(at.sigma2s)[fit._sample.groups_of_rows]  # type: ignore[attr-defined]
 
-    Raises
-    ------
-    SpatialInputError
-        E501 for another one than that of the observed information.
-    """
-    if settings:
-        raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",
-                                hint="leave the settings out")
-    if vcov in ("oim", "classical") or vcov == Information("oim"):
-        return OfSeveral()
-    name = vcov if isinstance(vcov, str) else type(vcov).__name__
-    raise SpatialInputError("E501", f"vcov={name!r} is not there for several W", hint="vcov='oim'")
+
+def derivatives_of_several(fit: FitRecord) -> np.ndarray:
+    """D, (m, k + J + L)."""
+    s, at = fit._sample, fit._solution
+    blocks, _ = blocks_of(s)  # type: ignore[arg-type]
+    own = blocks[0] - sum((lam * block for lam, block in zip(at.lams, blocks[1:])), np.zeros((1, 1)))  # type: ignore[attr-defined]
+    J, v = len(at.rhos), np.concatenate([[1.0], -at.rhos, -at.gamma])  # type: ignore[attr-defined]
+    of_lambda = [block @ v for block in blocks[1:]]
+    D = np.column_stack([own[:, 1 + J :], own[:, 1 : 1 + J], *of_lambda])
+    return D / deviations(fit)[:, None]
+
+
+def scores_of_variances(fit: FitRecord, z: np.ndarray, share: float) -> np.ndarray:
+    """Of ln sigma2 of every group, (m, S), from residuals z in units of their deviations."""
+    groups = fit._sample.groups_of_rows  # type: ignore[attr-defined]
+    return (groups[:, None] == np.arange(groups.max() + 1)) * ((z**2 - share) / 2)[:, None]
+
+
+def scores_of_several(fit: FitRecord) -> np.ndarray:
+    """By row, (m, k + J + L + S); determinants belong to no single row: each has a share of L', which leaves the sum
+    at zero."""
+    z = fit._solution.resid / deviations(fit)
+    by_row = np.column_stack([derivatives_of_several(fit) * z[:, None],
+                              scores_of_variances(fit, z, fit._sample.n / len(z))])  # fmt: skip
+    return by_row - by_row.mean(axis=0)
+
+
+def whole_covariance(fit: FitRecord, factor: float) -> np.ndarray:
+    """Of (beta, rho, lambda, ln sigma2): the inverse of the observed information times ``factor``."""
+    at, names = fit._solution, [*fit.params.index, "sigma2"]
+    V = factor * at.T @ inverse_information(at.information, names) @ at.T.T  # type: ignore[attr-defined]
+    return (V + V.T) / 2
+
+
+def refuse_expected(fit: FitRecord) -> None:
+    """E501: the expected information is that of one rho, lambda and sigma2."""
+    if has_several(fit):
+        raise SpatialInputError("E501", "vcov='eim' is not there for several W, or for rho, lambda or sigma2 by regime",
+                                hint="vcov='oim' or 'robust'")  # fmt: skip
+
+
+def refuse_refits(fit: FitRecord, what: str) -> None:
+    """E501 for what estimates the model again."""
+    if has_several(fit):
+        raise SpatialInputError("E501", f"{what} is not there for several W, or for rho, lambda or sigma2 by regime",
+                                hint="vcov='robust', or sp.Cluster(column)")  # fmt: skip

@@ -21,7 +21,6 @@ from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
 from ..records.missing import MissingRecord
 from ..records.regimes import RegimesRecord
-from ..records.several import SeveralRecord
 from .adjusted import ADJUSTED, OfAdjustedScore
 from .clustered import Cluster, Robust
 from .hac import Conley, DriscollKraay
@@ -31,10 +30,8 @@ from .kinds import Bootstrap, Information
 from .missing import of_missing
 from .moments import DynamicMomentCovariance, MomentCovariance, is_correlated, refuse_for_moments
 from .random import by_random_ml, refuse_for_random, refuse_without_scores
-from .regimes import of_regimes, refuse_refits
-from .sandwich import least_squares
+from .regimes import refuse_refits
 from .scpc import SCPC
-from .several import of_several
 from .white import White
 
 F = TypeVar("F", bound=FitRecord)
@@ -116,12 +113,8 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         return OfAdjustedScore(vcov, fit._settings.method)
     if isinstance(fit, MissingRecord):
         return of_missing(vcov, **settings)
-    if isinstance(fit, SeveralRecord) and not least_squares(fit):
-        return of_several(vcov, **settings)
     if isinstance(fit, RegimesRecord):
         refuse_refits(vcov)
-        if fit.by_likelihood:
-            return of_regimes(vcov, **settings)
     if fit._settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)
         if fit._settings.random is not None and by_random_ml(fit):

@@ -223,17 +223,24 @@ class Design:
         frame = pd.concat([self.labelled(values, name) for name, values in columns.items()], axis=1)
         return frame, {"W": self.weights} | ({} if self.error_weights is None else {"M": self.error_weights})
 
-    def lag(self, values: np.ndarray, effects: FixedEffects, *, first: int = 0) -> np.ndarray:
-        """W of values (T, N) or (T, N, k), behind ``first`` axes more; with period effects W of deviations from period
-        means, where rows of W do not all sum to one.
+    def lag(self, values: np.ndarray, effects: FixedEffects, w=None, *, first: int = 0) -> np.ndarray:
+        """W of values (T, N) or (T, N, k), behind ``first`` axes more, less period means where ``centered`` takes them
+        out; ``w`` is one of several W."""
+        w = self.weights if w is None else w
+        return spatial_lag(w, self.centered(values, effects, w, first=first), first=first)
+
+    def centered(self, values: np.ndarray, effects: FixedEffects, w=None, *, first: int = 0) -> np.ndarray:
+        """What W lags: the values or, with period effects, their deviations from period means, if rows of W do not all
+        sum to one.
 
         With period effects x + c_t is x, for the response and for regressors. W of c_t is a period effect too if rows
         sum to one. If not (an island is enough) it is an outlier: the neighbors of an island would have zero where all
         others have the path of their neighbors, and rho and theta would be what the path makes of that.
         """
-        if effects.time and not self.weights.rows_sum_to_one:
-            values = values - self.period_means(values, first)
-        return spatial_lag(self.weights, values, first=first)
+        w = self.weights if w is None else w
+        if not effects.time or w.rows_sum_to_one:
+            return values
+        return values - self.period_means(values, first)
 
     def period_means(self, values: np.ndarray, first: int = 0) -> np.ndarray:
         """Of the units that are observed, one for each period: (T, 1) or (T, 1, k), behind ``first`` axes more."""

@@ -157,7 +157,7 @@ def _without_offsets(left: list[Product], right: list[Product]) -> tuple[list[Pr
 
 def with_all_columns(text: str, data: pd.DataFrame, *keys) -> str:
     """The formula with all other columns in place of a dot on its right side: numbers, booleans and categories that are
-    not in the response and no keys of the data.
+    not in the response, no keys of the data, and not behind |, where they are groups or have slopes by group.
 
     Raises
     ------
@@ -168,6 +168,8 @@ def with_all_columns(text: str, data: pd.DataFrame, *keys) -> str:
     --------
     >>> with_all_columns("log(y) ~ . - z", pd.DataFrame({"y": [1.0], "x": [1], "z": [2.0], "name": ["a"]}))
     'log(y) ~ (`x` + `z`) - z'
+    >>> with_all_columns("y ~ . | g", pd.DataFrame({"y": [1.0], "x": [1], "g": [2]}))
+    'y ~ (`x`) | g'
     """
     if not isinstance(text, str) or "." not in text or len(text) > MAX_LENGTH:
         return text
@@ -175,8 +177,10 @@ def with_all_columns(text: str, data: pd.DataFrame, *keys) -> str:
     pieces = re.split(r"(`[^`]*`)", right)
     if not tilde or not any(_DOT.search(piece) for piece in pieces[::2]):
         return text
-    response = read_formula(f"{left} ~ 1", tuple(data.columns)).columns
-    columns = [c for c in data.columns if isinstance(c, str) and c not in (*response, *keys) and _is_number(data[c])]
+    _, bar, behind = right.partition("|")
+    elsewhere = read_formula(f"{left} ~ 1 {bar} {behind}", tuple(data.columns))
+    taken = {*elsewhere.columns, *keys, *(name for way in elsewhere.absorbed for name in (*way.columns, *way.slopes))}
+    columns = [c for c in data.columns if isinstance(c, str) and c not in taken and _is_number(data[c])]
     if not columns:
         raise malformed(f"no column of numbers is left for the dot in {brief(text)}", "name the regressors: y ~ x + z")
     everything = "(" + " + ".join(f"`{c}`" for c in columns) + ")"

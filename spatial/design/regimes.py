@@ -186,11 +186,16 @@ def split_of(d: Design, regimes: Regimes) -> tuple[tuple[str, ...], np.ndarray]:
                                 f"that change over time are interactions in the formula: x:C({by})")  # fmt: skip
     numbers = all(isinstance(level, int | float | np.number) for level in levels)
     order = sorted(range(len(levels)), key=lambda i: levels[i] if numbers else str(levels[i]))
-    labels = tuple(f"{by} = {levels[i]:g}" if numbers else str(levels[i]) for i in order)
+    labels = tuple(label_of_level(by, levels[i]) for i in order) if numbers else tuple(str(levels[i]) for i in order)
     if len(set(labels)) < len(labels):
         raise SpatialInputError("E501", f"{by!r} mixes numbers and text that read alike", column=by,
                                 hint="make the column text: data[column].astype(str)")  # fmt: skip
     return labels, np.argsort(order)[codes[0]]
+
+
+def label_of_level(by: str, level) -> str:
+    """A regime as its column has it, in words: of numbers with the column's name."""
+    return f"{by} = {level:g}" if isinstance(level, int | float | np.number) else str(level)
 
 
 def regime_design(specification: Specification, d: Design, regimes: Regimes, effects: FixedEffects) -> RegimeDesign:

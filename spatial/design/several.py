@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import SeveralWeights, SpatialWeights, refuse_alike
+from spillover.matrix import SeveralWeights, SpatialWeights, TemporalWeights, refuse_alike
 
 from ..logdet.several import SeveralJacobian, several_logdet
 from .arrays import Sample
@@ -114,11 +114,35 @@ def _with_lagged_intercepts(d: SeveralDesign, of_lag: Sequence[int], effects: Fi
     return d
 
 
+def weights_of_response(d: Design) -> tuple[SpatialWeights | TemporalWeights, ...]:
+    """The W that lag the response; of a model without W y those that lag regressors."""
+    if not isinstance(d, SeveralDesign):
+        return (d.weights,)
+    used = d.weights.lag or dict.fromkeys(m for _, m in d.weights.pairs)
+    return tuple(d.weights.matrices[m] for m in used)
+
+
+def weights_of_error(d: Design) -> SpatialWeights | TemporalWeights:
+    """The one W of the error.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 where they are several.
+    """
+    if not isinstance(d, SeveralDesign):
+        return d.weights_of_error
+    if len(d.weights.error) > 1:
+        raise SpatialInputError("E501", "method='gmm' takes one W of the error, and the model has "
+                                f"{len(d.weights.error)}", hint="w_error=w1, or method='ml'")  # fmt: skip
+    return d.weights.matrices[d.weights.error[0] if d.weights.error else 0]
+
+
 def several_regressors(d: SeveralDesign, effects: FixedEffects) -> tuple[np.ndarray, list[str]]:
     """[X, W_m x ...] as (T, N, k) and the columns' names."""
     own = own_columns(d, effects)
     columns = [d.X[:, :, own]]
-    columns += [spatial_lag(d.weights.matrices[m], d.X[:, :, [j]]) for j, m in d.weights.pairs]
+    columns += [d.lag(d.X[:, :, [j]], effects, d.weights.matrices[m]) for j, m in d.weights.pairs]
     return np.concatenate(columns, axis=2), [*(d.names[j] for j in own), *d.lag_names]
 
 
@@ -135,10 +159,11 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
     W = d.weights.matrices
     X, names = several_regressors(d, effects)
     k, lag, error = len(names), [W[m] for m in d.weights.lag], [W[m] for m in d.weights.error]
-    Z = np.concatenate([d.y[..., None], *([spatial_lag(w, d.y)[..., None] for w in lag] if correction else []), X], 2)
+    lagged_before = [d.lag(d.outcome, effects, w)[..., None] for w in lag] if correction else []
+    Z = np.concatenate([d.y[..., None], *lagged_before, X], axis=2)
     within = effects.demean(Z)
     if lag and not correction:
-        lags = np.stack([spatial_lag(w, within[:, :, 0]) for w in lag], axis=2)
+        lags = np.stack([spatial_lag(w, effects.demean(d.outcome)) for w in lag], axis=2)
         within = np.concatenate([within[:, :, :1], lags, within[:, :, 1:]], axis=2)
     lagged = np.empty((len(error), d.nobs, within.shape[2]))
     for place, M in enumerate(error):

@@ -11,8 +11,9 @@ from spillover.errors import SpatialInputError
 from spillover.provenance import made_from
 
 from ..covariance.joint import wald
-from ..covariance.regimes import whole_covariance
-from ..covariance.vcov import wald_of
+from ..covariance.kinds import Information, lost_freedom
+from ..covariance.several import whole_covariance
+from ..covariance.vcov import covariance_of, wald_of
 from ..design.design import INTERCEPT
 from ..records.fit import FitRecord
 from ..records.regimes import RegimesRecord
@@ -95,7 +96,8 @@ def chow_test(fit: FitRecord) -> ChowTest:
     for name, values in (("rho", fit.rhos), ("lambda", fit.lambdas)):
         if len(values) > 1:
             tests[name] = _contrasts(fit, tuple(values.index), name)
-    of_variances = [_of_variances(fit)] if len(fit.sigma2s) > 1 else []
+    differs = len(fit.sigma2s) > 1
+    of_variances = [_of_variances(fit)] if differs and isinstance(covariance_of(fit), Information) else []
     if not tests and not of_variances:
         raise SpatialInputError("E501", "the regimes share all coefficients: there is nothing to test",
                                 hint="leave terms= of sp.Regimes out, or name terms that differ")
@@ -108,7 +110,9 @@ def chow_test(fit: FitRecord) -> ChowTest:
         results.append(_wald(fit, rows, name, f"{what} is the same in all regimes"))
     model = f"{fit.specification.name}, {fit._design.formula}"
     title = f"Chow tests of {split.regimes.by}: {', '.join(split.labels)}; {model}"
-    note = "first regime's intercept is in the period effects" * split.differences
+    notes = ["first regime's intercept is in the period effects"] * split.differences
+    notes += ["sigma2 is tested with vcov='oim'"] * (differs and not of_variances)
+    note = "; ".join(notes)
     return made_from(ChowTest(title, (*results, *of_variances), note, fit=fit), fit)
 
 
@@ -130,6 +134,6 @@ def _of_variances(fit: RegimesRecord) -> TestResult:
     """ln sigma2 of every regime less that of the first."""
     S = len(fit.sigma2s)
     rows = np.eye(S)[1:] - np.eye(S)[:1]
-    V = rows @ whole_covariance(fit)[-S:, -S:] @ rows.T
+    V = rows @ whole_covariance(fit, lost_freedom(fit))[-S:, -S:] @ rows.T
     statistic, df = wald(rows @ np.log(fit.sigma2s.to_numpy()), V)
     return TestResult("sigma2", statistic, df, "sigma2 is the same in all regimes")

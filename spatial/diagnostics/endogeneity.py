@@ -59,7 +59,7 @@ def endogeneity_test(fit: FitRecord) -> TestTable:
     """
     _refuse_without_endog(fit)
     s = stages_of(fit)
-    tested = [j for j, name in enumerate(s.names) if name != s.spatial]
+    tested = [j for j, name in enumerate(s.names) if name not in s.spatial]
     null = f"{', '.join(s.names[j] for j in tested)} exogenous"
     V = s.Y[:, tested] - s.Z @ (s.Z.T @ s.Y[:, tested])
     q = V.shape[1]
@@ -159,7 +159,7 @@ def anderson_rubin(fit: FitRecord, *, level: float = 0.95, errors: str | None = 
         chosen = "classical"
     rows = []
     for j, name in enumerate(s.names):
-        term = "rho" if name == s.spatial else name
+        term = s.spatial.get(name, name)
         sets = anderson_rubin_set(s, j, level) if chosen == "classical" else _robust_set(s, level)
         rows += [(term, float(fit.params[term]), *ends) for ends in sets or [(np.nan, np.nan)]]
     return pd.DataFrame(rows, columns=["term", "estimate", "conf_low", "conf_high"])

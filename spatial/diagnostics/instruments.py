@@ -14,7 +14,7 @@ form, chi2(L - G + 1) where the instruments do not identify the model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy.special import fdtri
@@ -62,7 +62,7 @@ class Stages:
     e: np.ndarray
     left: int
     units: np.ndarray | None
-    spatial: str = ""
+    spatial: dict[str, str] = field(default_factory=dict)  # W y and its rho
 
     @property
     def L(self) -> int:
@@ -167,10 +167,11 @@ def stages_of(fit: FitRecord) -> Stages:
     k = exogenous.shape[1]  # the first k columns of Q span them
     Qx, Z = Q[:, :k], Q[:, k:]
     inside = np.flatnonzero(~s.exogenous)
-    Y, ends, spatial = X[:, inside], [s.names[j] for j in inside], ""
+    Y, ends, spatial = X[:, inside], [s.names[j] for j in inside], {}
     if s.Wy is not None:
-        spatial = f"W:{fit._design.response}"
-        Y, ends = np.column_stack([Y, Wy]), [*ends, spatial]
+        rhos = fit.params.index[len(s.names) :][: len(at.rhos)]
+        spatial = {name.replace("rho_", "W_").replace("rho", "W") + f":{fit._design.response}": name for name in rhos}
+        Y, ends = np.column_stack([Y, Wy]), [*ends, *spatial]
 
     def without(values):
         return values - Qx @ (Qx.T @ values)
@@ -220,7 +221,7 @@ def _anderson_rubin(s: Stages) -> list[TestResult]:
     e = s.y - s.Z @ g
     F = float(g @ g) / s.L / (float(e @ e) / s.left)
     robust = s.F(float(g @ np.linalg.solve(s.variance(s.Z * e[:, None]), g)))
-    zero = " = ".join("rho" if name == s.spatial else name for name in (*s.names, "0"))
+    zero = " = ".join(s.spatial.get(name, name) for name in (*s.names, "0"))
     return [
         TestResult("Anderson-Rubin", F, (s.L, s.left), f"{zero}, also under weak instruments"),
         TestResult("Anderson-Rubin, robust", robust, (s.L, s.left), f"the same, {s.errors}"),
@@ -274,7 +275,7 @@ def _note(s: Stages) -> str:
     sets = []
     for j, name in enumerate(s.names):
         parts = [f"{low:.4g} to {high:.4g}" for low, high in anderson_rubin_set(s, j)]
-        sets.append(f"{'rho' if name == s.spatial else name} {' and '.join(parts) or 'empty'}")
+        sets.append(f"{s.spatial.get(name, name)} {' and '.join(parts) or 'empty'}")
     if len(sets) == 1:
         name, _, ends = sets[0].partition(" ")
         return f"Anderson-Rubin {100 * LEVEL:g} % set of {name}, errors of one variance: {ends}"

@@ -15,7 +15,6 @@ from spillover.errors import SpatialInputError
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..effects.prediction import reduced_form
-from ..effects.regimes_prediction import reduced_form_of_regimes
 from ..effects.several_prediction import reduced_form_of_several
 from ..records.fit import FitRecord
 from ..records.regimes import RegimesRecord
@@ -84,9 +83,7 @@ def r_squared(fit: FitRecord) -> RSquared:
 
 
 def _reduced_form(fit: FitRecord) -> np.ndarray:
-    if isinstance(fit, RegimesRecord):
-        return reduced_form_of_regimes(fit)
-    return reduced_form_of_several(fit) if isinstance(fit, SeveralRecord) else reduced_form(fit)
+    return reduced_form_of_several(fit) if isinstance(fit, SeveralRecord | RegimesRecord) else reduced_form(fit)
 
 
 def _within(d: Design, values: np.ndarray, effects: FixedEffects) -> np.ndarray:

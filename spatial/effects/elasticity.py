@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.language import phrase
 from spillover.show import Shown
 
 from ..design.design import Design
@@ -195,19 +196,21 @@ def meanings(effects) -> list[str]:
     """What the numbers of ``effects`` mean, a line per kind of term; none where nothing is a logarithm."""
     d = effects.fit._design
     base_y, bases = logarithms(d)
+    of = {"outcome": outcome(d)}
     change = {
-        (True, True): "1 % more of it goes with (estimate) % more",
-        (True, False): "one unit more of it goes with (100 x estimate) % more",
-        (False, True): "1 % more of it goes with (estimate / 100) units more",
+        (True, True): phrase("1 % more of it goes with (estimate) % more {outcome}", **of),
+        (True, False): phrase("one unit more of it goes with (100 x estimate) % more {outcome}", **of),
+        (False, True): phrase("1 % more of it goes with (estimate / 100) units more {outcome}", **of),
     }
     words: dict[str | None, list[str]] = {}
     for name in effects.variables:
         if name in bases and {base_y, bases[name]} <= {None, math.e}:
             key = (base_y is not None, bases[name] is not None)
             words.setdefault(change.get(key), []).append(name)
-    lines = [f"{', '.join(names)}: {text} {outcome(d)}" for text, names in words.items() if text]
+    lines = [f"{', '.join(names)}: {text}" for text, names in words.items() if text]
     if inter := [name for name in effects.variables if ":" in name]:
-        lines.append(f"{', '.join(inter)}: interactions; effects_by() has the effects of their factors")
+        lines.append(phrase("{terms}: interactions; effects_by() has the effects of their factors",
+                            terms=", ".join(inter)))  # fmt: skip
     return lines
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError
+from spillover.errors import SHOWN, SpatialInputError
 from spillover.matrix import SpatialWeights
 
 from ..design.design import INTERCEPT, Design, spatial_lag
@@ -102,7 +102,11 @@ def _refuse_order(d: Design, times: pd.Index) -> None:
                                 hint="give new periods; predict() without data is for the fitted ones")  # fmt: skip
     both = d.periods.append(times)
     numbers = scales(both)
-    if numbers and not (np.diff(numbers[-1]) > 0).all():
+    if not numbers:
+        raise SpatialInputError("E106", f"a forecast needs periods in their order, and {times[0]!r} tells none: they "
+                                "would be taken in that of the alphabet", ids=list(times[:SHOWN]),
+                                hint="numbers, pd.to_datetime(...), or pd.Categorical(..., ordered=True) in all data")
+    if not (np.diff(numbers[-1]) > 0).all():
         raise SpatialInputError("E104", f"new periods come after the last one of the fit, {d.periods[-1]}",
                                 ids=list(times), hint="leave earlier periods out")  # fmt: skip
     if d.lags or "lag" in d.encoding.terms.functions:

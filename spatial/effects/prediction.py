@@ -16,6 +16,7 @@ Economic Analysis 12:304-325), section 2.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +31,7 @@ from ..design.fixed_effects import FixedEffects
 from ..design.formula import read_formula
 from ..design.obs_weights import refuse_weighted
 from ..design.read import design
+from ..design.regimes import RegimeDesign
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 
@@ -72,12 +74,25 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
     """
     if data is None and w is None:
         check_option("kind", kind or "TS", IN_SAMPLE)
-        if fit._settings.composed and kind not in ("trend", "TC"):
-            parts = "random effects are" if fit._settings.effects.random else "errors that are correlated over time are"
-            raise SpatialInputError("E501", f"{parts} not estimated: only kind='trend' and 'TC' are there",
-                                    hint="kind='trend' or kind='TC'")
+        refuse_composed(fit, kind)
         return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
+    refuse_new_units(fit, data, w)
+    assert data is not None
+    whole, M, new = whole_design(fit, data, w)
+    return pd.Series(out_of_sample(fit, whole, M, new, kind or "BP"), index=whole.ids[new], name="predicted")
+
+
+def refuse_composed(fit: FitRecord, kind: str | None) -> None:
+    """E501 where the errors have parts that are not estimated, and the prediction needs them."""
+    if fit._settings.composed and kind not in ("trend", "TC"):
+        parts = "random effects are" if fit._settings.effects.random else "errors that are correlated over time are"
+        raise SpatialInputError("E501", f"{parts} not estimated: only kind='trend' and 'TC' are there",
+                                hint="kind='trend' or kind='TC'")  # fmt: skip
+
+
+def refuse_new_units(fit: FitRecord, data, w) -> None:
+    """E501 for new units of a panel, and for data without W or W without data."""
     if fit._design.is_panel:
         raise SpatialInputError("E501", "new units of a panel have no estimated effects: predictions of a kind are "
                                 "those of the fitted units", hint="predict() without data, or forecast(new) for "
@@ -85,8 +100,6 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
     if data is None or w is None:
         raise SpatialInputError("E501", "new units need both data= and w=, weights over fitted and new units",
                                 hint="fit.predict(new, w_all)")
-    whole, M, new = _whole(fit, data, w)
-    return pd.Series(out_of_sample(fit, whole, M, new, kind or "BP"), index=whole.ids[new], name="predicted")
 
 
 def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
@@ -185,8 +198,11 @@ def _effects(fit: FitRecord, trend) -> np.ndarray:
     return outcome - fit.rho * spatial_lag(d.weights, outcome) - trend - d.within(left, effects)
 
 
-def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeights, np.ndarray]:
-    """One design over fitted and new units, the weights of its error, and which units are new."""
+def whole_design(
+    fit: FitRecord, data: pd.DataFrame, w, others: Sequence[str] = ()
+) -> tuple[Design, SpatialWeights, np.ndarray]:
+    """One design over fitted and new units, the weights of its error, and which units are new; ``others`` are columns
+    that are needed besides those of the formula."""
     old = fit._design
     if old.error_weights is not None:
         raise SpatialInputError("E501", "fits with a second W (w_error) are predicted in sample only",
@@ -202,6 +218,7 @@ def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeight
         raise SpatialInputError("E101", "data= holds units that were fitted already", ids=list(fitted),
                                 hint="give new units only; predict() without data is for the fitted ones")  # fmt: skip
     needed, response = _columns(old)
+    needed = list(dict.fromkeys([*needed, *others]))
     if absent := [c for c in needed if c not in data.columns and c not in response]:
         raise SpatialInputError("E502", f"the new units lack the column {absent[0]!r}", column=absent[0], n=len(absent),
                                 hint="add the column to data=")
@@ -209,8 +226,9 @@ def _whole(fit: FitRecord, data: pd.DataFrame, w) -> tuple[Design, SpatialWeight
     added = added.assign(**{c: frame[c].iloc[0] for c in response})  # never read, but the formula wants it
     rows = pd.concat([pd.DataFrame(frame[needed]), added[needed]])
     whole = design(old.formula, rows, weights, lagged=False, fitted=old.encoding)
-    X = whole.X[:, :, [whole.names.index(name) for name in old.names]]  # without dummies that were left out
-    return replace(whole, X=X, names=old.names, durbin=old.durbin), weights, ~whole.ids.isin(old.ids)
+    names = whole.names if isinstance(old, RegimeDesign) else old.names  # without dummies that were left out
+    X = whole.X[:, :, [whole.names.index(name) for name in names]]
+    return replace(whole, X=X, names=names, durbin=old.durbin), weights, ~whole.ids.isin(old.ids)
 
 
 def _columns(d: Design) -> tuple[list[str], list[str]]:

@@ -15,10 +15,11 @@ from ..records.regimes import RegimesRecord
 from ..records.schema import SCHEMA
 from .average import Effects
 from .infer import Inferred, Options
+from .operators import solve
 from .propagate import KINDS
 from .regimes_averages import RegimeAverages
 from .several import _inferred
-from .several_averages import DIRECT_MAX, factor
+from .several_averages import DIRECT_MAX
 from .several_source import STEP, SeveralSource, _largest_by_angle
 
 QUADRATURE_MAX = 2  # rho up to which the exact distribution is the default: beyond it draws
@@ -200,16 +201,6 @@ def regime_selectors(fit: RegimesRecord, variables) -> np.ndarray:
             for g in range(G) if names else ():
                 picks[start + g, row, place[names[g] if len(names) > 1 else names[0]]] = 1
     return picks
-
-
-def solve(fit: RegimesRecord, right: np.ndarray) -> np.ndarray:
-    """A^-1 right, (N, ...)."""
-    from scipy import sparse
-
-    if not fit.specification.lag:
-        return right
-    C = sparse.csr_array(sparse.diags_array(fit.by_unit(fit.rhos)) @ fit._design.weights.csr)  # type: ignore[union-attr]
-    return factor(C).solve(np.asarray(right, dtype=float))
 
 
 def _not_here(what: str, hint: str) -> SpatialInputError:

@@ -11,14 +11,14 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.values import share, whole_number
 
-from ..logdet.several import several_logdet
 from ..records.schema import SCHEMA
 from ..records.several import SeveralRecord
 from .average import Effects
 from .draws import from_draws
 from .infer import Inferred, Options, expansion, infer
+from .operators import solve
 from .propagate import KINDS
-from .several_averages import SeveralAverages, factor
+from .several_averages import SeveralAverages
 from .several_source import SeveralSource
 
 
@@ -126,15 +126,3 @@ def several_selectors(fit: SeveralRecord, variables) -> np.ndarray:
             if (term := f"W_{k}:{name}" if k else name) in place:
                 picks[k, row, place[term]] = 1
     return picks
-
-
-def solve(fit: SeveralRecord, right: np.ndarray) -> np.ndarray:
-    """A^-1 right, (N, ...)."""
-    weights = fit._design.weights
-    if not weights.lag:
-        return right
-    L = several_logdet(tuple(weights.matrices[m] for m in weights.lag))
-    C = L.combined(fit.rhos.to_numpy())
-    if L.dense:
-        return np.linalg.solve(np.eye(weights.n) - C.toarray(), right)
-    return factor(C).solve(np.asarray(right, dtype=float))

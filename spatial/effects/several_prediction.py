@@ -1,34 +1,44 @@
-"""Predictions of models with several W, in sample: the kinds of ``prediction``.
+"""Predictions of models with several rho or lambda, of several W or by regime: the kinds of ``prediction``.
 
-With A = I - sum_j rho_j W_j, B = I - sum_l lambda_l M_l and Q = A'B'B A: trend X beta + c, TC A^-1 (X beta + c),
-TS y - e, BP TC - diag(Q)^-1 (Q - diag(Q)) (y - TC).
+With A = I - C, B = I - D (``operators``) and Q = A'B'S^-1 B A, S the variances of the errors: trend X beta + c, TC
+A^-1 (X beta + c), TS y - e, BP TC - diag(Q)^-1 (Q - diag(Q)) (y - TC); of new units o of fitted ones s BP is
+TC_o - Q_oo^-1 Q_os (y_s - TC_s).
 """
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import SeveralWeights, as_weights, refuse_varying
 
-from ..design.design import spatial_lag
-from ..design.several import several_regressors
+from ..design.design import Design, spatial_lag
+from ..design.fixed_effects import NO_EFFECTS
+from ..design.options import lists_weights
+from ..design.regimes import label_of_level
+from ..design.several import SeveralDesign, several_regressors
+from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
-from .prediction import IN_SAMPLE
-from .several import solve
+from .operators import Several, by_regime, combined, operators, solve, solved
+from .prediction import IN_SAMPLE, OUT_OF_SAMPLE, column_of, refuse_composed, refuse_new_units, whole_design
 
 
-def predict_several(fit: SeveralRecord, data=None, w=None, *, kind: str | None = None) -> pd.Series:
-    """Predict the fitted units, in the units of the formula's left side.
+def predict_several(fit: Several, data: pd.DataFrame | None = None, w=None, *, kind: str | None = None) -> pd.Series:
+    """Predict the response, in the units of the formula's left side.
 
     Parameters
     ----------
-    fit : SeveralFit
-    data, w : None
-        New units are not predicted from several W.
-    kind : {"TS", "TC", "BP", "trend"}, optional
-        "TS" by default.
+    fit : SeveralFit or RegimesFit
+    data : DataFrame, optional
+        New units of a cross-section, with the formula's regressors and, of regimes, their column.
+    w : weights, or list of them, optional
+        Over the fitted and the new units together, in the order of the fit's ``w=``.
+    kind : str, optional
+        In sample "TS" (default), "TC", "BP" or "trend"; out of sample "BP" (default), "TC", "TS1" or "trend".
 
     Returns
     -------
@@ -37,50 +47,150 @@ def predict_several(fit: SeveralRecord, data=None, w=None, *, kind: str | None =
     Raises
     ------
     SpatialInputError
-        E501 unknown kind, or new units.
+        E501 unknown kind, a panel out of sample, W that ``w=`` does not have; E101 ids, E502 a regime that the fit does
+        not have.
     """
-    if data is not None or w is not None:
-        raise new_data()
-    check_option("kind", kind or "TS", IN_SAMPLE)
-    return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
+    if data is None and w is None:
+        check_option("kind", kind or "TS", IN_SAMPLE)
+        refuse_composed(fit, kind)
+        return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
+    check_option("kind", kind or "BP", OUT_OF_SAMPLE)
+    refuse_new_units(fit, data, w)
+    assert data is not None
+    whole: Design
+    if isinstance(fit, SeveralRecord):
+        whole, new, matrices = _over_all_units(fit, data, w)
+        trend, (C, D) = regression_part(fit, whole)[0], combined(fit, matrices)
+        sd = np.ones(len(new))
+    else:
+        whole, M, new = whole_design(fit, data, w, [fit.split.regimes.by])
+        codes = _regimes_of(fit, whole)
+        trend, (C, D) = regression_part(fit, whole, codes)[0], by_regime(fit, whole.weights.csr, M.csr, codes)
+        sd = np.sqrt(fit.of_regimes(fit.sigma2s, codes))
+    return pd.Series(_of_new(whole.outcome[0], trend, C, D, sd, new, kind or "BP"), index=whole.ids[new],
+                     name="predicted")  # fmt: skip
 
 
-def new_data() -> SpatialInputError:
-    """E501: new units and periods are not predicted from several W."""
-    return SpatialInputError("E501", "models with several W are predicted in sample only",
-                             hint="call predict() without data")
+def new_periods() -> SpatialInputError:
+    """E501: new periods are not predicted with several rho."""
+    return SpatialInputError("E501", "models with several W or regimes are not forecast",
+                             hint="predict() without data is in sample; one W, and no regimes=, is forecast")
 
 
-def in_sample(fit: SeveralRecord, kind: str) -> np.ndarray:
+def in_sample(fit: Several, kind: str) -> np.ndarray:
     """(T, N) predictions."""
-    d, weights = fit._design, fit._design.weights
+    d = fit._design
     if kind == "TS":
-        return d.y - d.panel(fit._solution.resid)
-    trend = regression_part(fit)
+        return d.outcome - fit._errors
+    trend = regression_part(fit, d)
+    C, D = operators(fit)
     if fit._settings.effects.fixed:  # unit and period means of A y - X beta
-        u = d.y - sum(r * spatial_lag(weights.matrices[m], d.y) for r, m in zip(fit.rhos, weights.lag)) - trend
-        trend = trend + u - d.within(u, fit._settings.effects)
+        effects = fit._settings.effects
+        left = d.outcome - (C @ d.centered(d.outcome, effects).T).T - trend
+        trend = d.outcome - (C @ d.outcome.T).T - d.within(left, effects)
     if kind == "trend":
         return trend
-    TC = solve(fit, trend.T).T
+    TC = solved(C, trend.T).T
     if kind == "TC":
         return TC
-    BA = _filter(fit.lambdas, [weights.matrices[m].csr for m in weights.error], d.n_units) @ _filter(
-        fit.rhos, [weights.matrices[m].csr for m in weights.lag], d.n_units)  # fmt: skip
-    Q, gap = sparse.csr_array(BA.T @ BA), (d.y - TC).T
+    Q, gap = _precision(C, D, _deviations(fit)), (d.outcome - TC).T
     return TC - ((Q @ gap) / Q.diagonal()[:, None] - gap).T
 
 
-def regression_part(fit: SeveralRecord) -> np.ndarray:
-    """X beta + sum_m W_m X theta_m, (T, N), without fixed effects."""
-    X, names = several_regressors(fit._design, fit._settings.effects)
-    return X @ fit.params[names].to_numpy()
-
-
-def reduced_form_of_several(fit: SeveralRecord) -> np.ndarray:
+def reduced_form_of_several(fit: Several) -> np.ndarray:
     """A^-1 (X beta + W X theta), (T, N), without fixed effects."""
-    return solve(fit, regression_part(fit).T).T
+    return solve(fit, regression_part(fit, fit._design).T).T
 
 
-def _filter(values, matrices, n: int) -> sparse.csr_array:
-    return sparse.csr_array(sum((-v * W for v, W in zip(values, matrices)), sparse.eye_array(n, format="csr")))
+def regression_part(fit: Several, d: Design, codes: np.ndarray | None = None) -> np.ndarray:
+    """X beta, lags of X among them, and the offset, (T, N), without fixed effects; ``codes`` are the regimes of units
+    that were not fitted."""
+    offset = np.zeros(d.y.shape) if d.offset is None else d.offset
+    if isinstance(d, SeveralDesign):
+        X, names = several_regressors(d, fit._settings.effects)
+        return X @ fit.params[names].to_numpy() + offset
+    if codes is None:
+        used = [d.names.index(name) for name in fit._sample.names]  # columns by regime
+        return d.X[:, :, used] @ fit.params.to_numpy()[: len(used)] + offset
+    assert isinstance(fit, RegimesRecord)
+    out = offset.copy()
+    for term, columns in fit.split.columns.items():
+        own = pd.Series({g: fit.params[f"{label}: {term}"] for g, label in enumerate(fit.split.labels)
+                         if f"{label}: {term}" in columns}, dtype=float)  # fmt: skip
+        coefficient = fit.params[term] if columns == (term,) else own.reindex(codes).fillna(0.0).to_numpy()
+        lagged = term.startswith("W:") and term not in d.names
+        values = column_of(d, term.removeprefix("W:") if lagged else term, NO_EFFECTS)
+        out = out + coefficient * (spatial_lag(d.weights, values) if lagged else values)
+    return out
+
+
+def _of_new(y, trend, C, D, sd, new: np.ndarray, kind: str) -> np.ndarray:
+    """Predictions of the units ``new`` (a mask); y of new units is not read."""
+    from scipy.sparse.linalg import spsolve
+
+    old = ~new
+    if kind == "trend":
+        return trend[new]
+    if kind == "TS1":
+        u = y[old] - C[old][:, old] @ y[old] - trend[old]
+        return trend[new] + C[new][:, old] @ y[old] + D[new][:, old] @ u
+    TC = solved(C, trend)
+    if kind == "TC":
+        return TC[new]
+    Q = _precision(C, D, sd)
+    return TC[new] - spsolve(Q[new][:, new].tocsc(), Q[new][:, old] @ (y[old] - TC[old]))
+
+
+def _precision(C, D, sd: np.ndarray) -> sparse.csr_array:
+    """A'B'S^-1 B A."""
+    eye = sparse.eye_array(len(sd), format="csr")
+    BA = sparse.diags_array(1 / sd) @ (eye - D) @ (eye - C)
+    return sparse.csr_array(BA.T @ BA)
+
+
+def _deviations(fit: Several) -> np.ndarray:
+    """sqrt(sigma2) of every unit; 1 where it is the same."""
+    return np.sqrt(fit.by_unit(fit.sigma2s)) if isinstance(fit, RegimesRecord) else np.ones(fit._design.n_units)
+
+
+def _over_all_units(fit: SeveralRecord, data: pd.DataFrame, w) -> tuple[SeveralDesign, np.ndarray, list]:
+    """The design over fitted and new units with its W, which units are new, and the matrices."""
+    old, listed = fit._design, list(w) if lists_weights(w) else [w]
+    weights = old.weights
+    if len(listed) != len(weights.listed) or set(range(len(weights.matrices))) != set(weights.listed):
+        raise SpatialInputError("E501", "new units need every W of the model over all units, in the order of w=: "
+                                f"{len(weights.listed)} of w=, {len(weights.matrices)} in all",
+                                hint="fit.predict(new, [w1, w2]); W of durbin= and w_error= alone: predict() without "
+                                "data")  # fmt: skip
+    plain = replace(fit, _design=_as_plain(old))  # type: ignore[arg-type]
+    whole, _, new = whole_design(plain, data, listed[0])
+    order = dict(zip(weights.listed, listed))
+    matrices = [refuse_varying(as_weights(order[m]), "the prediction of new units") for m in sorted(order)]
+    matrices = [m if m.ids.equals(whole.ids) else m.subset(whole.ids) for m in matrices]
+    several = SeveralWeights(tuple(matrices), weights.lag, weights.error, weights.pairs, weights.listed)
+    kept = {name: getattr(whole, name) for name in whole.__dataclass_fields__} | {"weights": several}
+    return SeveralDesign(**kept), new, [m.csr for m in matrices]
+
+
+def _as_plain(d: SeveralDesign) -> Design:
+    """The design under its first W alone."""
+    kept = {name: getattr(d, name) for name in Design.__dataclass_fields__} | {"weights": d.weights.matrices[0]}
+    return Design(**kept)
+
+
+def _regimes_of(fit: RegimesRecord, whole: Design) -> np.ndarray:
+    """The regime of every unit by the fit's labels.
+
+    Raises
+    ------
+    SpatialInputError
+        E502 a regime that the fit does not have.
+    """
+    by, labels = fit.split.regimes.by, fit.split.labels
+    values = [label_of_level(by, value) for value in whole.frame[by].to_numpy()[whole.order[0]]]
+    codes = pd.Index(labels).get_indexer(pd.Index(values))
+    if (codes < 0).any():
+        at = int(np.flatnonzero(codes < 0)[0])
+        raise SpatialInputError("E502", f"the fit has no regime {values[at]!r} of {by!r}", column=by,
+                                ids=list(whole.ids[codes < 0]), hint="its regimes are " + ", ".join(labels))
+    return codes

@@ -13,13 +13,14 @@ Software 111(9)) for slopes and contrasts.
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from spillover.errors import SpatialInputError, check_option
+from spillover.errors import SpatialInputError, check_option, warn
 from spillover.values import share
 
 from ..design.design import Design
@@ -82,7 +83,8 @@ def slopes(fit: FitRecord, variable: str, *, by: Groups | None = None, at: Mappi
 
     Notes
     -----
-    Terms are differentiated by central differences: to 9 digits.
+    Terms are differentiated by central differences: to 9 digits. A comparison such as ``I(x > 0)`` has the slope 0
+    where it has one; a warning names it, and ``contrasts`` has its steps.
 
     Examples
     --------
@@ -94,6 +96,7 @@ def slopes(fit: FitRecord, variable: str, *, by: Groups | None = None, at: Mappi
     """
     check_option("kind", kind, KINDS)
     d = _checked(fit, variable, level, number=True)
+    _warn_of_jumps(d, variable)
     relative = relative_to_response(d) if kind.startswith("ey") else 1.0
 
     def change(setting):
@@ -167,6 +170,20 @@ def _checked(fit: FitRecord, variable: str, level: float, *, number: bool) -> De
     return fit._design
 
 
+def _warn_of_jumps(d: Design, variable: str) -> None:
+    """A comparison jumps, which no slope sees."""
+    jumps = dict.fromkeys(factor.text for factor in d.encoding.terms.right_factors if variable in factor.columns
+                          and any(isinstance(node, ast.Compare) and variable in _names(node)
+                                  for node in ast.walk(factor.tree)))  # fmt: skip
+    if jumps:
+        warn(f"{', '.join(jumps)} is a step in {variable!r}, whose slope is 0: what {variable!r} does by it is not in "
+             f"this slope; sp.contrasts(fit, {variable!r}, [from, to]) has it")  # fmt: skip
+
+
+def _names(node: ast.AST) -> set[str]:
+    return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
+
+
 def _emitted(fit: FitRecord, variable: str, cases: list[tuple[str, Callable, dict]], by, level: float) -> EffectsBy:
     """One average for every group and case; a case is a label, a function of its setting to the change of the
     regressors and the offset (T, N, k + 1), and the setting."""
@@ -179,7 +196,7 @@ def _emitted(fit: FitRecord, variable: str, cases: list[tuple[str, Callable, dic
         moved.append(len(d.names))  # the offset, whose coefficient is 1
     if not moved:
         raise SpatialInputError("E501", f"no regressor changes with {variable!r} here", column=variable,
-                                hint="choose other values")  # fmt: skip
+                                hint=f"other values: sp.contrasts(fit, {variable!r}, [from, to])")  # fmt: skip
     labels, weights = [], []
     for (group, members), ((label, _, _), m) in product(groups, zip(cases, changes)):
         labels.append(", ".join(filter(None, (group, label))) or "all")

@@ -48,8 +48,8 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
     if d.n_periods < 2:
         raise SpatialInputError("E206", f"lags={lags!r} needs 2 periods at least, got {d.n_periods}",
                                 hint="use a longer panel")
-    before = d.outcome[:-1]
-    past = {f"lag({d.response})": before, f"W:lag({d.response})": d.lag(before, FixedEffects.parse(effects))}
+    before, fixed = d.outcome[:-1], d.absorbed or FixedEffects.parse(effects or "twoway")
+    past = {f"lag({d.response})": before, f"W:lag({d.response})": d.lag(before, fixed)}
     wanted = tuple(past)[{"y": slice(1), "Wy": slice(1, 2), "both": slice(2)}[lags]]
     first = int(INTERCEPT in d.names and d.names.index(INTERCEPT) == 0)
     columns = [d.X[1:, :, :first], *(past[name][:, :, None] for name in wanted), d.X[1:, :, first:]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -19,10 +20,14 @@ from ..design.gaps import refuse_unbalanced
 from ..design.moment_settings import USUAL, Moments
 from ..design.obs_weights import links_in_units_of_variance
 from ..design.sample import regressor_columns
+from ..design.several import SeveralDesign, several_regressors, weights_of_error, weights_of_response
 from ..design.specification import Specification
 from ..logdet import logdet
+from ..logdet.several import several_logdet
 from ..solve.gmm import KINDS, ErrorMomentSample, MomentSample, MomentSolution, two_stage_least_squares
 from ..solve.gmm_error import homoskedastic, two_moments
+
+LAGGED = re.compile(r"^W\d*(_\d+)?:")  # W:x, W2:x and W_1:x are lags of x
 
 
 def refuse_without_theory(specification: Specification, d: Design, effects: FixedEffects, vcov: object) -> None:
@@ -41,7 +46,8 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
                                 "instruments=")  # fmt: skip
     if spatial or effects.random:
         refuse_unbalanced(d.observed, "method='gmm'")
-        refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
+        if not isinstance(d, SeveralDesign):
+            refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
     if is_correlated(vcov, {}):
         refuse_for_moments(as_vcov(vcov), specification, effects)
     elif not (isinstance(vcov, SCPC) or vcov == "scpc"):
@@ -52,7 +58,7 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
             f"moments of a spatial error with {effects} effects")  # fmt: skip
         raise SpatialInputError("E540", f"{what} have no obs_weights=", hint="leave obs_weights= out, or use "
                                 "effects='entity' with C(period) in the formula")  # fmt: skip
-    M = d.weights_of_error
+    M = weights_of_error(d)
     if specification.error and effects.time and not M.rows_sum_to_one:
         raise SpatialInputError(
             "E308",
@@ -68,7 +74,8 @@ def moment_sample(
     """Regressors, instruments and their lags, effects taken out after lagging.
 
     Instruments of W y are W and W2 of every exogenous regressor (W X and other instruments included), as in
-    Kelejian & Prucha (1998), eq. 7. The intercept is lagged where W 1 is no constant; with a spatial error it
+    Kelejian & Prucha (1998), eq. 7; of several W y all products of so many W (Badinger & Egger 2011, eq. 10). The
+    intercept is lagged where W 1 is no constant; with a spatial error it
     is not, as in R's ``gstsls``. Without W y the instruments are lagged as far as endogenous regressors are. Beside a
     spatial error M of them instruments M of the endogenous regressors (Drukker, Egger & Prucha 2013, section 3).
 
@@ -77,9 +84,9 @@ def moment_sample(
     SpatialInputError
         E204-E206, E208 for regressors, E208 for an instrument that the effects absorb.
     """
-    M = d.weights_of_error
-    X, names = regressor_columns(d, effects)
-    exogenous = np.array([name.removeprefix("W:").removeprefix("W2:") not in d.endog for name in names])
+    weights, M = weights_of_response(d), weights_of_error(d)
+    X, names = several_regressors(d, effects) if isinstance(d, SeveralDesign) else regressor_columns(d, effects)
+    exogenous = np.array([LAGGED.sub("", name) not in d.endog for name in names])
 
     def rows(values):
         return d.rows(d.within(values, effects))
@@ -91,14 +98,15 @@ def moment_sample(
     H = [own]
     parts: dict[str, Any] = {}
     if specification.lag:
-        constant = specification.error or not d.weights.row_sums_vary
+        constant = specification.error or not any(W.row_sums_vary for W in weights)
         moving = exogenous & np.array([not (constant and name == INTERCEPT) for name in names])
         lagged = np.concatenate([X[:, :, moving], own], axis=2) if settings.lag_instruments else X[:, :, moving]
-        H += _powers(d, lagged, effects, settings.order or 2)
-        Wy = d.lag(d.outcome, effects)
+        H += _products(d, weights, lagged, effects, settings.order or 2)
+        lags = [d.lag(d.outcome, effects, W) for W in weights]
+        Wy = np.stack(lags, axis=-1) if isinstance(d, SeveralDesign) else lags[0]
         parts["Wy"] = rows(Wy)
     elif d.endog and settings.lag_instruments:
-        H += _powers(d, own, effects, settings.order or _order_of_endogenous(d))
+        H += _products(d, weights, own, effects, settings.order or _order_of_endogenous(d))
     if specification.error and settings.lag_instruments and d.instruments:
         H.append(spatial_lag(M, own))
     parts |= {
@@ -119,16 +127,19 @@ def moment_sample(
     return ErrorMomentSample(**_weighted(d, parts), M=links_in_units_of_variance(d, M).csr)
 
 
-def _powers(d: Design, columns: np.ndarray, effects: FixedEffects, order: int) -> list[np.ndarray]:
-    """W x, W^2 x ... up to ``order``."""
-    out = [columns]
+def _products(d: Design, weights, columns: np.ndarray, effects: FixedEffects, order: int) -> list[np.ndarray]:
+    """W x, W^2 x ... up to ``order``; of several W all products, W_1 W_2 x among them."""
+    out, last = [], [columns]
     for _ in range(order):
-        out.append(d.lag(out[-1], effects))
-    return out[1:]
+        last = [d.lag(values, effects, W) for values in last for W in weights]
+        out += last
+    return out
 
 
 def _order_of_endogenous(d: Design) -> int:
     """Up to which power of W endogenous regressors are lagged."""
+    if isinstance(d, SeveralDesign):
+        return int(any(d.names[j] in d.endog for j, _ in d.weights.pairs))
     return d.wx_order * any(d.names[j] in d.endog for j in d.durbin)
 
 
@@ -159,7 +170,7 @@ def method_of_moments(
 ) -> MomentSolution:
     """Two-stage least squares; with a spatial error the estimator that ``vcov`` and the settings stand for."""
     if isinstance(sample, ErrorMomentSample):
-        interval = logdet(refuse_varying(d.weights_of_error, "method='gmm'")).interval
+        interval = logdet(refuse_varying(weights_of_error(d), "method='gmm'")).interval
         if vcov == "classical" and settings.moments == "kelejian":
             solution = homoskedastic(sample, interval, settings)
         else:
@@ -168,16 +179,22 @@ def method_of_moments(
     else:
         solution = two_stage_least_squares(sample)
     if sample.Wy is not None:
-        _warn_outside(solution.rho, refuse_varying(d.weights, "method='gmm'"))
+        _warn_outside(solution.rhos, [refuse_varying(W, "method='gmm'") for W in weights_of_response(d)])
     return solution
 
 
-def _warn_outside(rho: float, weights: SpatialWeights) -> None:
+def _warn_outside(rhos: np.ndarray, weights: list[SpatialWeights]) -> None:
     """Nothing in two-stage least squares keeps rho where I - rho W is regular."""
-    size = abs(weights.csr)
-    if abs(rho) * min(size.sum(axis=0).max(), size.sum(axis=1).max()) < 1:  # below the spectral radius' bound
+    sizes = [abs(W.csr) for W in weights]
+    bounds = [sum(abs(r) * size.sum(axis=axis).max() for r, size in zip(rhos, sizes)) for axis in (0, 1)]
+    if min(bounds) < 1:  # of the spectral radius
         return
-    lo, hi = logdet(weights).interval
+    if len(weights) > 1:
+        if several_logdet(tuple(weights)).largest(rhos) >= 1:
+            warn(f"rho = {', '.join(f'{r:.4g}' for r in rhos)} lies outside the admissible region: effects are not "
+                 "defined")  # fmt: skip
+        return
+    (rho,), (lo, hi) = rhos, logdet(weights[0]).interval
     if not lo < rho < hi:
         warn(
             f"rho = {rho:.4g} lies outside its admissible interval ({lo:.4g}, {hi:.4g}): effects are not defined")

@@ -25,9 +25,8 @@ def refuse_unweightable(
     moving = spatial and effects.fixed and d.varies
     refusals = (
         (bool(d.lags), "lags= of y", "leave lags= out, or the weights"),
-        (bool(options.endog or options.instruments), "endog=", "leave endog= and instruments= out, or the weights"),
         (effects.random is not None, f"effects={effects.name!r}", "effects='entity', or 'none' with C(region) dummies"),
-        (method in ("reml", "aqs") or not isinstance(options.method, str | None), f"method={options.method!r}",
+        (method in ("reml", "aqs"), f"method={options.method!r}",
          "method='ml' or 'gmm'"),
         (correction == "additive", "the additive correction",
          "w.standardize('row') without islands, effects='entity', or correction=False"),

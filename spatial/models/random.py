@@ -17,6 +17,7 @@ from ..design.design import Design
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
+from ..design.several import weights_of_error
 from ..design.specification import Specification
 from ..logdet import logdet
 from ..solve.gmm import MomentSample, MomentSolution
@@ -75,7 +76,7 @@ def random_effects_by_moments(
     specification: Specification, d: Design, settings: Settings
 ) -> tuple[MomentSample, MomentSolution, RandomEffects]:
     """The same by moments: regressors may be endogenous."""
-    interval = logdet(refuse_varying(d.weights_of_error, "method='gmm'")).interval if specification.error else None
+    interval = logdet(refuse_varying(weights_of_error(d), "method='gmm'")).interval if specification.error else None
     raw = moment_sample(specification, d, NO_EFFECTS, settings.requested.moments)
     best = random_moments(raw, d.n_periods, interval, settings.requested.moments)
     error = "kkp" if specification.error else None

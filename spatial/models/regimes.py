@@ -14,7 +14,6 @@ from spillover.errors import SpatialInputError
 from ..covariance.regimes import refuse_refits
 from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
-from ..design.design import refuse_offset
 from ..design.options import ModelOptions
 from ..design.regimes import Regimes, as_regimes, regime_design
 from ..design.regimes_sample import regime_arrays, regime_determinants
@@ -137,6 +136,5 @@ def _refuse_data(reading: Reading) -> None:
     if d.observed is not None:
         raise SpatialInputError("E501", "models with regimes need a panel without gaps",
                                 hint="missing='drop' leaves out the units that have gaps")
-    refuse_offset(d, "a model with regimes")
     if d.varies:
         raise SpatialInputError("E501", "models with regimes need one W for all periods", hint="w.mean()")

@@ -9,7 +9,7 @@ import pandas as pd
 from ..diagnostics.chow import ChowTest, chow_test
 from ..effects.forecast import Forecast
 from ..effects.regimes import RegimeEffects, regime_effects
-from ..effects.regimes_prediction import new_data, predict_regimes
+from ..effects.several_prediction import new_periods, predict_several
 from ..records.regimes import RegimesRecord
 from .fit import Fit
 
@@ -30,9 +30,10 @@ class RegimesFit(RegimesRecord, Fit):
         return chow_test(self)
 
     def predict(self, data=None, w=None, *, kind: str | None = None, period_effects=None) -> pd.Series:
-        """The response in sample; see ``spatial.effects.regimes_prediction``. New units and periods are refused."""
-        return predict_regimes(self, data if data is not None else period_effects, w, kind=kind)
+        """The response in sample, and of new units of a cross-section; see ``spatial.effects.several_prediction``. New
+        periods are refused."""
+        return predict_several(self, data if data is not None else period_effects, w, kind=kind)
 
     def forecast(self, data, w=None, *, period_effects=None, level: float = 0.95) -> Forecast:
         """Refused: E501."""
-        raise new_data()
+        raise new_periods()

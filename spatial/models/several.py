@@ -15,33 +15,35 @@ from spillover.matrix import SpatialWeights, TemporalWeights, as_weights
 
 from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
-from ..design.design import Design, refuse_offset
+from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
+from ..design.moment_settings import Moments
 from ..design.options import ModelOptions, Settings, lists_weights
 from ..design.redundant import without_redundant_dummies
 from ..design.several import (
+    SeveralDesign,
     least_squares_sample,
     several_arrays,
     several_design,
     several_determinants,
 )
 from ..design.specification import Specification
+from ..solve.gmm import MomentSolution
 from ..solve.ml import maximum_likelihood
-from ..solve.several import several_maximum
+from ..solve.several import SeveralSolution, several_maximum
 from ..solve.several_problem import SeveralSample
 from .fit import Fit
+from .moments import method_of_moments, moment_sample, refuse_without_theory
+from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects
 from .several_fit import SeveralFit
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "a dynamic model takes one W: leave lags= out, or choose one W"),
-    "endog": ((None, [], ()), "endogenous regressors take one W: leave endog= out, or choose one W"),
-    "instruments": ((None, [], ()), "instruments take one W: leave instruments= out, or choose one W"),
     "wx_order": ((1,), "W^2 X is for one W: leave wx_order= out"),
-    "random_error": ((None,), "random effects take one W: leave random_error= out"),
+    "random_error": ((None, "kkp"), "unit effects inside the spatial error: random_error='kkp'"),
     "serial": ((None,), "errors that are correlated over time take one W: leave serial= out"),
     "obs_weights": ((None,), "weights of observations take one W: leave obs_weights= out, or choose one W"),
-    "method": ((None, "ml"), "method='ml'"),
     "logdet": ((None,), "leave logdet= out: the determinant of several W is a dense or sparse LU by their size"),
 }
 
@@ -60,14 +62,14 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     lag = _as_list(w, "w")
     plain = replace(options, durbin=None, w_error=None)
     d = read(formula, data, _constant(lag[0], "w"), plain)
-    refuse_offset(d, "a model with several W")
     if d.observed is not None:
         raise SpatialInputError("E501", "several W need a panel without gaps", hint="missing='drop', or one W")
     effects = which_effects(options.effects, d)
     if effects.ways:
         raise SpatialInputError("E501", f"effects of {effects} take one W", hint="one W, or | of unit and period alone")
-    if effects.random:
-        raise SpatialInputError("E501", f"effects={options.effects!r} takes one W", hint="effects='twoway', or one W")
+    if effects.random and options.estimator != "gmm":
+        raise SpatialInputError("E501", f"effects={options.effects!r} by maximum likelihood takes one W",
+                                hint="method='gmm', effects='twoway', or one W")  # fmt: skip
     lag = [d.weights, *(_aligned(one, d, options, "w") for one in lag[1:])]
     error = None if options.w_error is None else _as_list(options.w_error, "w_error")
     error = error and [_aligned(one, d, options, "w_error") for one in error]
@@ -79,6 +81,8 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     d = several_design(specification, d, lag, error, durbin, effects)
+    if options.estimator == "gmm":
+        return _by_moments(specification, d, effects, options)
     correction = _correction(d, effects, options)
     arrays = several_arrays(d, effects, correction)
     settings = Settings(effects, correction, "ml", options.covariance, requested=options)
@@ -89,12 +93,27 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     return _fit(specification, d, sample, several_maximum(sample), settings)
 
 
+def _by_moments(specification: Specification, d: SeveralDesign, effects: FixedEffects, options: ModelOptions) -> Fit:
+    """Two-stage least squares and moments of the error, with every W y (Lee & Liu 2010; Badinger & Egger 2011)."""
+    refuse_random(specification, d, effects, options)
+    settings = Settings(effects, options.correction, "gmm", options.covariance, requested=options)
+    refuse_without_theory(specification, d, effects, settings.vcov)
+    if effects.random:
+        sample, at, random = random_effects_by_moments(specification, d, settings)
+        return _fit(specification, d, sample, at, settings.with_(random=random))
+    sample = moment_sample(specification, d, effects, options.moments)
+    return _fit(specification, d, sample, method_of_moments(d, sample, settings.vcov, options.moments), settings)
+
+
 def refuse_options(specification: Specification, options: ModelOptions) -> None:
     """E501 for what models with several W do not have."""
     for name, (allowed, hint) in NOT_WITH_SEVERAL.items():
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             raise SpatialInputError("E501", f"{name}={value!r} is not there for several W", hint=hint)
+    if options.method not in (None, "ml", "gmm") and not isinstance(options.method, Moments):
+        raise SpatialInputError("E501", f"method={options.method!r} is not there for several W",
+                                hint="method='ml' or 'gmm'")  # fmt: skip
     mapping = isinstance(options.durbin, Mapping)
     if mapping and not specification.durbin:
         message = f"durbin= has no meaning for {specification.name}"
@@ -143,18 +162,20 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
     """The parameters with their names and covariance."""
     if at is None:
         at = maximum_likelihood(sample)
-        spatial: list[float] = []
-    else:
-        spatial = [*at.rhos, *at.lams]
     refuse_perfect_fit(sample, at, d.response)
+    if isinstance(at, MomentSolution):
+        spatial = [*at.rhos, *[at.lam] * specification.error]
+    else:
+        spatial = [*at.rhos, *at.lams] if isinstance(at, SeveralSolution) else []
     values = np.concatenate([at.beta, spatial])
     names = (*sample.names, *spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
     left = d.left(settings.effects) - len(values)
-    sigma2 = at.sigma2 if spatial else float(at.resid @ at.resid) / left
-    df = None if spatial and not (settings.counts_parameters and left > 0) else left
+    by_least_squares = not (spatial or settings.method == "gmm")
+    sigma2 = float(at.resid @ at.resid) / left if by_least_squares else at.sigma2
     fit = SeveralFit(
-        specification=specification, sigma2=sigma2, loglik=at.loglik, df_resid=df, _terms=pd.Index(names, name="term"),
-        _estimates=values, _covariance=np.empty((0, 0)), _design=d, _sample=sample, _solution=at, _settings=settings,
+        specification=specification, sigma2=sigma2, loglik=at.loglik, df_resid=None,
+        _terms=pd.Index(names, name="term"), _estimates=values,
+        _covariance=np.empty((0, 0)), _design=d, _sample=sample, _solution=at, _settings=settings,
     )  # fmt: skip
     return with_vcov(fit, settings.vcov)
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from ..effects.forecast import Forecast
 from ..effects.several import SeveralEffects, several_effects
-from ..effects.several_prediction import new_data, predict_several
+from ..effects.several_prediction import new_periods, predict_several
 from ..records.several import SeveralRecord
 from .fit import Fit
 
@@ -25,9 +25,10 @@ class SeveralFit(SeveralRecord, Fit):
         return several_effects(self, method=method, level=level, draws=draws, seed=seed)
 
     def predict(self, data=None, w=None, *, kind: str | None = None, period_effects=None) -> pd.Series:
-        """The response in sample; see ``spatial.effects.several_prediction``. New units and periods are refused."""
+        """The response in sample, and of new units of a cross-section; see ``spatial.effects.several_prediction``. New
+        periods are refused."""
         return predict_several(self, data if data is not None else period_effects, w, kind=kind)
 
     def forecast(self, data, w=None, *, period_effects=None, level: float = 0.95) -> Forecast:
         """Refused: E501."""
-        raise new_data()
+        raise new_periods()

@@ -29,7 +29,7 @@ def forecast_lines(result, ax=None, *, units=None):
     """
     d, table = result.fit._design, result.table
     if units is None:
-        order = np.argsort(d.y[-1])
+        order = np.argsort(d.outcome[-1])
         chosen = d.ids[order[np.unique(np.linspace(0, len(order) - 1, MOST).round().astype(int))]]
     else:
         chosen = list(units)
@@ -42,7 +42,7 @@ def forecast_lines(result, ax=None, *, units=None):
     at = np.arange(len(times))
     for unit, (color, marker) in zip(chosen, series_styles()):
         own = table.loc[unit]
-        observed = d.y[:, d.ids.get_loc(unit)]
+        observed = d.outcome[:, d.ids.get_loc(unit)]
         ax.plot(at[:T], observed, color=color, marker=marker, markersize=3, linewidth=1, label=str(unit))
         ahead = np.concatenate([observed[-1:], own["estimate"]])
         ax.plot(at[T - 1 :], ahead, color=color, marker=marker, markersize=3, linewidth=1, linestyle="--")

@@ -86,7 +86,7 @@ def combinations(result, ax=None):
 
 def predictions(result, ax=None):
     """Average predictions with their intervals."""
-    table = result.tidy().assign(effect="prediction")
+    table = result.tidy().assign(effect="prediction").replace({"term": {"all": stored("all")}})
     title = f"{result.fit.specification.name}: {result.fit._design.response}"
     xlabel = phrase("Average prediction, {level} % interval", level=f"{100 * result.level:g}")
     return whiskers(table, "effect", ax, title=title, xlabel=xlabel, legend=False)
@@ -94,7 +94,7 @@ def predictions(result, ax=None):
 
 def effects_table(result, ax=None, *, variables=None):
     """Effects of any result whose table has terms and kinds of effects: by group, elasticities, averages over W."""
-    table = _chosen(result.tidy(), variables)
+    table = _chosen(result.tidy(), variables).replace({"term": {"all": stored("all")}})
     return whiskers(table, "effect", ax, title=phrase("Effects"), xlabel=phrase("Estimate and interval"))
 
 

@@ -77,8 +77,12 @@ class RegimesRecord(FitRecord):
 
     def by_unit(self, values: pd.Series) -> np.ndarray:
         """A parameter's value in every unit, (N,): that of its regime, the one of all, or 0 of none."""
+        return self.of_regimes(values, self.split.codes)
+
+    def of_regimes(self, values: pd.Series, codes: np.ndarray) -> np.ndarray:
+        """The same where units belong to the regimes ``codes``."""
         own = values.to_numpy()
-        return own[self.split.codes] if len(own) > 1 else np.full(len(self.units), own[0] if len(own) else 0.0)
+        return own[codes] if len(own) > 1 else np.full(len(codes), own[0] if len(own) else 0.0)
 
     def _one(self, name: str, values: pd.Series, there: bool) -> float:
         if len(values) > 1:

@@ -83,6 +83,8 @@ HEADS: dict[str, tuple[str, str]] = {
     "model": ("model", "spatial model"),
     "head": ("head", "what stands above a column"),
     "meaning": ("meaning", "what its numbers are"),
+    "observed": ("observed", "value of the outcome that was observed"),
+    "error": ("error", "observed value less its forecast"),
     "r2_within": ("R2 within", "share of the variance over time within units that the regressors explain"),
 }
 WORDED = ("effect", "cluster", "null", "path", "neighbors", "what it is", "range", "section")

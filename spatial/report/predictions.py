@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from .text import columns, number, without_ratios
+from spillover.language import phrase, stored
+
+from .heads import head_of
+from .text import columns, ends_of, number, without_ratios
 
 SHOWN = 12  # rows of a forecast
 
@@ -10,13 +13,15 @@ SHOWN = 12  # rows of a forecast
 def predictions_text(predictions) -> str:
     """What is predicted, and the averages."""
     fit, d = predictions.fit, predictions.fit._design
-    parts = [f"Average predictions of {d.response} in {fit.specification.name}: {d.formula}",
-             f"weights: {d.weights.header()}",
-             f"{100 * predictions.level:g} % intervals of the averages"
-             + (", fixed effects as estimated" if fit._settings.effects.fixed else ""), ""]  # fmt: skip
+    level = f"{100 * predictions.level:g}"
+    how = phrase("{level} % intervals of the averages, fixed effects as estimated", level=level) if (
+        fit._settings.effects.fixed) else phrase("{level} % intervals of the averages", level=level)  # fmt: skip
+    parts = [phrase("Average predictions of {response} in {model}: {formula}", response=d.response,
+                    model=fit.specification.name, formula=d.formula),
+             phrase("weights: {weights}", weights=stored(d.weights.header())), how, ""]  # fmt: skip
     table = predictions.tidy()[["term", "estimate", "std_error", "conf_low", "conf_high"]]
     rows = [[term, *map(number, values)] for term, *values in table.itertuples(index=False)]
-    head = ["", "estimate", "std. error", f"{100 * predictions.level:g} % low", "high"]
+    head = ["", head_of("estimate"), head_of("std_error"), *ends_of(predictions.level)]
     return "\n".join([*parts, columns(rows, head), *without_ratios(fit)])
 
 
@@ -24,13 +29,17 @@ def forecast_text(forecast) -> str:
     """What is forecast, under which assumption, and the first rows."""
     fit, d = forecast.fit, forecast.fit._design
     periods = forecast.table.index.get_level_values(1).unique()
-    parts = [f"Forecast of {d.response} in {fit.specification.name}: {d.formula}",
-             f"{d.n_units:,} units, {len(periods)} period(s): {', '.join(map(str, periods))}",
-             f"{100 * forecast.level:g} % prediction intervals; regressors of the new periods as given"]  # fmt: skip
+    parts = [phrase("Forecast of {response} in {model}: {formula}", response=d.response, model=fit.specification.name,
+                    formula=d.formula),
+             phrase("{units} units, {n} period(s): {periods}", units=f"{d.n_units:,}", n=len(periods),
+                    periods=", ".join(map(str, periods))),
+             phrase("{level} % prediction intervals; regressors of the new periods as given",
+                    level=f"{100 * forecast.level:g}")]  # fmt: skip
     if forecast.period_effects:
-        parts.append(f"period effects of the new periods: {forecast.period_effects}")
+        parts.append(phrase("period effects of the new periods: {how}", how=stored(forecast.period_effects)))
     rows = [[f"{unit}, {period}", *map(number, values)]
             for (unit, period), *values in forecast.table.head(SHOWN).itertuples()]  # fmt: skip
-    head = ["", "estimate", "std. error", f"{100 * forecast.level:g} % low", "high"]
+    head = ["", head_of("estimate"), head_of("std_error"), *ends_of(forecast.level)]
     left = len(forecast.table) - len(rows)
-    return "\n".join([*parts, "", columns(rows, head), *([f"and {left:,} more rows: .table"] if left else [])])
+    more = [phrase("and {left} more rows: .table", left=f"{left:,}")] if left else []
+    return "\n".join([*parts, "", columns(rows, head), *more])

@@ -110,6 +110,8 @@ STORED = (
     "errors that are correlated over space bias rho and lambda by maximum likelihood: Conley's intervals for "
     "them then cover 0 to 8 % instead of 95",
     "groups are few: clustered intervals after least squares then cover about 91 %, not 95",
+    "rows are few, and these intervals are not the ratios of likelihoods that the fit and its effects() have: "
+    "they are shorter and cover less",
     "the delta method covers too little for indirect and total effects", "LM lag", "LM error", "robust LM lag",
     "robust LM error", "LM WX", "robust LM WX", "LM lag and WX", "LM error and WX", "LM error after a lag",
     "Pesaran CD", "Pesaran CD, neighbors", "Wooldridge, differences", "Wooldridge, within", "LM AR(1)", "Hausman",
@@ -177,5 +179,9 @@ STORED = (
     "Slacks-based super-efficiency, {returns} returns to scale", "variable", "constant", "columns", "growth", "gaps",
     "weights", "moran", "lisa", "tests", "effects", "shock", "by weights", "robustness", "dynamics", "heterogeneity",
     "moderation", "policy", "mechanism", "threshold", "what if", "outcome", "distance", "order",
-    "{n} units x {periods} periods",
+    "{n} units x {periods} periods", "slopes", "predictions", "forecast", "the estimate is {stationarity}",
+    "n - k = {n}", "rho + 2 standard errors is within 5 % of the end of its interval, {end}",
+    "the mean of the estimated ones", "that of the last period", "as given", "adjusted", "squared correlation",
+    "overall", "{n}, above {limit} units sums over pairs from {probes} random signs of a fixed seed",
+    "{n}, above {limit} units diagonals from {probes} random signs of a fixed seed",
 )  # fmt: skip

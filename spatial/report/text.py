@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spillover.language import phrase, stored
+from spillover.language import phrase, semicolons, stored
 
 from ..records.limits import LIMITS
 from ..records.schema import SCHEMA
 from .header import header, note_line
+from .heads import head_of
 from .origin import origin
 
 
@@ -45,7 +46,7 @@ def columns(rows: list[list[str]], head: list[str]) -> str:
 
 def tidy_text(table: pd.DataFrame, *, title: str = "", statistic: str = "z", level: float = 0.95) -> str:
     """The common schema as text."""
-    head = [title, "estimate", "std. error", statistic, "p", f"{100 * level:g} % low", "high"]
+    head = [stored(title), *map(head_of, ("estimate", "std_error")), statistic, head_of("p_value"), *ends_of(level)]
     rows = [
         [str(term), *map(number, (estimate, std_error)), number(z, 2), p_cell(p), *map(number, (low, high))]
         for term, estimate, std_error, z, p, low, high in zip(*(table[name] for name in SCHEMA), strict=True)
@@ -53,14 +54,21 @@ def tidy_text(table: pd.DataFrame, *, title: str = "", statistic: str = "z", lev
     return columns(rows, head)
 
 
+def ends_of(level: float) -> tuple[str, str]:
+    """Heads of the ends of intervals."""
+    return phrase("{level} % low", level=f"{100 * level:g}"), head_of("conf_high")
+
+
 def fit_text(fit) -> str:
     lines = [*header(fit), ""]
     lines += [tidy_text(fit.tidy(), statistic="z" if fit.df_resid is None else "t"), ""]
-    criteria = f"log-likelihood {fit.loglik:.3f}   AIC {fit.aic:.2f}   BIC {fit.bic:.2f}"
+    criteria = phrase("log-likelihood {loglik}   AIC {aic}   BIC {bic}", loglik=f"{fit.loglik:.3f}",
+                      aic=f"{fit.aic:.2f}", bic=f"{fit.bic:.2f}")  # fmt: skip
     lines.append(f"sigma2 {variances_text(fit)}   {criteria if np.isfinite(fit.loglik) else ''}".rstrip())
     lines += r_squared_text(fit)
-    lines += ["Coefficients are not effects: see fit.effects()."] * (fit.specification.lag or fit.specification.durbin)
-    return "\n".join([*lines, f"provenance: {origin(fit)}"])
+    if fit.specification.lag or fit.specification.durbin:
+        lines.append(phrase("Coefficients are not effects: see fit.effects()."))
+    return "\n".join([*lines, phrase("provenance: {origin}", origin=origin(fit))])
 
 
 def variances_text(fit) -> str:
@@ -72,9 +80,9 @@ def variances_text(fit) -> str:
 def combinations_text(result) -> str:
     """Functions of coefficients: the header names the fit, a note the method."""
     fit = result.fit
-    title = f"Combinations of coefficients of {fit.specification.name}, {fit._design.formula}"
+    title = phrase("Combinations of coefficients of {model}, {formula}", **_named(fit))
     table = tidy_text(result.tidy(), statistic="z" if fit.df_resid is None else "t", level=result.level)
-    note = [] if result.linear else ["note: standard errors by the delta method"]
+    note = [] if result.linear else [note_line(phrase("standard errors by the delta method"))]
     return "\n".join([title, table, *note, *without_ratios(fit)])
 
 
@@ -92,7 +100,7 @@ def r_squared_text(fit) -> list[str]:
         kinds = {"R2": r2.r2, "within": r2.within, "between": r2.between, "overall": r2.overall}
     else:
         kinds = {"R2": r2.r2, "adjusted": r2.adjusted, "squared correlation": r2.corr}
-    shown = [f"{name} {number(value)}" for name, value in kinds.items() if np.isfinite(value)]
+    shown = [f"{stored(name)} {number(value)}" for name, value in kinds.items() if np.isfinite(value)]
     return ["   ".join(shown)] if shown else []
 
 
@@ -103,23 +111,33 @@ def effects_text(effects, who: bool = True) -> str:
 
     fit = effects.fit
     table = effects.tidy()
-    parts = [f"Effects of {fit.specification.name}: {fit._design.formula}",
-             f"weights: {fit._design.weights.header()}"] * who  # fmt: skip
-    run = {"short-run": "short run, ", "long-run": "long run, ", "convergence": "of the past response, "}
-    parts.append(f"{run.get(effects.run, '')}{intervals_text(effects)}")
+    parts = [phrase("Effects of {model}: {formula}", **_named(fit)), _weights_line(fit)] * who
+    how = intervals_text(effects)
+    run = {"short-run": phrase("short run, {how}", how=how), "long-run": phrase("long run, {how}", how=how),
+           "convergence": phrase("of the past response, {how}", how=how)}  # fmt: skip
+    parts.append(run.get(effects.run, how))
     for kind, rows in table.groupby("effect", sort=False):
         parts += ["", tidy_text(rows, title=f"{effects.run} {kind}".strip(), **_columns_of(effects))]
     if np.isinf(effects.conf_low).any() or np.isinf(effects.conf_high).any():
-        parts.append("note: infinite ends: the data do not keep rho off the end of its interval, where effects are "
-                     "unbounded")  # fmt: skip
+        parts.append(note_line(phrase("infinite ends: the data do not keep rho off the end of its interval, where "
+                                      "effects are unbounded")))  # fmt: skip
     parts += statistic_note(table, _columns_of(effects)["statistic"])
     if advice := small_sample_advice(effects):
-        parts.append(f"note: {advice}")
+        parts.append(note_line(advice))
     error = max(trace_errors(fit, effects.variables), default=0.0)
     if error > 0:
-        parts.append(f"note: traces are estimated; Monte Carlo error of the direct effects up to {number(error)}")
+        parts.append(note_line(phrase("traces are estimated; Monte Carlo error of the direct effects up to {error}",
+                                      error=number(error))))  # fmt: skip
     means = meanings(effects) if who else []
     return "\n".join([*parts, *[""] * bool(means), *means])
+
+
+def _named(fit) -> dict[str, str]:
+    return {"model": fit.specification.name, "formula": fit._design.formula}
+
+
+def _weights_line(fit) -> str:
+    return phrase("weights: {weights}", weights=stored(fit._design.weights.header()))
 
 
 def _columns_of(effects) -> dict:
@@ -132,7 +150,8 @@ def statistic_note(table, letter: str) -> list[str]:
     ratio = table["estimate"] / table["std_error"]
     if not (np.abs(ratio - table["statistic"]) > 0.01).any():
         return []
-    return [f"note: {letter} says p again, as a quantile; effects are skewed, so it is not estimate / std. error"]
+    return [note_line(phrase("{letter} says p again, as a quantile; effects are skewed, so it is not estimate / std. "
+                             "error", letter=letter))]  # fmt: skip
 
 
 def intervals_text(effects) -> str:
@@ -173,9 +192,9 @@ def small_sample_advice(effects) -> str:
     fit, method = effects.fit, effects.options.method
     other = method in ("quadrature", "simulate") and not effects.run and fit.specification.lag and not obstacle(fit)
     if other and (why := small_or_near_the_end(fit)):
-        return f"{why}: {LIMITS['skewed effects']}"
+        return phrase("{first}: {second}", first=why, second=stored(LIMITS["skewed effects"]))
     if method == "delta" and fit.specification.lag:
-        return f"{LIMITS['linearized effects']}; method='quadrature'"
+        return semicolons([stored(LIMITS["linearized effects"]), "method='quadrature'"])
     return ""
 
 
@@ -184,24 +203,30 @@ def elasticities_text(result) -> str:
     from ..effects.elasticity import outcome
 
     fit = result.fit
-    unit = "1 % more of it" if result.kind == "elasticity" else "one unit more of it"
-    scale = "%" if result.kind == "elasticity" else "x 100 %"
-    parts = [f"{result.kind.capitalize().replace('ty', 'ties')} of {fit.specification.name}: {fit._design.formula}",
-             f"{unit} goes with (estimate) {scale} more {outcome(fit._design)}, at the means of what is no logarithm"]
+    elastic, response = result.kind == "elasticity", outcome(fit._design)
+    parts = [
+        phrase("Elasticities of {model}: {formula}", **_named(fit)),
+        phrase("1 % more of it goes with (estimate) % more {outcome}, at the means of what is no logarithm",
+               outcome=response),
+    ] if elastic else [
+        phrase("Semi-elasticities of {model}: {formula}", **_named(fit)),
+        phrase("one unit more of it goes with (estimate) x 100 % more {outcome}, at the means of what is no logarithm",
+               outcome=response),
+    ]  # fmt: skip
     for kind, rows in result.tidy().groupby("effect", sort=False):
         parts += ["", tidy_text(rows, title=kind, **_columns_of(result.effects))]
     if result.left_out:
-        article = "an" if result.kind == "elasticity" else "a"
-        parts.append(f"without {article} {result.kind}: {', '.join(result.left_out)}")
+        terms = ", ".join(result.left_out)
+        parts.append(phrase("without an elasticity: {terms}", terms=terms) if elastic else
+                     phrase("without a semi-elasticity: {terms}", terms=terms))  # fmt: skip
     return "\n".join(parts)
 
 
 def effects_by_text(effects) -> str:
     """By kind of effect: every group, and whether they differ."""
     fit = effects.fit
-    parts = [f"Effects of {effects.variable} in {fit.specification.name}: {fit._design.formula}",
-             f"weights: {fit._design.weights.header()}",
-             f"{100 * effects.level:g} % intervals: exact under the distribution of the estimates"]
+    parts = [phrase("Effects of {variable} in {model}: {formula}", variable=effects.variable, **_named(fit)),
+             _weights_line(fit), intervals_of(effects)]  # fmt: skip
     letter, whole = "z" if fit.df_resid is None else "t", effects.tidy()
     for kind, rows in whole.groupby("effect", sort=False):
         parts += ["", tidy_text(rows, title=kind, statistic=letter, level=effects.level)]
@@ -212,12 +237,18 @@ def effects_by_text(effects) -> str:
     return "\n".join(parts)
 
 
+def intervals_of(result) -> str:
+    """The level of the intervals of slopes and averages, and that their distribution is exact."""
+    return phrase("{level} % intervals: exact under the distribution of the estimates", level=f"{100 * result.level:g}")
+
+
 def dynamic_effects_text(effects) -> str:
     """The short run and, where there is one, the long run."""
     short, missing = effects_text(effects.short_run), effects.no_long_run
     if not missing:
         return f"{short}\n\n{effects_text(effects.long_run, False)}"
-    return f"{short}\n\nNo long run: {missing.removeprefix('there is no long run: ')}."
+    why = phrase("No long run: {why}.", why=stored(missing.removeprefix("there is no long run: ")))
+    return f"{short}\n\n{why}"
 
 
 def test_text(result) -> str:

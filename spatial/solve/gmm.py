@@ -19,7 +19,7 @@ from scipy.linalg import qr, solve_triangular
 from spillover.errors import SpatialInputError
 
 from ..design.arrays import Sample
-from .ml import Solution
+from .ml import Solution, alone
 
 REDUNDANT = 1e-9  # relative distance to the span of the others below which an instrument is dropped
 ROUNDING = 1e-13  # residual from rounding of a unit-length instrument within the span of the exogenous regressors
@@ -75,13 +75,15 @@ class ErrorMomentSample(MomentSample):
 
 @dataclass(frozen=True, eq=False)
 class MomentSolution(Solution):
-    """``beta``, ``rho``, ``lam``, ``sigma2`` and ``resid``; ``loglik`` is NaN.
+    """``beta``, ``rho``, ``lam``, ``sigma2`` and ``resid``; ``loglik`` is NaN. ``rhos`` (J,) are those of every W that
+    lags the response; of several ``rho`` is NaN.
 
     ``vcov`` (p, p) of (beta, rho, lambda) where it belongs to the estimates: the error process. None after
     two-stage least squares, whose covariance can be chosen afterwards.
     """
 
     vcov: np.ndarray | None = field(default=None, repr=False)
+    rhos: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,8 +106,8 @@ def two_stage_least_squares(sample: MomentSample) -> MomentSolution:
     Z = regressors(sample)
     stage = two_stage(sample.y, Z, basis(sample))
     sigma2 = float(stage.resid @ stage.resid) / (sample.n - Z.shape[1])
-    beta, rho = split(stage.coef, sample)
-    return MomentSolution(beta, rho, 0.0, sigma2, float("nan"), stage.resid)
+    beta, rho, rhos = split(stage.coef, sample)
+    return MomentSolution(beta, rho, 0.0, sigma2, float("nan"), stage.resid, rhos=rhos)
 
 
 def regressors(sample: Sample) -> np.ndarray:
@@ -149,9 +151,15 @@ def two_stage(y: np.ndarray, Z: np.ndarray, Q: np.ndarray) -> Stage:
     return Stage(coef, T, y - Z @ coef)
 
 
-def split(coef: np.ndarray, sample: Sample) -> tuple[np.ndarray, float]:
-    """(beta, rho) from the coefficients of [X, W y]."""
-    return (coef, 0.0) if sample.Wy is None else (coef[:-1], float(coef[-1]))
+def lags_of_response(sample: Sample) -> int:
+    """How many W lag the response: W y has a column for each where they are several."""
+    return 0 if sample.Wy is None else sample.Wy.shape[1] if sample.Wy.ndim > 1 else 1
+
+
+def split(coef: np.ndarray, sample: Sample) -> tuple[np.ndarray, float, np.ndarray]:
+    """beta, rho and all rho_j from the coefficients of [X, W y]."""
+    k = len(coef) - lags_of_response(sample)
+    return coef[:k], alone(coef[k:]), coef[k:]
 
 
 def _not_identified(why: str) -> SpatialInputError:

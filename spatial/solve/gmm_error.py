@@ -173,8 +173,8 @@ def _solution(sample, at: Round, sigma2: float, variance: np.ndarray, spread: Sp
     L = -(weight @ j) / (j @ weight @ j)
     beside = (at.T.T @ spread.mixed @ L / sample.n)[:, None]
     vcov = np.block([[variance, beside], [beside.T, np.full((1, 1), L @ spread.phi @ L / sample.n)]])
-    beta, rho = split(at.coef, sample)
-    return MomentSolution(beta, rho, lam, sigma2, float("nan"), at.e, vcov)
+    beta, rho, rhos = split(at.coef, sample)
+    return MomentSolution(beta, rho, lam, sigma2, float("nan"), at.e, vcov, rhos)
 
 
 def _curves(forms, u, sample) -> np.ndarray:

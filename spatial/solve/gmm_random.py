@@ -36,6 +36,7 @@ from .gmm import (
     MomentSolution,
     Stage,
     basis,
+    lags_of_response,
     regressors,
     split,
     two_stage,
@@ -88,7 +89,7 @@ def _variance(raw: MomentSample, T: int, part: int) -> float:
     """s2_v or s2_1 from two-stage least squares within or between units."""
     y, Z = _part(raw.y, T, part), _part(regressors(raw), T, part)
     size = np.linalg.norm(regressors(raw), axis=0)
-    exogenous = np.concatenate([raw.exogenous, np.zeros(int(raw.Wy is not None), dtype=bool)])
+    exogenous = np.concatenate([raw.exogenous, np.zeros(lags_of_response(raw), dtype=bool)])
     own, other = Z[:, exogenous], Z[:, ~exogenous]
     R = np.linalg.qr(own / size[exogenous], mode="r")
     own = own[:, np.abs(np.diag(R)) > UNIDENTIFIED**0.5]  # year dummies have no part between units
@@ -145,8 +146,8 @@ def _beside_an_error(
     MZ = MX if sample.Wy is None else np.column_stack([MX, sample.error_lag_of_Wy])
     second = two_stage(sample.By(lam), regressors(sample) - lam * MZ, basis(sample, sample.BX(lam)))
     vcov = _covariance(raw, T, forms, curves, u, first.T, second.T, lam, s2, weights)
-    beta, rho = split(second.coef, raw)
-    solution = MomentSolution(beta, rho, lam, s2[WITHIN], float("nan"), second.resid, vcov)
+    beta, rho, rhos = split(second.coef, raw)
+    solution = MomentSolution(beta, rho, lam, s2[WITHIN], float("nan"), second.resid, vcov, rhos)
     return RandomMoments(sample, solution, s2[WITHIN], phi)
 
 

@@ -43,6 +43,11 @@ class Solution:
         return V
 
 
+def alone(values: np.ndarray) -> float:
+    """The one value, 0 of none, NaN of several."""
+    return float(values[0]) if len(values) == 1 else float("nan") if len(values) else 0.0
+
+
 def maximum_likelihood(sample: Sample) -> Solution:
     """Estimate beta, rho, lambda and sigma2.
 

@@ -20,8 +20,9 @@ from spillover.errors import SpatialInputError
 
 from ..logdet.several import SeveralJacobian
 from ..logdet.windows import Window
-from .ml import Solution
+from .ml import Solution, alone
 from .regimes_problem import RegimeProblem, RegimeSample, regime_problem
+from .several import SeveralSolution
 from .several_problem import joined
 from .several_search import box, newton
 
@@ -30,25 +31,7 @@ SETTLED, MAX_STEPS = 1e-5, 50  # of the adjusted score: last step in standard er
 ROOM = 0.05  # half-width of a window as a share of the way to the edge
 
 
-@dataclass(frozen=True, eq=False)
-class RegimeSolution(Solution):
-    """The maximum.
-
-    Attributes
-    ----------
-    rhos : (J,);  lams : (L,);  sigma2s : (S,)
-    information : observed, of (gamma, rho, lambda, ln sigma2)
-    T : (k + J + L + S, as many as information has), (beta, rho, lambda, ln sigma2) by its parameters
-    """
-
-    rhos: np.ndarray
-    lams: np.ndarray
-    sigma2s: np.ndarray
-    information: np.ndarray = field(repr=False)
-    T: np.ndarray = field(repr=False)
-
-
-def regime_maximum(sample: RegimeSample, start: Solution) -> RegimeSolution:
+def regime_maximum(sample: RegimeSample, start: Solution) -> SeveralSolution:
     """Estimate beta, rho, lambda and sigma2, each by regime or the same everywhere.
 
     Parameters
@@ -62,7 +45,7 @@ def regime_maximum(sample: RegimeSample, start: Solution) -> RegimeSolution:
     SpatialInputError
         E701 where the likelihood rises up to the edge of the admissible region, E801 where the search does not settle.
     """
-    problem, shift, R = regime_problem(sample)
+    problem, shift = regime_problem(sample)
     determinants = Determinants(sample, problem)
     adjusted = sample.periods is not None and problem.J > 0
     searched = replace(problem, near=adjusted)
@@ -70,7 +53,7 @@ def regime_maximum(sample: RegimeSample, start: Solution) -> RegimeSolution:
     if adjusted:
         theta = _without_bias(problem, theta, determinants)
     refuse_edge(sample, problem, theta)
-    return _solution(problem, sample, shift, R, theta, determinants, adjusted)
+    return _solution(problem, sample, shift, theta, determinants, adjusted)
 
 
 @dataclass
@@ -149,7 +132,7 @@ def refuse_edge(sample: RegimeSample, problem: RegimeProblem, theta: np.ndarray)
             )  # fmt: skip
 
 
-def _solution(problem, sample, shift, R, theta, determinants, adjusted) -> RegimeSolution:
+def _solution(problem, sample, shift, theta, determinants, adjusted) -> SeveralSolution:
     """beta, sigma2, residuals, log-likelihood and information at the maximum."""
     (rho, lam), s = problem.split(theta), problem.variances(theta)
     value, _, H = problem.full(theta, determinants(theta))
@@ -157,7 +140,7 @@ def _solution(problem, sample, shift, R, theta, determinants, adjusted) -> Regim
         slopes = _bias(problem, theta)[1]
         H[problem.k :, problem.k :] += (slopes + slopes.T) / 2
         value += problem.periods.potential(rho, lam, s)
-    gamma, kept, k = problem.gamma(theta), sample.X.shape[1], problem.k
+    (_, R), gamma, kept, k = sample.basis, problem.gamma(theta), sample.X.shape[1], problem.k
     inverse = np.linalg.inv(R) if k else R
     coefficients = inverse @ (shift @ np.concatenate([[1.0], -rho]) + gamma)
     rest = len(theta)
@@ -172,10 +155,5 @@ def _solution(problem, sample, shift, R, theta, determinants, adjusted) -> Regim
         resid = resid - one * (lagged @ v)
     variances = np.exp(s)
     sigma2 = float(sample.sizes @ variances / sample.sizes.sum())
-    return RegimeSolution(coefficients[:kept], _alone(rho), _alone(lam), sigma2, float(value), resid, rhos=rho,
-                          lams=lam, sigma2s=variances, information=-H, T=T)  # fmt: skip
-
-
-def _alone(values: np.ndarray) -> float:
-    """The one value, 0 of none, NaN of several."""
-    return float(values[0]) if len(values) == 1 else float("nan") if len(values) else 0.0
+    return SeveralSolution(coefficients[:kept], alone(rho), alone(lam), sigma2, float(value), resid, rhos=rho,
+                          lams=lam, sigma2s=variances, gamma=gamma, information=-H, T=T)  # fmt: skip

@@ -8,7 +8,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
-from .several_problem import Problem, SeveralSample
+from .several_problem import Problem, SeveralSample, blocks_of
 
 RAY_NODES = 6  # of Gauss and Legendre
 STEP = 1e-5  # of differences
@@ -30,6 +30,14 @@ class RegimeSample(SeveralSample):
     groups: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int), repr=False)
     sizes: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
     periods: PeriodEffects | None = field(default=None, repr=False)
+
+    @property
+    def estimated(self) -> bool:
+        return self.absorbed.size > 0
+
+    @property
+    def groups_of_rows(self) -> np.ndarray:
+        return self.groups
 
 
 @dataclass(frozen=True, eq=False)
@@ -229,21 +237,12 @@ class RegimeProblem:
         return value, gradient[k:], H
 
 
-def regime_problem(sample: RegimeSample) -> tuple[RegimeProblem, np.ndarray, np.ndarray]:
-    """Cross-products by group over [y, W y, Q], Q an orthonormal basis of X and the dummies of periods; Q'[y, W y] and
-    R."""
-    X = np.column_stack([sample.X, sample.absorbed]) if sample.absorbed.size else sample.X
-    Q, R = sample.basis
-    ys = np.column_stack([sample.y, sample.lags])
-    shift = Q.T @ ys
-    blocks = [np.column_stack([ys - Q @ shift, Q])]
-    for lagged in sample.lagged:
-        s = ys.shape[1]
-        MQ = np.linalg.solve(R.T, lagged[:, s:].T).T
-        blocks.append(np.column_stack([lagged[:, :s] - MQ @ shift, MQ]))
+def regime_problem(sample: RegimeSample) -> tuple[RegimeProblem, np.ndarray]:
+    """Cross-products by group over [y, W y, Q], Q an orthonormal basis of X and the dummies of periods; Q'[y, W y]."""
+    blocks, shift = blocks_of(sample)
     p, L, S = blocks[0].shape[1], len(sample.lagged), len(sample.sizes)
     F = np.column_stack(blocks)
     P = np.array([(own := F[sample.groups == g] if S > 1 else F).T @ own for g in range(S)])
     P = P.reshape(S, L + 1, p, L + 1, p)
-    problem = RegimeProblem(P, sample.sizes, sample.n, sample.lags.shape[1], L, X.shape[1], sample.periods)
-    return problem, shift, R
+    k = sample.basis[0].shape[1]
+    return RegimeProblem(P, sample.sizes, sample.n, sample.lags.shape[1], L, k, sample.periods), shift

@@ -22,7 +22,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..logdet.several import SeveralJacobian
-from .ml import Solution
+from .ml import Solution, alone
 from .search import PROPORTIONAL
 from .several_problem import Problem, SeveralSample, joined, problem_of
 from .several_search import box, search
@@ -37,13 +37,16 @@ class SeveralSolution(Solution):
 
     Attributes
     ----------
-    rhos : (J,);  lams : (L,)
-    information : (k + J + L + 1, k + J + L + 1), observed, of (gamma, rho, lambda, sigma2)
-    T : (k + J + L, k + J + L), (beta, rho, lambda) by (gamma, rho, lambda)
+    rhos : (J,);  lams : (L,);  gamma : (k,)
+    sigma2s : (S,), one, or one for each regime
+    information : observed, of (gamma, rho, lambda, ln sigma2 ...), k + J + L + S parameters
+    T : (beta, rho, lambda, ln sigma2 ...) by its parameters; the coefficients of dummies of periods are left out
     """
 
     rhos: np.ndarray
     lams: np.ndarray
+    sigma2s: np.ndarray
+    gamma: np.ndarray = field(repr=False)
     information: np.ndarray = field(repr=False)
     T: np.ndarray = field(repr=False)
 
@@ -99,10 +102,10 @@ def _solution(problem: Problem, sample: SeveralSample, shift: np.ndarray, psi: n
     info[k:, k:] -= determinants[2]
     full = np.empty((len(info) + 1, len(info) + 1))
     full[:-1, :-1] = info
-    full[-1, :-1] = full[:-1, -1] = -half / sigma2**2
-    full[-1, -1] = n / (2 * sigma2**2)
+    full[-1, :-1] = full[:-1, -1] = -half / sigma2
+    full[-1, -1] = n / 2
     _, R = sample.basis
-    T = np.eye(len(info))
+    T = np.eye(len(full))
     inverse = np.linalg.inv(R) if k else R
     T[:k, :k] = inverse
     T[:k, k : k + problem.J] = -inverse @ shift[:, 1:]
@@ -112,13 +115,8 @@ def _solution(problem: Problem, sample: SeveralSample, shift: np.ndarray, psi: n
     for value, lagged in zip(lam, sample.lagged):
         resid = resid - value * (lagged @ v)
     loglik = problem.value(psi, determinants[0])
-    return SeveralSolution(beta, _alone(rho), _alone(lam), sigma2, loglik, resid, rhos=rho, lams=lam, information=full,
-                           T=T)  # fmt: skip
-
-
-def _alone(values: np.ndarray) -> float:
-    """The one value, 0 of none, NaN of several."""
-    return float(values[0]) if len(values) == 1 else float("nan") if len(values) else 0.0
+    return SeveralSolution(beta, alone(rho), alone(lam), sigma2, loglik, resid, rhos=rho, lams=lam, gamma=gamma,
+                           sigma2s=np.array([sigma2]), information=full, T=T)  # fmt: skip
 
 
 def _final(part: SeveralJacobian, x: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:

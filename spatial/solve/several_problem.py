@@ -42,6 +42,16 @@ class SeveralSample:
     def k(self) -> int:
         return self.X.shape[1]
 
+    @property
+    def estimated(self) -> bool:
+        """Whether effects are still in the data, with coefficients of their own."""
+        return False
+
+    @property
+    def groups_of_rows(self) -> np.ndarray:
+        """The group of one variance of every row, (m,)."""
+        return np.zeros(len(self.y), dtype=int)
+
     def __getattr__(self, name: str):
         if name not in Sample.__dataclass_fields__ and not hasattr(Sample, name):
             raise AttributeError(name)
@@ -107,8 +117,8 @@ class Problem:
         return -n / 2 * (np.log(2 * np.pi * q / n) + 1) + value, gradient - n / q * half[k:], H + curvature
 
 
-def problem_of(sample: SeveralSample) -> tuple[Problem, np.ndarray]:
-    """Cross-products over [y, W y, Q], y and W y as residuals from Q; and Q'[y, W y]."""
+def blocks_of(sample: SeveralSample) -> tuple[list[np.ndarray], np.ndarray]:
+    """[y, W y, Q], y and W y as residuals from Q, and M_l of the same; Q'[y, W y]."""
     Q, R = sample.basis
     ys = np.column_stack([sample.y, sample.lags])
     shift = Q.T @ ys
@@ -117,6 +127,12 @@ def problem_of(sample: SeveralSample) -> tuple[Problem, np.ndarray]:
         s = ys.shape[1]
         MQ = solve_triangular(R, lagged[:, s:].T, transposed=True).T
         blocks.append(np.column_stack([lagged[:, :s] - MQ @ shift, MQ]))
+    return blocks, shift
+
+
+def problem_of(sample: SeveralSample) -> tuple[Problem, np.ndarray]:
+    """Cross-products over the blocks, and Q'[y, W y]."""
+    blocks, shift = blocks_of(sample)
     F = np.column_stack(blocks)
     p, L = blocks[0].shape[1], len(sample.lagged)
     P = (F.T @ F).reshape(L + 1, p, L + 1, p)

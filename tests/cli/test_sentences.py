@@ -19,6 +19,7 @@ SAME = {
     "neighbors included. The indirect effect, or spillover, is what a rise in all other units does to a unit's "
     "outcome. The total is their sum. Coefficients of a Durbin model are not effects: the lag of y carries every "
     "change onwards.",
+    "Prediction intervals take the regressors of the forecast periods as known.",
     "A conclusion that holds under one W only is a conclusion about that W.", "Coefficients are not effects.",
 }
 
@@ -326,6 +327,34 @@ class Reader:
         for text in (match["a"], match["b"]):
             assert any(triple(text, row) for _, row in rows.iterrows())
 
+    def slope(self, chapter, match):
+        table = chapter.tables["slopes"].frame
+        for effect, text in (("direct", match["own"]), ("indirect", match["others"])):
+            assert any(triple(text, row) for _, row in table[table["effect"] == effect].iterrows())
+
+    def expected(self, chapter, match):
+        table, between = (chapter.tables[name].frame for name in ("predictions", "prediction_differences"))
+        assert triple(match["low"], table.iloc[0])
+        last = between[between["term"] == f"{table['term'].iloc[-1]} less {table['term'].iloc[0]}"].iloc[0]
+        assert triple(match["difference"], last, percent=log_of(self.outcome))
+        assert agrees(match["p"], last["p_value"])
+
+    def forecast(self, chapter, match):
+        table = chapter.tables["forecasts"].frame
+        error = table["observed"] - table["estimate"]
+        assert agrees(match["own"], float(np.sqrt((error**2).mean())))
+        inside = table["observed"].between(table["conf_low"], table["conf_high"])
+        assert (int(match["k"]), int(match["of"])) == (inside.sum(), len(table))
+        assert int(match["since"]) == table["year"].min()
+        past = self.q.panel[self.q.panel["year"] == int(match["since"]) - 1].set_index("state")["productivity"]
+        naive = table["observed"] - np.log(past.reindex(table["state"]).to_numpy())
+        assert agrees(match["naive"], float(np.sqrt((naive**2).mean())))
+
+    def too_few(self, chapter, match):
+        table = chapter.tables["forecasts"].frame
+        share = table["observed"].between(table["conf_low"], table["conf_high"]).mean()
+        assert share < 0.95 - 3 * np.sqrt(0.95 * 0.05 / len(table))
+
     def mechanism(self, chapter, match):
         for table in chapter.tables.values():
             rows = table.frame[table.frame["path"] == "mediated"]
@@ -388,6 +417,14 @@ KINDS = [
     ("differences", r"(?P<k>\d+) of (?P<of>\d+) differences between groups can be told from zero at 5%\."),
     ("moderation", r"The (?P<kind>direct|indirect|total) effect of .+ is (?P<a>\S+ \[[^]]+\]) where .+, and "
                    r"(?P<b>\S+ \[[^]]+\]) where .+\(equal at all values: p [=<] [\d.]+\)\."),
+    ("slope", r"(?:Where .+, in|In) a unit one unit more of .+ changes .+ there by (?P<own>\S+ \[[^]]+\]), and in all "
+              r"others together by (?P<others>\S+ \[[^]]+\])\."),
+    ("expected", r"Where .+, mean .+ is expected to be (?P<low>\S+ \[[^]]+\]); where .+, .+ is expected to differ from "
+                 r"that by (?P<difference>\S+ \[[^]]+\]) \(p [=<] (?P<p>[\d.]+)\)\."),
+    ("forecast", r"From the periods before (?P<since>\d+) the model forecasts .+ with a root mean squared error of "
+                 r"(?P<own>[\d.]+), the last value carried on has (?P<naive>[\d.]+); (?P<k>\d+) of (?P<of>\d+) "
+                 r"outcomes lie in their 95 ?% intervals\."),
+    ("too_few", r"That is less than the level: .+"),
     ("mechanism", r"No part of the effect of .+ that can be told from zero passes through .+\."),
     ("threshold", r"That the effect of .+ changes with .+ can(?:not)? be told from chance \(bootstrap p = "
                   r"(?P<p>[\d.]+)\); the likeliest threshold is (?P<g>\S+) \[(?P<lo>\S+), (?P<hi>\S+)\]\."),

@@ -82,3 +82,45 @@ def effects(beta, thetas, rhos, matrices):
         direct, total = P.trace() / n, P.sum() / n
         out += [direct, total - direct, total]
     return np.array(out)
+
+
+def sandwich(y, X, lags, errors, theta, sds, codes, power, hessian):
+    """Sandwich of (beta, rho ..., lambda ..., ln sigma2 ...) of a cross-section: the inverse of a Hessian, and the
+    score's variance summed over groups and over pairs of groups, its quadratic forms dense.
+
+    ``theta`` (beta, rho, lambda), ``sds`` the errors' standard deviations (n,), ``codes`` the groups (n,), ``power`` of
+    the blocks of the residual maker. Scores of variances are added last: one for every value of ``sds``.
+    """
+    n, k = X.shape
+    beta, rho, lam = np.split(theta, np.cumsum([k, len(lags)]))
+    A = np.eye(n) - sum((r * W for r, W in zip(rho, lags)), np.zeros((n, n)))
+    B = np.eye(n) - sum((r * W for r, W in zip(lam, errors)), np.zeros((n, n)))
+    inverse_A, inverse_B, u = np.linalg.inv(A), np.linalg.inv(B), A @ y - X @ beta
+    z, BX = B @ u / sds, B @ X / sds[:, None]
+    forms = [B @ W @ inverse_A @ inverse_B for W in lags] + [M @ inverse_B for M in errors]
+    forms = [Q * sds / sds[:, None] for Q in forms]
+    fixed = [B @ W @ y / sds for W in lags] + [M @ u / sds for M in errors]
+    fixed = [column - Q @ z for column, Q in zip(fixed, forms)]
+    H, adjusted = BX @ np.linalg.pinv(BX), np.empty(n)
+    for g in np.unique(codes):
+        at = np.flatnonzero(codes == g)
+        w, v = np.linalg.eigh((np.eye(n) - H)[np.ix_(at, at)])
+        adjusted[at] = v @ (np.where(w > 1e-8, np.maximum(w, 1e-8) ** power, 0) * (v.T @ z[at]))
+    variances = np.unique(sds)
+    size, meat = k + len(forms) + len(variances), 0
+    for g in np.unique(codes):
+        at, score = np.flatnonzero(codes == g), np.zeros(size)
+        score[:k] = BX[at].T @ adjusted[at]
+        for j, (column, Q) in enumerate(zip(fixed, forms)):
+            own = Q[np.ix_(at, at)]
+            score[k + j] = column[at] @ adjusted[at] + adjusted[at] @ own @ adjusted[at] - np.trace(own)
+        for s, sd in enumerate(variances):
+            score[k + len(forms) + s] = np.sum((adjusted[at] ** 2 - 1)[sds[at] == sd]) / 2
+        meat = meat + np.outer(score, score)
+        for h in np.unique(codes[codes > g]):
+            other, cross = np.flatnonzero(codes == h), np.zeros(size)
+            for j, Q in enumerate(forms):
+                cross[k + j] = adjusted[at] @ (Q[np.ix_(at, other)] + Q[np.ix_(other, at)].T) @ adjusted[other]
+            meat = meat + np.outer(cross, cross)
+    bread = np.linalg.inv(-hessian)
+    return bread @ meat @ bread

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
@@ -29,11 +29,14 @@ class Links:
         Pairs that share no vertex (rook: no edge) bit for bit; None where nobody looked for them.
     reach : float
         The snap, in coordinates.
+    few : array of int
+        Polygons with an edge that no other polygon has bit for bit.
     """
 
     csr: sparse.csr_array
     more: Joined | None = None
     reach: float = 0.0
+    few: np.ndarray = field(default_factory=lambda: np.empty(0, np.int32))
 
 
 def touching(space: _touch.Space, begin: np.ndarray, rule: str, snap, tolerance: float | None = None) -> Links:
@@ -45,14 +48,14 @@ def touching(space: _touch.Space, begin: np.ndarray, rule: str, snap, tolerance:
         more = queens.more and chosen(queens.more, _touch.linked(csr, queens.more.a, queens.more.b))
         return replace(queens, csr=csr, more=more)
     csr, vertices = SHARING[rule](space.shapes, begin, geographic=space.geographic)
-    links = Links(csr)
+    links = Links(csr, few=vertices.few)
     refuse_infinite_border(vertices, space)
     if snap is not None:
         border = open_border(vertices, space.shapes, geographic=space.geographic)
         reach = _snap.distance(snap, space, border)
         more = joined(border, len(space.shapes), reach, corners=rule == "queen")
         more = chosen(more, ~_touch.linked(csr, more.a, more.b))
-        links = Links(_touch.with_pairs(csr, more.a, more.b), more, reach)
+        links = Links(_touch.with_pairs(csr, more.a, more.b), more, reach, vertices.few)
     if tolerance is not None:
         links = replace(links, csr=_touch.within(space, links.csr, tolerance, rule))
     return links

@@ -108,7 +108,7 @@ def outcome(q: Question, chapters: dict) -> Chapter:
     """The outcome of every unit in the last period; of a logarithm, what stands in it."""
     d = chapters["model"].result._design
     logged = is_log(d.response)
-    values = pd.Series(np.exp(d.y[-1]) if logged else d.y[-1], d.ids).reindex(q.map.index)
+    values = pd.Series(np.exp(d.outcome[-1]) if logged else d.outcome[-1], d.ids).reindex(q.map.index)
     name = plain(d.response, q.name)
     caption = phrase("{variable}, {period}", variable=name[:1].upper() + name[1:], period=d.times[-1])
     readings = {i: reading(q, i, short(v) if np.isfinite(v) else phrase("no value")) for i, v in values.items()}

@@ -101,11 +101,20 @@ def question(entries: dict, *, beside: Path = Path()) -> Question:
         weights=weights,
         steps=entries.get("steps", {}),
         model=entries.get("model", "sdm"),
-        options={"effects": "twoway", **entries.get("options", {})},
+        options={"effects": "twoway", **_as_objects(entries.get("options", {}))},
         computed=computed,
         names=names_of(gdf, data.get("name")),
         **{key: entries[key] for key in ("seed", "draws", "words", "lang") if key in entries},
     )
+
+
+def _as_objects(options: dict) -> dict:
+    """Options of the model; ``sampling:households`` as sampling weights."""
+    from ..model_commands import observation_weights
+
+    if not isinstance(options.get("obs_weights"), str):
+        return options
+    return {**options, "obs_weights": observation_weights(options["obs_weights"])}
 
 
 def _sample(gdf, panel, entity: str, time: str, data: dict):

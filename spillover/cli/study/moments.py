@@ -11,8 +11,8 @@ from spillover.language import phrase, stored
 
 from .question import LEVEL, Chapter, Question
 
-MODELS = {"slx": "sdm", "sdem": "sdm", "gns": "sdm", "sdm": "sdm"}  # two-stage least squares has W y; of others sar
-SHARED = ("entity", "time", "effects", "durbin", "missing")
+WITH_LAG = {"ols": "sar", "sem": "sar", "slx": "sdm", "sdem": "sdm"}  # where nothing else is endogenous W y is
+SHARED = ("entity", "time", "effects", "durbin", "missing", "obs_weights", "w_error")
 WEAK = 10.0  # the first-stage F below which instruments count as weak (Staiger & Stock 1997)
 
 
@@ -20,12 +20,13 @@ def instruments(
     q: Question, chapters: dict, *, endog: list[str] | None = None, instruments: list[str] | None = None,
     vcov: str | None = None,
 ) -> Chapter:  # fmt: skip
-    """The model by two-stage least squares, beside maximum likelihood, with tests of its instruments below.
+    """The model by two-stage least squares, beside maximum likelihood, with tests of its instruments below. Without
+    ``endog`` a model that has no W y takes it in: sar for ols and sem, sdm for slx and sdem.
 
     Parameters
     ----------
     endog : list of texts
-        Regressors that are correlated with the error; W y always is.
+        Regressors that are correlated with the error; W y, where the model has it, always is.
     instruments : list of texts
         Terms outside the formula that move them; W X and W^2 X are instruments too.
     vcov : text
@@ -33,7 +34,7 @@ def instruments(
         "robust".
     """
     fit = chapters["model"].result
-    name = MODELS.get(q.model, "sar")
+    name = q.model if endog else WITH_LAG.get(q.model, q.model)
     if vcov is None:
         vcov = "cluster" if q.options.get("effects") in ("entity", "twoway") else "robust"
     keys = {key: value for key, value in q.keys.items() if key in SHARED}

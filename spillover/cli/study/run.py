@@ -148,7 +148,7 @@ SYMBOLS = ("term", "rho", "sigma2", "loglik", "aic", "r2_within", "std_error", "
 
 # Whose answers come behind that of the effects, and whose maps stand first, the most telling first.
 TELLING = ("policy", "exposure", "what_if", "threshold", "mechanism", "by_weights", "robustness", "shock", "gaps",
-           "heterogeneity", "moderation", "dynamics")  # fmt: skip
+           "heterogeneity", "moderation", "slopes", "predictions", "forecast", "dynamics")  # fmt: skip
 MAPS = ("what_if", "shock", "lisa", "outcome")
 
 

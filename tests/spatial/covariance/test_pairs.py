@@ -7,6 +7,7 @@ import pytest
 import spatial as sp
 import weights as wt
 from spatial.covariance import pairs as engine
+from spatial.covariance import score_forms
 from spatial.covariance.groups import group_codes
 from spatial.covariance.information import observed
 from spatial.covariance.leverage import CR2, CR3, adjusted_residuals
@@ -101,7 +102,7 @@ def test_random_signs_estimate_the_pairs_of_many_units(model, monkeypatch):
     fit = getattr(sp, model)("y ~ x", data, w)
     exact = fit.with_vcov("robust").std_errors
     few = fit.with_vcov("cluster", by=pd.Series(np.arange(900) % 30, index=w.ids)).std_errors
-    monkeypatch.setattr(engine, "DENSE_UNITS", 100)
+    monkeypatch.setattr(score_forms, "DENSE_UNITS", 100)
     np.testing.assert_allclose(fit.with_vcov("robust").std_errors, exact, rtol=0.03)
     again = fit.with_vcov("cluster", by=pd.Series(np.arange(900) % 30, index=w.ids)).std_errors
     np.testing.assert_allclose(again, few, rtol=0.02)  # 30 columns are solved for, the diagonal has signs

@@ -202,10 +202,6 @@ def test_what_no_formula_can_mean_is_refused():
 
 def test_models_without_an_offset_say_so():
     data, W = cross_section()
-    with pytest.raises(SpatialInputError, match="regimes has no offset"):
-        sp.sar("y ~ x + offset(z)", data, W, regimes="g")
-    with pytest.raises(SpatialInputError, match="several W has no offset"):
-        sp.sar("y ~ x + offset(z)", data, [W, W @ W])
     with pytest.raises(SpatialInputError, match="refit has no offset"):
         sp.refit(sp.sar("y ~ x + offset(z)", data, W), y=np.ones((2, len(data))))
 
