@@ -33,8 +33,8 @@ from .counterfactual import groups_of, label_of, offset_at, refuse_dynamic, regr
 from .curves import between_poles
 from .linear import Law, infer_linear
 from .mixture import Inference, summarize
-from .prediction import column_of
 from .propagate import determinant
+from .regressors import column_of
 
 if TYPE_CHECKING:
     from spillover.types import Groups

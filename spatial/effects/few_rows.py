@@ -55,10 +55,12 @@ def _no_ends(lag: Jacobian | None) -> bool:
 def by_default(fit: FitRecord) -> bool:
     """Whether intervals and p of a fit are by likelihood unless another method is asked for: where rows are few."""
     model, n = fit.specification, fit._sample.n
-    if not (model.lag or model.error) or n >= BELOW or fit.df_resid is None or obstacle(fit):
+    both = model.lag and model.error
+    if not (model.lag or model.error) or n >= BELOW or fit.df_resid is None or (fit._design.is_panel and not both):
         return False
-    few = n < PER_PARAMETER * len(fit.params) or bool(small_or_near_the_end(fit))
-    return (model.lag and model.error) or (few and not fit._design.is_panel)
+    if obstacle(fit):
+        return False
+    return both or n < PER_PARAMETER * len(fit._estimates) or bool(small_or_near_the_end(fit))
 
 
 def small_or_near_the_end(fit: FitRecord) -> str:
@@ -66,7 +68,9 @@ def small_or_near_the_end(fit: FitRecord) -> str:
     left = fit._sample.n - fit._sample.X.shape[1]
     if left < LEFT:
         return f"n - k = {left}"
-    end = determinant(fit).interval[1]
-    if fit.specification.lag and fit.rho + 2 * fit.std_errors["rho"] > NEAR * end:
+    if not fit.specification.lag:
+        return ""
+    end, at = determinant(fit).interval[1], fit._terms.get_loc("rho")
+    if fit.rho + 2 * np.sqrt(fit._covariance[at, at]) > NEAR * end:
         return f"rho + 2 standard errors is within 5 % of the end of its interval, {end:.4g}"
     return ""

@@ -17,7 +17,7 @@ from ..design.keys import Rows, match_rows
 from ..design.periods import refuse_gaps, scales
 from ..design.terms import model_columns, offset_of
 from ..records.fit import FitRecord
-from .prediction import column_of
+from .regressors import column_of
 
 
 @dataclass(frozen=True, eq=False)

@@ -53,11 +53,11 @@ def linear_law(fit, over: Callable, picks: np.ndarray, size: int) -> Law:
         The curves over an interval of rho. Without a spatial lag they are read at rho = 0.
     picks : ndarray, shape (K, V, p), or (K, V, p + 1) where a last column takes the constant 1
     """
-    params, V = _with_constant(fit.params.to_numpy(), fit.vcov.to_numpy(), picks.shape[-1])
+    params, V = _with_constant(fit._estimates, fit._covariance, picks.shape[-1])
     if not fit.specification.lag:
         return Law(given_nothing(params, V, fit.df_resid), over(0.0, 0.0)(np.zeros(1)), picks)
     R = np.zeros((1, len(params)))
-    R[0, fit.params.index.get_loc("rho")] = 1
+    R[0, fit._terms.get_loc("rho")] = 1
     bounds = determinant(fit).interval
     conditional = given_spatial(params, V, R, fit.df_resid, [size], bounds, splits=[0.0]).refuse_outside()
     ends = span(fit.rho, float(np.sqrt(R[0] @ V @ R[0])), fit.df_resid, bounds)
@@ -75,7 +75,7 @@ def infer_linear(fit, over: Callable, picks, estimates: np.ndarray, level: float
 
     Without standard errors (a covariance that is not there) everything but the estimates is NaN.
     """
-    if not np.isfinite(fit.vcov.to_numpy()).all():
+    if not np.isfinite(fit._covariance).all():
         return None, Inference(estimates, *np.full((5, len(estimates)), np.nan))
     remembered, laws = {}, {}
 

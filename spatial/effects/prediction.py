@@ -16,51 +16,57 @@ Economic Analysis 12:304-325), section 2.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
-from spillover.matrix import SpatialWeights, as_weights, refuse_varying
+from spillover.matrix import SpatialWeights
+from spillover.values import share
 
 from ..design.design import Design, spatial_lag
-from ..design.fixed_effects import FixedEffects
-from ..design.formula import read_formula
 from ..design.obs_weights import refuse_weighted
-from ..design.read import design
-from ..design.regimes import RegimeDesign
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
+from .joined_units import whole_design
+from .regressors import column_of
 
 IN_SAMPLE = ("TS", "TC", "BP", "trend")
 OUT_OF_SAMPLE = ("BP", "TC", "TS1", "trend")
 
 
-def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: str | None = None) -> pd.Series:
+def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: str | None = None,
+            level: float | None = None, unit_effects: str | None = None) -> pd.Series | pd.DataFrame:
     """Predict the response, in the units of the formula's left side: log(y) stays a logarithm.
 
     Parameters
     ----------
     fit : FitRecord
     data : DataFrame, optional
-        New units, one per row, with the formula's regressors and ids that the fit does not have. Without it
-        the fitted units are predicted.
+        New units, one per row (in a panel per unit and period of the fit), with the formula's regressors and ids that
+        the fit does not have. Without it the fitted units are predicted.
     w : weights, optional
         Over the fitted and the new units together; W X of both is taken from them.
     kind : str, optional
         In sample "TS" (default), "TC", "BP" or "trend"; out of sample "BP" (default), "TC", "TS1" or "trend".
 
+    level : float, optional
+        Coverage of prediction intervals of new units, a share; of kind "BP", whose variance has the errors and unit
+        effects of new units given the fitted ones, and the parameters' own.
+    unit_effects : {"mean"}, optional
+        Of a panel with fixed effects, which are not estimated for new units: draws around the mean of the estimated
+        ones, with their variance. Random effects have their best linear predictor (``spatial.effects.new_units``).
+
     Returns
     -------
-    Series by unit, or by unit and period
+    Series by unit, or by unit and period; with ``level`` a DataFrame of ``estimate``, ``std_error``, ``conf_low`` and
+    ``conf_high``
 
     Raises
     ------
     SpatialInputError
-        E501 unknown kind, or a panel out of sample; E101 units that are known already or missing in ``w``.
+        E501 unknown kind, or a fit whose new units cannot be predicted; E101 units that are fitted already or missing
+        in ``w``; E104 periods of new units that are not those of the fit; E309 dense matrices of more than 5,000 units.
 
     Examples
     --------
@@ -74,25 +80,27 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
     """
     if data is None and w is None:
         check_option("kind", kind or "TS", IN_SAMPLE)
-        refuse_composed(fit, kind)
+        _refuse_in_sample(fit, kind or "TS", level, unit_effects)
         return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
-    refuse_new_units(fit, data, w)
-    assert data is not None
+    from .new_units import predict_new, refuse_without_theory
+
+    if unit_effects is not None:
+        check_option("unit_effects", unit_effects, ("mean",))
+    if fit._design.is_panel or unit_effects is not None:
+        refuse_without_theory(fit, unit_effects)
+    if data is None or w is None:
+        raise SpatialInputError("E501", "new units need both data= and w=, weights over fitted and new units",
+                                hint="fit.predict(new, w_all)")
     whole, M, new = whole_design(fit, data, w)
+    if fit._design.is_panel or level is not None:
+        refuse_weighted(fit._design.obs_weights, "a prediction interval of new units", "leave level= out")
+        return predict_new(fit, whole, M, new, kind or "BP", None if level is None else share("level", level))
     return pd.Series(out_of_sample(fit, whole, M, new, kind or "BP"), index=whole.ids[new], name="predicted")
 
 
-def refuse_composed(fit: FitRecord, kind: str | None) -> None:
-    """E501 where the errors have parts that are not estimated, and the prediction needs them."""
-    if fit._settings.composed and kind not in ("trend", "TC"):
-        parts = "random effects are" if fit._settings.effects.random else "errors that are correlated over time are"
-        raise SpatialInputError("E501", f"{parts} not estimated: only kind='trend' and 'TC' are there",
-                                hint="kind='trend' or kind='TC'")  # fmt: skip
-
-
 def refuse_new_units(fit: FitRecord, data, w) -> None:
-    """E501 for new units of a panel, and for data without W or W without data."""
+    """E501 for new units of a panel with several W or regimes, and for data without W or W without data."""
     if fit._design.is_panel:
         raise SpatialInputError("E501", "new units of a panel have no estimated effects: predictions of a kind are "
                                 "those of the fitted units", hint="predict() without data, or forecast(new) for "
@@ -102,9 +110,31 @@ def refuse_new_units(fit: FitRecord, data, w) -> None:
                                 hint="fit.predict(new, w_all)")
 
 
+def _refuse_in_sample(fit: FitRecord, kind: str, level, unit_effects) -> None:
+    """Raises E501 for what fitted units do not have."""
+    if level is not None or unit_effects is not None:
+        raise SpatialInputError("E501", "level= and unit_effects= are for new units, and there is no data=",
+                                hint="predict(new, w_all, level=0.95); forecast(new) has intervals of new periods")
+    refuse_composed(fit, kind)
+
+
+def refuse_composed(fit: FitRecord, kind: str | None) -> None:
+    """E501 where the errors have parts that are not estimated, and the prediction needs them."""
+    if not fit._settings.composed or kind in ("trend", "TC"):
+        return
+    if fit._settings.effects.random and fit._settings.serial is None and kind == "TS":
+        return
+    parts = "random effects" if fit._settings.effects.random else "errors that are correlated over time"
+    more = ", 'TS'" * (fit._settings.serial is None)
+    raise SpatialInputError("E501", f"kind={kind!r} is not there with {parts}: only 'trend', 'TC'{more} are",
+                            hint="kind='trend' or kind='TC'")
+
+
 def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
     """(T, N) predictions of the fitted units."""
     d = fit._design
+    if kind == "TS" and fit._settings.effects.random:
+        return _with_unit_effects(fit)
     if kind == "TS":
         return d.outcome - fit._errors
     trend = regression_part(fit, d)
@@ -119,6 +149,16 @@ def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
     each = W.each(d.n_periods), M.each(d.n_periods), y[:, None], trend[:, None]
     systems = ((w, m, y_t, trend_t, kind, root) for w, m, y_t, trend_t, root in zip(*each, roots))
     return np.concatenate([_through_space(fit, *system) for system in systems])
+
+
+def _with_unit_effects(fit: FitRecord) -> np.ndarray:
+    """y - e with e = B (u - c), c the best linear predictor of the unit effects: see ``future.unit_effects``."""
+    from .future import unit_effects
+    from .new_units import residuals
+
+    d = fit._design
+    u = residuals(fit, fit.params) - unit_effects(fit, dict(zip(fit.params.index, fit.params)))
+    return d.outcome - (u - fit.lam * spatial_lag(d.weights_of_error, u))
 
 
 def reduced_form(fit: FitRecord) -> np.ndarray:
@@ -171,22 +211,6 @@ def regression_part(fit: FitRecord, d: Design) -> np.ndarray:
     return out
 
 
-def column_of(d: Design, name: str, effects: FixedEffects) -> np.ndarray:
-    """A regressor by its name, ``x``, ``W:x`` or, of correlated random effects, ``mean(x)`` or ``x in 1970``: (T, N)
-    or (N,)."""
-    if name in d.names:
-        return d.X[:, :, d.names.index(name)]
-    if name in d.durbin_names:
-        return d.lag(d.X[:, :, d.durbin[d.durbin_names.index(name)]], effects)
-    if name.startswith("mean("):
-        return column_of(d, name.removeprefix("mean(").removesuffix(")"), effects).mean(axis=0)
-    of, _, period = name.rpartition(" in ")
-    if of and period in (labels := d.periods.astype(str)):
-        return column_of(d, of, effects)[labels.get_loc(period)]
-    raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name,
-                            hint="fit the model with all its terms in the formula")
-
-
 def _effects(fit: FitRecord, trend) -> np.ndarray:
     """The fixed effects: unit and period means of A y - X beta. Where W y is of deviations from period means
     (``Design.lag``), W of the means is in them: A y stays what trend, effects and residual add up to."""
@@ -196,45 +220,6 @@ def _effects(fit: FitRecord, trend) -> np.ndarray:
     d, outcome = fit._design, fit._design.outcome
     left = outcome - fit.rho * d.lag(outcome, effects) - trend
     return outcome - fit.rho * spatial_lag(d.weights, outcome) - trend - d.within(left, effects)
-
-
-def whole_design(
-    fit: FitRecord, data: pd.DataFrame, w, others: Sequence[str] = ()
-) -> tuple[Design, SpatialWeights, np.ndarray]:
-    """One design over fitted and new units, the weights of its error, and which units are new; ``others`` are columns
-    that are needed besides those of the formula."""
-    old = fit._design
-    if old.error_weights is not None:
-        raise SpatialInputError("E501", "fits with a second W (w_error) are predicted in sample only",
-                                hint="call predict() without data")
-    weights = refuse_varying(as_weights(w), "the prediction of new units")
-    if not weights.labelled:
-        raise SpatialInputError("E501", "w has no ids: which units are new cannot be told",
-                                hint="wt.from_dense(matrix, ids=...)")
-    frame = old.frame.iloc[old.order[0]].set_axis(old.ids, axis=0)
-    ids = pd.Index(data[old.ids.name]) if old.ids.name in data.columns else data.index
-    fitted = ids[ids.isin(old.ids)]
-    if len(fitted):
-        raise SpatialInputError("E101", "data= holds units that were fitted already", ids=list(fitted),
-                                hint="give new units only; predict() without data is for the fitted ones")  # fmt: skip
-    needed, response = _columns(old)
-    needed = list(dict.fromkeys([*needed, *others]))
-    if absent := [c for c in needed if c not in data.columns and c not in response]:
-        raise SpatialInputError("E502", f"the new units lack the column {absent[0]!r}", column=absent[0], n=len(absent),
-                                hint="add the column to data=")
-    added = pd.DataFrame(data).set_axis(ids, axis=0)
-    added = added.assign(**{c: frame[c].iloc[0] for c in response})  # never read, but the formula wants it
-    rows = pd.concat([pd.DataFrame(frame[needed]), added[needed]])
-    whole = design(old.formula, rows, weights, lagged=False, fitted=old.encoding)
-    names = whole.names if isinstance(old, RegimeDesign) else old.names  # without dummies that were left out
-    X = whole.X[:, :, [whole.names.index(name) for name in names]]
-    return replace(whole, X=X, names=names, durbin=old.durbin), weights, ~whole.ids.isin(old.ids)
-
-
-def _columns(d: Design) -> tuple[list[str], list[str]]:
-    """The columns that the formula needs, and those of them that its left side alone needs."""
-    terms = read_formula(d.formula, d.frame.columns)
-    return list(terms.columns), [c for c in terms.columns if c not in terms.right_columns]
 
 
 def _filters(fit: FitRecord, W, M):

@@ -27,6 +27,35 @@ class RegimeLogdet(SeveralLogdet):
         """(G,), the largest row sum of |W| in each regime."""
         return np.array([abs(W).sum(axis=1).max() for W in self.matrices])
 
+    @cached_property
+    def whole(self) -> sparse.csr_array:
+        """sum_r 1_r W."""
+        return sparse.csr_array(sum(self.matrices))
+
+    @cached_property
+    def _dense_whole(self) -> np.ndarray:
+        return self.whole.toarray()
+
+    @cached_property
+    def members(self) -> np.ndarray:
+        """1_r as columns, (n, J); units without links belong to none."""
+        return np.column_stack([np.diff(W.indptr) > 0 for W in self.matrices]).astype(float)
+
+    def system(self, rho: np.ndarray) -> np.ndarray:
+        """I - sum_r rho_r 1_r W, dense."""
+        A = -(self.members @ rho)[:, None] * self._dense_whole
+        A[np.diag_indices(self.n)] += 1
+        return A
+
+    def expansion(self, rho: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """L and its derivatives -tr 1_r F and -tr 1_r F 1_s F, F = W A^-1."""
+        value, inverse = self.inverse(rho)
+        J = len(self.matrices)
+        if np.isinf(value):
+            return value, np.zeros(J), np.zeros((J, J))
+        F = self.whole @ inverse
+        return value, -F.diagonal() @ self.members, -self.members.T @ ((F * F.T) @ self.members)
+
     def bound(self, rho: np.ndarray) -> float:
         """max_r |rho_r| ||1_r W||, which no eigenvalue exceeds."""
         return float((np.abs(rho) * self.row_norms).max(initial=0.0))

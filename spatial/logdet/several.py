@@ -122,12 +122,17 @@ class SeveralLogdet:
         """The matrices, dense."""
         return tuple(W.toarray() for W in self.matrices)
 
+    def system(self, rho: np.ndarray) -> np.ndarray:
+        """I - sum_j rho_j W_j, dense."""
+        A = -sum(r * W for r, W in zip(rho, self.arrays))
+        A[np.diag_indices(self.n)] += 1
+        return A
+
     def inverse(self, rho: np.ndarray) -> tuple[float, np.ndarray]:
         """(L, A^-1) by one dense factorisation; L is -inf where the determinant is not positive."""
         from scipy.linalg.lapack import dgetrf, dgetri
 
-        A = -sum(r * W for r, W in zip(rho, self.arrays))
-        A[np.diag_indices(self.n)] += 1
+        A = self.system(rho)
         lu, pivots, info = dgetrf(A, overwrite_a=True)
         diagonal = np.diag(lu)
         odd = (np.count_nonzero(pivots != np.arange(self.n)) + np.count_nonzero(diagonal < 0)) % 2

@@ -16,6 +16,7 @@ from ..effects.average import Effects
 from ..effects.compute import effects
 from ..effects.few_rows import by_default
 from ..effects.forecast import Forecast, forecast
+from ..effects.joined_units import holds_new_units
 from ..effects.likelihood import intervals, statistics
 from ..effects.long_run import DynamicEffects
 from ..effects.prediction import predict
@@ -101,13 +102,15 @@ class Fit(MakeTables):
         return with_vcov(self, vcov, **settings)
 
     def predict(self, data: pd.DataFrame | None = None, w: WeightsLike | None = None, *, kind: str | None = None,
-                period_effects: Any = None) -> pd.Series:
-        """The response in sample; of a cross-section that of new units, with weights over all (see
-        ``spatial.effects.prediction``); of a panel that of new periods, as ``forecast`` has it with intervals."""
+                period_effects: Any = None, level: float | None = None,
+                unit_effects: str | None = None) -> pd.Series | pd.DataFrame:
+        """The response in sample; that of new units, with weights over all and, with ``level``, intervals (see
+        ``spatial.effects.prediction``); of a panel's units that of new periods, as ``forecast`` has it with
+        intervals."""
 
-        if data is not None and self._design.is_panel and kind is None:
+        if data is not None and self._design.is_panel and kind is None and not holds_new_units(self, data):
             return forecast(self, data, w, period_effects=period_effects).predicted
-        return predict(self, data, w, kind=kind)
+        return predict(self, data, w, kind=kind, level=level, unit_effects=unit_effects)
 
     def forecast(self, data: pd.DataFrame, w: WeightsLike | None = None, *, period_effects: Any = None,
                  level: float = 0.95) -> Forecast:

@@ -25,10 +25,11 @@ class MissingFit(MissingRecord, Fit):
         ``spatial.effects.missing_prediction.predict_missing``."""
         return predict_missing(self, level)
 
-    def predict(self, data=None, w=None, *, kind: str | None = None, period_effects=None) -> pd.Series:
+    def predict(self, data=None, w=None, *, kind: str | None = None, period_effects=None, level=None,
+                unit_effects=None) -> pd.Series:
         """The response of all units; see ``spatial.effects.missing_prediction``. New units are rows of the data whose
         y is missing, and new periods are refused."""
-        if data is not None or w is not None or period_effects is not None:
+        if any(one is not None for one in (data, w, period_effects, level, unit_effects)):
             raise not_with_missing("a prediction of new data")
         return predict_in_sample(self, kind)
 

@@ -24,10 +24,11 @@ from .ml import Solution, alone
 from .regimes_problem import RegimeProblem, RegimeSample, regime_problem
 from .several import SeveralSolution
 from .several_problem import joined
-from .several_search import box, newton
+from .several_search import SETTLED, box, newton
 
 EDGE = 1e-6  # share of the way to the region's edge that an estimate must keep
-SETTLED, MAX_STEPS = 1e-5, 50  # of the adjusted score: last step in standard errors, the error is of its square
+LAST_STEP, MAX_STEPS = 1e-5, 50  # of the adjusted score: last step in standard errors, the error is of its square
+NEAR_ROOT = 1e-2  # Newton decrement of the likelihood from which the adjusted score goes on
 ROOM = 0.05  # half-width of a window as a share of the way to the edge
 
 
@@ -49,7 +50,8 @@ def regime_maximum(sample: RegimeSample, start: Solution) -> SeveralSolution:
     determinants = Determinants(sample, problem)
     adjusted = sample.periods is not None and problem.J > 0
     searched = replace(problem, near=adjusted)
-    theta, _ = newton(searched, _start(problem, sample, start), determinants)  # type: ignore[arg-type]
+    settled = NEAR_ROOT if adjusted else SETTLED
+    theta, _ = newton(searched, _start(problem, sample, start), determinants, settled=settled)  # type: ignore[arg-type]
     if adjusted:
         theta = _without_bias(problem, theta, determinants)
     refuse_edge(sample, problem, theta)
@@ -113,7 +115,7 @@ def _without_bias(problem: RegimeProblem, theta: np.ndarray, determinants: Deter
         values, slopes = _bias(problem, theta)
         step = -np.linalg.solve(H + slopes, gradient + values)
         theta = theta + step
-        if np.sqrt(max(-step @ H @ step, 0.0)) < SETTLED:
+        if np.sqrt(max(-step @ H @ step, 0.0)) < LAST_STEP:
             return theta
     raise SpatialInputError("E801", "the score of rho, freed of the period effects, has no root near the maximum",
                             hint="rho that is the same in all regimes, or effects='entity'")

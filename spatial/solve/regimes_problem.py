@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -66,6 +68,21 @@ class PeriodEffects:
         of_group = np.array([u[:, self.codes == g] @ u[:, self.codes == g].T for g in range(self.S)])
         object.__setattr__(self, "H", of_group)  # (S, L + 1, L + 1), sums of (M_a 1)(M_b 1)
 
+    @cached_property
+    def sums(self) -> np.ndarray:
+        """Row sums of 1_r W, (J, N)."""
+        return np.array([np.asarray(W.sum(axis=1)).ravel() for W in self.lag])
+
+    @cached_property
+    def _system(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows and column ends of I - sum_r rho_r 1_r W by columns, and the values of I and of every 1_r W there."""
+        n, parts = len(self.codes), [sparse.eye_array(len(self.codes), format="coo"), *(W.tocoo() for W in self.lag)]
+        key, at = np.unique(np.concatenate([part.col.astype(np.int64) * n + part.row for part in parts]),
+                            return_inverse=True)  # fmt: skip
+        places = np.split(at, np.cumsum([part.nnz for part in parts])[:-1])
+        values = np.array([np.bincount(place, part.data, len(key)) for place, part in zip(places, parts)])
+        return (key % n).astype(np.int32), np.searchsorted(key, n * np.arange(n + 1)).astype(np.int32), values
+
     def restricted(self, lam: np.ndarray, s: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """-copies / 2 ln(d'S^-1 d / N), its gradient and second derivatives by (lambda, ln sigma2)."""
         c, w, L = np.concatenate([[1.0], -lam]), np.exp(-s), len(lam)
@@ -81,14 +98,12 @@ class PeriodEffects:
         return (-half * np.log(D / len(self.codes)), -half * first / D,
                 -half * (second / D - np.outer(first, first) / D**2))  # fmt: skip
 
-    def solved(self, rho: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """1_r W A^-1 1, (N, J), and its derivatives by rho, (N, J, J)."""
-        n = len(self.codes)
-        lu = splu(sparse.csc_array(sparse.eye_array(n, format="csc") - sum(r * W for r, W in zip(rho, self.lag))))
-        x = lu.solve(np.ones(n))
-        own = np.column_stack([W @ x for W in self.lag])
-        moved = lu.solve(own)
-        return own, np.stack([W @ moved for W in self.lag], axis=1)
+    def solved(self, rho: np.ndarray) -> tuple[np.ndarray, Callable]:
+        """1_r W A^-1 1, (N, J), and what solves A x = b."""
+        n, (rows, ends, values) = len(self.codes), self._system
+        solve = splu(sparse.csc_array((values[0] - rho @ values[1:], rows, ends), shape=(n, n))).solve
+        x = solve(np.ones(n))
+        return np.column_stack([W @ x for W in self.lag]), solve
 
     def weights(self, lam: np.ndarray, s: np.ndarray) -> np.ndarray:
         """copies d'S^-1 B / (d'S^-1 d), (N,)."""
@@ -104,20 +119,20 @@ class PeriodEffects:
     def shift(self, rho: np.ndarray, lam: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """copies d'S^-1 B 1_r W A^-1 1 / (d'S^-1 d), (J,), and its derivatives by rho, lambda and ln sigma2, (J, J + L
         + S); by lambda and ln sigma2 central differences."""
-        own, slopes = self.solved(rho)
+        own, solve = self.solved(rho)
+        moved = solve(own)
         back, L, others = self.weights(lam, s), len(lam), []
         for step in STEP * np.eye(L + len(s)):
             ahead, behind = (self.weights(lam + sign * step[:L], s + sign * step[L:]) for sign in (1, -1))
             others.append((ahead - behind) / (2 * STEP) @ own)
-        by_rho = np.einsum("i,ijk->jk", back, slopes)
+        by_rho = np.array([back @ (W @ moved) for W in self.lag])
         return back @ own, np.column_stack([by_rho, *others])
 
     def near(self, rho: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """-copies / N sum_i ln(1 - rho_r(i) W_i 1), its gradient and second derivatives by rho: the shift's integral
         where rho is the same everywhere and rows of W sum to one, and close to it elsewhere."""
         share, value, first, second = self.copies / len(self.codes), 0.0, np.zeros(len(rho)), np.zeros((len(rho),) * 2)
-        for r, (at, W) in enumerate(zip(rho, self.lag)):
-            sums = np.asarray(W.sum(axis=1)).ravel()
+        for r, (at, sums) in enumerate(zip(rho, self.sums)):
             left = 1 - at * sums
             if left.min() <= 0:
                 return -np.inf, first, second

@@ -95,7 +95,9 @@ def _diamond(norms: np.ndarray) -> np.ndarray:
     return grid[np.abs(grid).sum(axis=1) < 0.97] / norms
 
 
-def newton(problem: Problem, psi: np.ndarray, determinants: Callable) -> tuple[np.ndarray, float]:
+def newton(
+    problem: Problem, psi: np.ndarray, determinants: Callable, *, settled: float = SETTLED
+) -> tuple[np.ndarray, float]:
     """Damped Newton ascent: the maximum and ln L at the last point that was evaluated.
 
     Raises
@@ -107,7 +109,7 @@ def newton(problem: Problem, psi: np.ndarray, determinants: Callable) -> tuple[n
     for _ in range(MAX_STEPS):
         step = _uphill(gradient, H)
         decrement = float(gradient @ step)
-        if decrement < SETTLED:
+        if decrement < settled:
             return psi + step, value
         for _ in range(40):
             trial = problem.expansion(psi + step, determinants(psi + step))

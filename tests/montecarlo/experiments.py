@@ -4,7 +4,7 @@ from . import nulls, others, policies, policies_conditional, policies_exposure, 
 from .cross import cross_section
 from .dynamics import dynamics
 from .endogenous import endogenous
-from .forecasts import forecasts
+from .forecasts import forecasts, new_units
 from .margins import margins
 from .missing import missing
 from .panels import dynamic_panel, panel
@@ -18,6 +18,7 @@ EXPERIMENTS = {
     "cross": cross_section,
     "margins": margins,
     "forecasts": forecasts,
+    "new_units": new_units,
     "several": several,
     "regimes": regimes,
     "missing": missing,

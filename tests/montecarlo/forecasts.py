@@ -1,4 +1,4 @@
-"""Forecasts: does the response of new periods lie within its prediction interval?"""
+"""Forecasts and new units: does a response that the fit has not seen lie within its prediction interval?"""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .cell import Draw, Interval, interval
 from .cross import ERROR, LAG, LAGGED_X
 from .maps import dense_of, weights_of
 
-AHEAD, BURN = 3, 30
+AHEAD, BURN, NEW = 3, 30, 4
 
 
 def forecasts(*, model: str, N: int, T: int, w: str = "knn", effects: str = "entity", random_error: str | None = None,
@@ -44,5 +44,37 @@ def forecasts(*, model: str, N: int, T: int, w: str = "knn", effects: str = "ent
     def outcomes(truth, forecast, unit) -> dict[str, Interval]:
         ends = forecast.table.loc[unit, ["conf_low", "conf_high"]].to_numpy()
         return {f"{h + 1} ahead": interval(*ends[h], truth[h, unit]) for h in range(AHEAD)}
+
+    return Draw(results, outcomes)
+
+
+def new_units(*, model: str, N: int, T: int, w: str = "knn", effects: str = "random", random_error: str | None = None,
+              rho: float = 0.4, lam: float = 0.4) -> Draw:  # fmt: skip
+    """Intervals of the response of four units that the fit does not have, in its last period and in the mean of all.
+
+    y_t = rho W y_t + x_t + c + u_t over all N units; the fit has the W of the others, standardised again.
+    """
+    W, weights, eye = dense_of(w, N), weights_of(w, N), np.eye(N)
+    rho, lam = rho * (model in LAG), lam * (model in ERROR)
+    A_inverse, B_inverse = np.linalg.inv(eye - rho * W), np.linalg.inv(eye - lam * W)
+    fitted = weights.subset(list(range(N - NEW)))
+    options = {"entity": "i", "time": "t", "effects": effects}
+    options |= {"random_error": random_error} if random_error else {}
+    more = {"unit_effects": "mean"} if effects in ("entity", "twoway") else {}
+
+    def results(rng):
+        c, x, e = rng.standard_normal(N) * (effects != "none"), *rng.standard_normal((2, T, N))
+        u = (e + c) @ B_inverse.T if random_error == "kkp" else e @ B_inverse.T + c
+        y = (1 + x + u) @ A_inverse.T
+        data = pd.DataFrame({"i": np.tile(np.arange(N), T), "t": np.repeat(np.arange(T), N), "y": y.ravel(),
+                             "x": x.ravel()})  # fmt: skip
+        old = data["i"] < N - NEW
+        fit = getattr(sp, model)("y ~ x", data[old], fitted, **options)
+        return y[-1, N - NEW :], fit.predict(data[~old], weights, level=0.95, **more)
+
+    def outcomes(truth, table) -> dict[str, Interval]:
+        last = table.xs(T - 1, level="t").loc[range(N - NEW, N)]
+        return {f"unit {k + 1}": interval(low, high, truth[k])
+                for k, (low, high) in enumerate(zip(last["conf_low"], last["conf_high"]))}  # fmt: skip
 
     return Draw(results, outcomes)

@@ -95,6 +95,15 @@ def forecast_cells() -> list[Cell]:
                  {"model": model, "N": N, "T": T, **more}) for model, N, T, more in designs]  # fmt: skip
 
 
+def new_unit_cells() -> list[Cell]:
+    """Units that the fit does not have: random effects, spatial errors, fixed effects around their mean, none."""
+    designs = [("sar", 48, 5, {"effects": "random"}), ("sem", 48, 5, {"effects": "random", "random_error": "kkp"}),
+               ("sem", 48, 5, {"effects": "random", "random_error": "baltagi"}), ("sar", 48, 8, {"effects": "entity"}),
+               ("sar", 48, 5, {"effects": "none"})]  # fmt: skip
+    return [Cell("-".join(["new", model, f"{N}x{T}", *more.values()]), "panel, new units", "new_units",
+                 {"model": model, "N": N, "T": T, **more}) for model, N, T, more in designs]  # fmt: skip
+
+
 def serial_cells() -> list[Cell]:
     """Errors that are correlated over time: pooled, and beside unit effects."""
     designs = [("sdm", 31, 13, {"psi": 0.5}), ("sem", 60, 4, {"psi": 0.7}),

@@ -95,7 +95,7 @@ def predictions(q: Question, chapters: dict, *, at: dict | None = None, by: str 
     if len(result.labels) > 1:
         differences = result.differences()
         first, last = result.labels[0], result.labels[-1]
-        row = differences.set_index("term").loc[f"{last} less {first}"]
+        row = differences[differences["term"] == f"{last} less {first}"].iloc[0]
         words = [phrase("{last} less {first}", last=a, first=b) for i, a in enumerate(result.labels)
                  for b in result.labels[:i]]  # fmt: skip
         shown = differences.assign(term=words)
@@ -105,7 +105,7 @@ def predictions(q: Question, chapters: dict, *, at: dict | None = None, by: str 
             "Where {first}, mean {response} is expected to be {low}; where {last}, {outcome} is expected to differ "
             "from that by {difference} ({p}).", first=q.words_of(first), last=q.words_of(last), response=response,
             outcome=plain(response, q.name), low=estimate(rows.loc[first]), difference=estimate(row, percent=percent),
-            p=p_words(float(row["p_value"]))))  # fmt: skip
+            p=p_words(row["p_value"])))  # fmt: skip
     else:
         sentences.append(phrase("Mean {response} is expected to be {value}.", response=response,
                                 value=estimate(rows.iloc[0])))  # fmt: skip

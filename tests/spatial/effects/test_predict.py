@@ -134,5 +134,5 @@ def test_panels_out_of_sample_are_refused():
     fit = sp.sar("y ~ a", data, W, **PANEL, effects="entity")
     with pytest.raises(SpatialInputError, match="fitted already"):
         fit.predict(data)
-    with pytest.raises(SpatialInputError, match="new units of a panel"):
+    with pytest.raises(SpatialInputError, match="fixed effects of new units are not estimated"):
         fit.predict(data, W, kind="BP")
