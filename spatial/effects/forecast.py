@@ -233,6 +233,9 @@ def _weights(fit: FitRecord, w) -> tuple[SpatialWeights, SpatialWeights]:
     if w is None and d.varies:
         raise SpatialInputError("E320", "the weights of the fit vary over time: those of new periods are needed",
                                 hint="fit.forecast(data, w)")
+    if d.lags and d.varies:
+        raise SpatialInputError("E320", "a dynamic model whose W varies is not forecast: the first new period "
+                                "depends on W of the last one too", hint="a fit with w.mean()")  # fmt: skip
     own = refuse_varying(d.weights if w is None else as_weights(w), "a forecast")
     if w is not None and own.labelled:
         own = own.reordered(positions(own.ids, d.ids, what="w"))

@@ -71,7 +71,7 @@ def refuse_without_theory(fit: FitRecord, unit_effects: str | None) -> None:
     Raises
     ------
     SpatialInputError
-        E501.
+        E501; E308 period effects and rows of W that do not sum to one.
     """
     d, effects = fit._design, fit._settings.effects
     refuse_psi(fit, "a prediction of new units", "leave serial= out, or forecast(new) for new periods")
@@ -82,8 +82,6 @@ def refuse_without_theory(fit: FitRecord, unit_effects: str | None) -> None:
         why = "a dynamic model needs the past of the new units"
     elif d.observed is not None or d.varies:
         why = "the panel has gaps, or its weights vary over time"
-    elif effects.time and not d.weights.rows_sum_to_one:
-        why = "with period effects weights are needed whose rows all sum to one"
     if why:
         raise SpatialInputError("E501", f"predictions of new units are not there for this fit: {why}",
                                 hint="forecast(new) for new periods, predict() without data for the fitted units")
@@ -91,6 +89,10 @@ def refuse_without_theory(fit: FitRecord, unit_effects: str | None) -> None:
         raise SpatialInputError("E501", "the fixed effects of new units are not estimated, and may be anything",
                                 hint="unit_effects='mean' takes them for draws around the mean of the estimated ones; "
                                 "or effects='random'")  # fmt: skip
+    if effects.time and not d.weights.rows_sum_to_one:
+        raise SpatialInputError("E308", f"new units with {effects} effects need weights among the fitted whose rows all "
+                                "sum to one", ids=d.weights.islands,
+                                hint="standardize('row') without islands, or effects='entity'")  # fmt: skip
     if unit_effects is not None and not (effects.fixed and effects.entity):
         raise SpatialInputError("E501", f"unit_effects={unit_effects!r} needs fixed effects of units",
                                 hint="leave it out")

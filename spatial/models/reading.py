@@ -31,7 +31,7 @@ from ..design.sample import SPANNED
 from ..design.specification import Specification
 from ..design.varying import refuse_without_likelihood
 from .adjusted import refuse_adjusted
-from .dynamic import warn_of_own_lags, with_lagged_response
+from .dynamic import refuse_varying_dynamics, warn_of_own_lags, with_lagged_response
 from .obs_weights import refuse_unweightable, usual_covariance
 from .random import refuse_random
 from .serial import refuse_serial
@@ -109,6 +109,7 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     refuse_with_ways(specification, d, options)
     if options.lags is not None:
         d = with_lagged_response(d, options.lags, options.effects)
+        refuse_varying_dynamics(specification, d, options)
     effects = which_effects(options.effects, d)
     if method in ADJUSTED:
         refuse_adjusted(specification, d, effects, options.correction, method)

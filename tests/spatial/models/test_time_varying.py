@@ -262,3 +262,17 @@ def test_weights_are_compared_whether_they_vary_or_not():
     assert both.best == "moving"
     one = sp.sar("y ~ a + b", data, w, **PANEL)
     pd.testing.assert_series_equal(both["moving"].params, one.params)
+
+
+@pytest.mark.parametrize("missing", ["error", "drop"])
+def test_moran_by_serves_every_period_with_its_own_w(missing):
+    data, w = moving_panel(6)
+    if missing == "drop":
+        data = data.assign(a=data["a"].where(data.index != 3))
+    table = sp.moran_by(data, ["y", "a"], w, time="t", entity="id", permutations=99, missing=missing).to_frame()
+    for row in table.itertuples():
+        one = data[data["t"] == row.t].set_index("id")[row.variable]
+        alone = sp.moran(one, w[row.t], permutations=99, missing=missing)
+        assert (row.I, row.p_sim) == (pytest.approx(alone.I), pytest.approx(alone.p_sim))
+    with pytest.raises(sp.SpatialInputError, match="E107"):
+        sp.moran_by(data.assign(t=data["t"] + 1), "y", w, time="t", entity="id", permutations=99)
