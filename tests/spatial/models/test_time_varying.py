@@ -53,19 +53,15 @@ def test_copies_of_one_matrix_are_that_matrix(model, effects):
     same = fit("y ~ a + b", data, wt.temporal(dict.fromkeys(range(1990, 2010), w[2002])), **PANEL, effects=effects)
     assert not same._design.varies
     np.testing.assert_array_equal(a.params, same.params)
-    if model in ("sac", "gns") and effects in ("entity", "twoway"):
-        with pytest.raises(sp.SpatialInputError, match="same weights of the error in all periods") as caught:
-            fit("y ~ a + b", data, w, **PANEL, effects=effects)
-        assert caught.value.code == "E321"
-        return
     b = fit("y ~ a + b", data, nudged(one), **PANEL, effects=effects)
     assert b._design.varies
     np.testing.assert_allclose(b.params, a.params, atol=1e-8)
-    np.testing.assert_allclose(b.vcov, a.vcov, atol=1e-8)
-    assert b.loglik == pytest.approx(a.loglik, abs=1e-8)
+    both = model in ("sac", "gns")  # by the mean of rho's score, the slope of which is a difference
+    np.testing.assert_allclose(b.vcov, a.vcov, atol=1e-8, rtol=1e-4 if both else 1e-7)
+    assert b.loglik == pytest.approx(a.loglik, abs=1e-6 if both else 1e-8)
     mine, theirs = (x.effects(method="delta") for x in (b, a))
     np.testing.assert_allclose(mine.estimates, theirs.estimates, atol=1e-8)
-    np.testing.assert_allclose(mine.std_errors, theirs.std_errors, atol=1e-8)
+    np.testing.assert_allclose(mine.std_errors, theirs.std_errors, atol=1e-8, rtol=1e-4 if both else 1e-7)
 
 
 @pytest.mark.parametrize("model", MODELS)
