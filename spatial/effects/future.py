@@ -71,15 +71,7 @@ def unit_effects(fit: FitRecord, named: Mapping[str, float], *, last: bool = Fal
     correlated over time the mean is weighted, and d2 stands in the place of T.
     """
     d, effects, random = fit._design, fit._settings.effects, fit._settings.random
-<<<<<<< HEAD
-    u = d.y - named.get("rho", 0.0) * spatial_lag(d.weights, d.outcome)
-    for name, value in named.items():
-        if name not in ("rho", "lambda"):
-            past = d.X[:, :, d.names.index(name)] if _is_past(d, name) else column_of(d, name, effects)
-            u = u - value * past
-=======
     u = filtered_errors(fit, named)
->>>>>>> main
     if last:
         return float(np.nanmean(u[-1]) - np.nanmean(u))
     mean = np.nanmean(u, axis=0) if fit._settings.serial is None else weighted_mean(fit, u, named["psi"])
@@ -102,7 +94,7 @@ def filtered_errors(fit: FitRecord, named: Mapping[str, float]) -> np.ndarray:
     u = d.y - named.get("rho", 0.0) * spatial_lag(d.weights, d.outcome)
     for name, value in named.items():
         if name not in ("rho", "lambda", "psi"):
-            past = d.X[:, :, d.names.index(name)] if _is_past(d, name) else column_of(d, name)
+            past = d.X[:, :, d.names.index(name)] if _is_past(d, name) else column_of(d, name, NO_EFFECTS)
             u = u - value * past
     return u
 

@@ -90,8 +90,8 @@ def refuse_without_theory(fit: FitRecord, unit_effects: str | None) -> None:
                                 hint="unit_effects='mean' takes them for draws around the mean of the estimated ones; "
                                 "or effects='random'")  # fmt: skip
     if effects.time and not d.weights.rows_sum_to_one:
-        raise SpatialInputError("E308", f"new units with {effects} effects need weights among the fitted whose rows all "
-                                "sum to one", ids=d.weights.islands,
+        raise SpatialInputError("E308", f"new units with {effects} effects need weights among the fitted whose rows "
+                                "all sum to one", ids=d.weights.islands,
                                 hint="standardize('row') without islands, or effects='entity'")  # fmt: skip
     if unit_effects is not None and not (effects.fixed and effects.entity):
         raise SpatialInputError("E501", f"unit_effects={unit_effects!r} needs fixed effects of units",

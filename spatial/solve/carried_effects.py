@@ -81,7 +81,7 @@ def _columns(specification: Specification, d: Design, effects: FixedEffects) -> 
                     names=tuple(names))  # fmt: skip
     if not specification.lag:
         return sample
-    Wy = within(spatial_lag(d.weights, d.outcome))
+    Wy = within(d.lag(d.outcome, effects))
     return replace(sample, Wy=rows(Wy), MWy=rows(spatial_lag(M, Wy)))
 
 
