@@ -48,7 +48,6 @@ RESULTS = {
     "sdem": lambda d, w, **k: sp.sdem(FORMULA, d, w, **KEYS, **k),
     "sac": lambda d, w, **k: sp.sac(FORMULA, d, w, **KEYS, **k),
     "gns": lambda d, w, **k: sp.gns(FORMULA, d, w, **KEYS, **k),
-    "errors over time": lambda d, w, **k: sp.sdm(FORMULA, d, w, serial="ar1", **KEYS, **k),
     "pair scores": lambda d, w, **k: sp.sdm(FORMULA, d, w, vcov="robust", **KEYS, **k),
     "clusters": lambda d, w, **k: sp.sdm(FORMULA, d, w, vcov="cluster", **KEYS, **k),
     "second order": lambda d, w, **k: sp.sdm(FORMULA, d, w, wx_order=2, **KEYS, **k),
