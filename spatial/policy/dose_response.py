@@ -70,38 +70,48 @@ class Doses:
     basis: Basis
     cluster: np.ndarray
 
-    def solved(self, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Weights of B's columns in every comparison and target for a subset of the units (N,) of zeros and ones,
-        (C, 2 + 2 m, K + 1), and which exist (C, 2 + 2 m). Targets: average ATT, average ACRT, ATT(d), ACRT(d)."""
-        basis, own, others = self.basis, self.own * there, self.others * there
-        n, n_others = own.sum(axis=1), others.sum(axis=1)
-        C, K, m = len(own), basis.of_units.shape[1], len(basis.at)
-        S = ((own @ self._products).reshape(C, K, K)) / np.maximum(n, 1)[:, None, None]
+    def solved(self, gone: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Weights of B's columns in every comparison and target, with all units or without those at ``gone``,
+        (C, 2 + 2 m, K + 1); which exist (C, 2 + 2 m); treated units (C,). Targets: average ATT, average ACRT, ATT(d),
+        ACRT(d)."""
+        basis, (sums, n_others) = self.basis, self._sums
+        if gone is not None:
+            sums = sums - self.own[:, gone] @ self._features[gone]
+            n_others = n_others - self.others[:, gone].sum(axis=1)
+        C, K, m, n = len(sums), basis.of_units.shape[1], len(basis.at), sums[:, 0].round()
+        means = sums / np.maximum(n, 1)[:, None]
+        S = means[:, 2 + 2 * K :].reshape(C, K, K)
         size, vectors = np.linalg.eigh(S)
         kept = size > RANK * np.maximum(size[:, -1:], 1e-300)
         inverse = np.where(kept, 1 / np.where(kept, size, 1.0), 0.0)[:, None, :] * vectors @ vectors.transpose(0, 2, 1)
-        mean = own / np.maximum(n, 1)[:, None]
         L = np.empty((C, 2 + 2 * m, K))
-        L[:, 0], L[:, 1] = mean @ basis.of_units, mean @ basis.unit_slopes
+        L[:, 0], L[:, 1] = means[:, 2 : 2 + K], means[:, 2 + K : 2 + 2 * K]
         L[:, 2 : 2 + m], L[:, 2 + m :] = basis.levels, basis.slopes
         against = np.zeros((C, 2 + 2 * m))
-        against[:, 0], against[:, 1] = 1.0, mean @ basis.unit_against
+        against[:, 0], against[:, 1] = 1.0, means[:, 1]
         against[:, 2 : 2 + m], against[:, 2 + m :] = 1.0, basis.against
         a = L @ inverse
         exists = np.abs(a @ S - L).max(axis=2) <= 1e-6 * np.maximum(np.abs(L).max(axis=2), 1e-300)
         exists &= ((n > 0) & (n_others > 0))[:, None]
         of_others = -against / np.maximum(n_others, 1)[:, None]
-        return np.concatenate([a / np.maximum(n, 1)[:, None, None], of_others[:, :, None]], axis=2), exists
+        return np.concatenate([a / np.maximum(n, 1)[:, None, None], of_others[:, :, None]], axis=2), exists, n
 
     @cached_property
-    def _products(self) -> np.ndarray:
-        psi = self.basis.of_units
-        return (psi[:, :, None] * psi[:, None, :]).reshape(len(psi), -1)
+    def _features(self) -> np.ndarray:
+        """1, the slopes' weight of the comparison, psi, its slope and psi psi', (N, 2 + 2 K + K^2)."""
+        basis, psi = self.basis, self.basis.of_units
+        products = (psi[:, :, None] * psi[:, None, :]).reshape(len(psi), -1)
+        return np.column_stack([np.ones(len(psi)), basis.unit_against, psi, basis.unit_slopes, products])
+
+    @cached_property
+    def _sums(self) -> tuple[np.ndarray, np.ndarray]:
+        """Of the features over the treated units of every comparison, and its other units (C,)."""
+        return self.own @ self._features, self.others.sum(axis=1)
 
     @cached_property
     def usable(self) -> np.ndarray:
         """Whether a comparison has a target (C, 2 + 2 m): a spline ends at a cohort's lowest and highest dose."""
-        exists = self.solved(np.ones(len(self.dose)))[1]
+        exists = self.solved()[1]
         if self.basis.covers:
             near = SAME * np.ptp(self.dose[self.own.any(axis=0)])
             low = np.where(self.own, self.dose, np.inf).min(axis=1)[:, None] - near
@@ -110,20 +120,19 @@ class Doses:
             exists[:, 2:] &= np.hstack([inside, inside])
         return exists
 
-    def coefficients(self, estimates: list[Estimate], there: np.ndarray) -> np.ndarray:
+    def coefficients(self, estimates: list[Estimate], gone: np.ndarray | None = None) -> np.ndarray:
         """Weights of B's columns in the estimates, (E, C (K + 1)); NaN where one does not exist."""
-        z, exists = self.solved(there)
-        n = (self.own * there).sum(axis=1)
-        code = np.unique(self.start, return_inverse=True)[1]
-        out = np.empty((len(estimates), z.shape[0], z.shape[2]))
-        for e, one in enumerate(estimates):
-            share = one.at * n
-            if one.by_cohort:
-                largest = np.array([(share * (code == k)).max() for k in range(code.max() + 1)])
-                share = one.at * (largest / np.maximum(np.bincount(code, one.at), 1))[code]
-            total = share.sum()
-            lost = not total > 0 or (one.at & ~exists[:, one.target]).any()
-            out[e] = np.nan if lost else (share / total)[:, None] * z[:, one.target]
+        z, exists, n = self.solved(gone)
+        at = np.array([one.at for one in estimates])
+        target = np.array([one.target for one in estimates])
+        share = at * n
+        _, first, code = np.unique(self.start, return_index=True, return_inverse=True)  # cohorts come one by one
+        largest = np.maximum.reduceat(share, first, axis=1) / np.maximum(np.add.reduceat(at * 1, first, axis=1), 1)
+        share = np.where(np.array([one.by_cohort for one in estimates])[:, None], at * largest[:, code], share)
+        total = share.sum(axis=1)
+        lost = (total <= 0) | (at & ~exists[:, target].T).any(axis=1)
+        out = (share / np.where(total > 0, total, 1.0)[:, None])[:, :, None] * z[:, target].transpose(1, 0, 2)
+        out[lost] = np.nan
         return out.reshape(len(estimates), -1)
 
     def columns(self, units: slice, T: int) -> np.ndarray:
@@ -219,8 +228,8 @@ def _notes(doses: Doses, sample: PolicySample, dose: Dose, control: str, post) -
 def estimated(doses: Doses, sample: PolicySample, estimates: list[Estimate]) -> tuple[Jackknife, Linear]:
     """The jackknife of averages, and what its deletions are made of."""
     T, N = sample.y.shape
-    G, there = sample.n_clusters, np.ones(N)
-    z = doses.coefficients(estimates, there)
+    G = sample.n_clusters
+    z = doses.coefficients(estimates)
     v = np.concatenate([np.tensordot(z, doses.columns(slice(at, at + 256), T), axes=(1, 2)) for at in range(0, N, 256)],
                        axis=1)  # fmt: skip
     kinds, kind = np.arange(G), np.arange(G)
@@ -229,7 +238,8 @@ def estimated(doses: Doses, sample: PolicySample, estimates: list[Estimate]) -> 
         place[sample.cluster] = np.arange(N)
         rows = np.column_stack([doses.own.T, doses.others.T, doses.dose * doses.own.any(axis=0)])[place]
         _, kinds, kind = np.unique(rows, axis=0, return_index=True, return_inverse=True)
-    left = np.stack([doses.coefficients(estimates, (sample.cluster != g) * 1.0) for g in kinds])[kind.ravel()]
+    members = np.split(np.argsort(sample.cluster, kind="stable"), np.cumsum(np.bincount(sample.cluster))[:-1])
+    left = np.stack([doses.coefficients(estimates, members[g]) for g in kinds])[kind.ravel()]
     kept = ~np.isnan(left).any(axis=2)
     linear = Linear(v, np.nan_to_num(left - z).transpose(1, 0, 2), lambda part: doses.columns(part, T), kept.T)
     return jackknife([linear], sample.y.T, sample.cluster, plain(G)), linear

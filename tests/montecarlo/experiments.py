@@ -33,6 +33,7 @@ EXPERIMENTS = {
     "spatial_did": policies.spatial_did,
     "ring_did": policies.ring_did,
     "exposure_did": policies_exposure.exposure_did,
+    "spatial_did_gaps": policies_exposure.spatial_did_gaps,
     "conditional_did": policies_conditional.conditional_did,
     "switching_did": policies_switching.switching_did,
     "dose_did": policies_dose.dose_did,
