@@ -31,8 +31,8 @@ from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
 from .counterfactual import groups_of, label_of, offset_at, refuse_dynamic, regressors_at, settings_of
 from .curves import between_poles
-from .linear import Law, infer_linear
-from .mixture import Inference, summarize
+from .linear import Law, RatioLaw, infer_by_default
+from .mixture import Inference
 from .propagate import determinant
 from .regressors import column_of
 
@@ -58,7 +58,7 @@ class Predictions(Shown):
 
     labels: tuple[str, ...]
     inference: Inference = field(repr=False)
-    law: Law | None = field(repr=False)
+    law: Law | RatioLaw | None = field(repr=False)
     fit: FitRecord = field(repr=False)
     level: float = 0.95
 
@@ -89,7 +89,7 @@ class Predictions(Shown):
         if self.law is None:
             inference = Inference(at, *np.full((5, len(at)), np.nan))
         else:
-            inference = summarize(self.law.combined(A).mixture, at, self.level)
+            inference = self.law.combined(A).inference(at, self.level)
         return _table([f"{self.labels[i]} less {self.labels[j]}" for i, j in pairs], inference)
 
 
@@ -170,7 +170,7 @@ def _infer(fit: FitRecord, cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]
     def over(low, high):
         return between_poles(coefficients, low, high, interval)
 
-    return infer_linear(fit, over, picks, estimates, level)
+    return infer_by_default(fit, over, picks, estimates, level)
 
 
 def _columns(fit: FitRecord, d: Design, names: list[str]) -> np.ndarray:

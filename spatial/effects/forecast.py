@@ -68,8 +68,7 @@ class Forecast(Shown):
         return self.table["estimate"].rename("predicted")
 
     def tidy(self) -> pd.DataFrame:
-        """One row per unit and period, the unit as ``term``, in the common schema plus ``period``; the statistic is
-        that of a response of zero."""
+        """One row per unit and period in the common schema; the statistic is that of a response of zero."""
         t, df = self.table, self.fit.df_resid
         statistic = (t["estimate"] / t["std_error"]).to_numpy()
         return rows_of(list(t.index.get_level_values(0)), t["estimate"], std_error=t["std_error"], statistic=statistic,

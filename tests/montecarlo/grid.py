@@ -98,7 +98,10 @@ def margin_cells() -> list[Cell]:
     """Slopes, contrasts and predictions of a variable with several terms."""
     designs = [("sar", 100, "knn"), ("sdm", 100, "queen"), ("sdm", 200, "queen"), ("sar", 48, "dense")]
     return [Cell(f"margins-{model}-n{n}-{w}", "cross-section, slopes and predictions", "margins",
-                 {"model": model, "n": n, "w": w}) for model, n, w in designs]  # fmt: skip
+                 {"model": model, "n": n, "w": w}) for model, n, w in designs] + [
+                     Cell(f"margins-{model}-n48-{w}-k8", "cross-section, slopes and predictions", "margins",
+                          {"model": model, "n": 48, "w": w, "more": 4})
+                     for model, w in (("sar", "knn"), ("sdm", "queen"), ("sdm", "knn"))]  # fmt: skip
 
 
 def several_cells() -> list[Cell]:
