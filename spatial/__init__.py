@@ -72,6 +72,7 @@ _NAMES = {
     "policy.heterogeneity": "heterogeneity Heterogeneity",
     "policy.mediation": "mediation Mediation",
     "policy.did": "did DiD",
+    "policy.dose": "Dose",
     "policy.exposure_did": "exposure_did",
     "policy.exposure_result": "ExposureDiD",
     "policy.placebo": "placebo_time placebo_units PlaceboUnits",

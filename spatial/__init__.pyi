@@ -9,6 +9,7 @@ from .compare.comparison import Comparison as Comparison
 from .covariance.hac import Conley as Conley
 from .explore.correlogram import Correlogram as Correlogram
 from .policy.did import DiD as DiD
+from .policy.dose import Dose as Dose
 from .covariance.hac import DriscollKraay as DriscollKraay
 from .effects.long_run import DynamicEffects as DynamicEffects
 from .effects.average import Effects as Effects

@@ -26,7 +26,7 @@ from scipy.special import gammaln
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
-from ..design.arrays import Sample
+from ..design.arrays import Sample, by_gls
 from ..design.design import INTERCEPT
 from ..design.sample import demeaned_sample
 from ..models.fit import Fit
@@ -70,6 +70,10 @@ def log_marginal(fit: Fit, prior: Prior | None = None, *, correction: bool | Non
         raise SpatialInputError("E511", "a posterior probability needs a likelihood with fixed effects or none",
                                 hint="use method='ml' and effects='none', 'entity', 'time' or 'twoway'")  # fmt: skip
     d, sample = fit._design, fit._sample
+    if by_gls(sample):
+        raise SpatialInputError("E511", f"a posterior probability is not there where {settings.effects} effects leave "
+                                "by generalised least squares", hint="compare the log-likelihoods of the fits, or "
+                                "their bic; w.standardize('row') has one")  # fmt: skip
     if sample.dummies:
         refuse_varying(d.weights_of_error, "a posterior probability after a spatial error with fixed effects")
     transformed = settings.correction is True if correction is None else correction

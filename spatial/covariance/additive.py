@@ -21,21 +21,26 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from spillover.matrix import SpatialWeights
+from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..design.arrays import Sample
 from ..logdet.inverse import inverse
 from ..solve.ml import Solution, residuals
-from .information import expected, observed
+from .information import derivatives, expected, observed
 
 EXPECTED_MAX = 1_000  # units; the expected information needs dense inverses, the observed one differs little beyond
 
 
+Weights = SpatialWeights | TemporalWeights
+MAX_STEPS, SETTLED = 60, 1e-16  # of the root: squared step in standard errors
 STEP = 1e-4  # of central differences by tau, eta, rho, lambda and sigma2
 
 
-def _information(sample: Sample, at: Solution, weights: SpatialWeights, error: SpatialWeights) -> np.ndarray:
-    return expected(sample, at, weights.csr, error.csr) if weights.n <= EXPECTED_MAX else observed(sample, at)
+def _information(sample: Sample, at: Solution, weights: Weights, error: Weights) -> np.ndarray:
+    if weights.varies or error.varies or weights.n > EXPECTED_MAX:
+        return observed(sample, at)
+    return expected(sample, at, weights.csr, error.csr)
 
 
 def as_vector(sample: Sample, at: Solution) -> np.ndarray:
@@ -70,7 +75,7 @@ class Corrected(Solution):
 
 
 def corrected(
-    sample: Sample, at: Solution, weights: SpatialWeights, error: SpatialWeights, score: np.ndarray
+    sample: Sample, at: Solution, weights: Weights, error: Weights, score: np.ndarray
 ) -> Solution:
     """``at`` corrected for a score of (beta, rho, lambda, sigma2) that is ``score`` on average; the log-likelihood
     stays that of the maximum. ``weights`` and ``error`` are W and M."""
@@ -93,6 +98,51 @@ def with_jacobian(
     places : sequence of int
         What the bias depends on.
     """
+    slopes = _slopes(sample, at, score_of, places)
+    J = np.eye(len(slopes)) - np.linalg.solve(_information(sample, at, weights, error), slopes)
+    return Corrected(**vars(better), jacobian=J[:-1, :-1])
+
+
+def corrected_at_root(
+    sample: Sample, at: Solution, score_of: Callable, places: Sequence[int]
+) -> Corrected:
+    """The root of the score less its bias, both at the corrected estimates, by Newton's steps from the maximum ``at``;
+    its covariance is J V J' with J = (I + V db / dtheta)^-1. Parameters as for ``with_jacobian``.
+
+    Raises
+    ------
+    SpatialInputError
+        E710 where there is no root near the maximum.
+    """
+    point, slopes = at, _slopes(sample, at, score_of, places)
+    for _ in range(MAX_STEPS):
+        left = _score(sample, point) - score_of(point)
+        information = observed(sample, point)
+        step = np.linalg.solve(information + slopes, left)
+        point = as_solution(sample, point, as_vector(sample, point) + step)
+        point = replace(point, resid=residuals(sample, point.beta, point.rho, point.lam))
+        if not (np.isfinite(step).all() and point.sigma2 > 0):
+            break
+        if float(step @ information @ step) < SETTLED:
+            slopes = _slopes(sample, point, score_of, places)
+            J = np.linalg.inv(np.eye(len(slopes)) + np.linalg.solve(observed(sample, point), slopes))
+            return Corrected(**vars(point), jacobian=J[:-1, :-1])
+    raise SpatialInputError("E710", "the score without its bias has no root near the maximum: too few periods for so "
+                            "much persistence", hint="correction=False leaves the maximum as it is")  # fmt: skip
+
+
+def _score(sample: Sample, at: Solution) -> np.ndarray:
+    """dL/d(beta, rho, lambda, sigma2)."""
+    e, s2 = at.resid, at.sigma2
+    score = np.append(derivatives(sample, at).T @ e / s2, (e @ e / s2 - sample.n) / (2 * s2))
+    for part, value, place in ((sample.lag, at.rho, len(at.beta)), (sample.error, at.lam, -2)):
+        if part is not None:
+            score[place] += float(part.d1(value))
+    return score
+
+
+def _slopes(sample: Sample, at: Solution, score_of: Callable, places: Sequence[int]) -> np.ndarray:
+    """Derivatives of the score's bias by the parameters that it depends on."""
     theta = as_vector(sample, at)
     slopes = np.zeros((len(theta), len(theta)))
     for place in places:
@@ -100,8 +150,7 @@ def with_jacobian(
         step[place] = STEP
         ahead, behind = (score_of(as_solution(sample, at, moved)) for moved in (theta + step, theta - step))
         slopes[:, place] = (ahead - behind) / (2 * STEP)
-    J = np.eye(len(theta)) - np.linalg.solve(_information(sample, at, weights, error), slopes)
-    return Corrected(**vars(better), jacobian=J[:-1, :-1])
+    return slopes
 
 
 def score_of_time_effects(sample: Sample, at: Solution, weights: SpatialWeights) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 from spillover.errors import SpatialInputError, warn
 from spillover.matrix import refuse_varying
 
-from ..design.arrays import Sample
+from ..design.arrays import Sample, by_gls
 from ..design.design import spatial_lag
 from ..design.gaps import refuse_unbalanced
 from ..logdet.inverse import inverse
@@ -100,6 +100,8 @@ def refuse(fit: FitRecord) -> None:
         why = "random effects leave two kinds of residuals"
     elif s.correction == "additive" and s.effects.time:
         why = "the additive correction is made after the maximum"
+    elif by_gls(fit._sample):
+        why = f"{s.effects} effects leave by generalised least squares, sample by sample"
     elif d.lags or ("lag(" in d.formula and d.response in d.formula.split("~")[1]):
         why = "lagged responses are among the regressors"
     if why:

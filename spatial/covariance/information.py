@@ -178,7 +178,9 @@ def _orthogonal(sample: Sample, at: Solution) -> tuple[Sample, Solution, np.ndar
         y["Wy"] = sample.lag_of_y / s - np.einsum("ij,j->i", Q, h)
         if MQ is not None:
             y["MWy"] = sample.error_lag_of_Wy / s - MQ @ h
-    alike = Sample(X=Q, MX=MQ, n=sample.n, lag=sample.lag, error=sample.error, dummies=sample.dummies, **y)
+    taken = None if sample.of_effects is None else sample.of_effects / s
+    alike = Sample(X=Q, MX=MQ, n=sample.n, lag=sample.lag, error=sample.error, dummies=sample.dummies,
+                   of_effects=taken, **y)  # fmt: skip
     return alike, Solution(gamma, at.rho, at.lam, 1.0, at.loglik, at.resid / s), T
 
 
@@ -213,7 +215,8 @@ def derivatives(sample, at):
     if sample.lag is not None:
         columns.append(sample.lag_of_y if sample.error is None else sample.BWy(at.lam))
     if sample.error is not None:
-        columns.append(spatially_lagged_error(sample, at.beta, at.rho))
+        Mu = spatially_lagged_error(sample, at.beta, at.rho)
+        columns.append(Mu if sample.of_effects is None else Mu - sample.of_effects)
     return np.column_stack(columns)
 
 

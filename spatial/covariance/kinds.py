@@ -11,10 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 from spillover.values import whole_number
 
-from ..design.arrays import inverse_triangular
+from ..design.arrays import by_gls, inverse_triangular
 from ..design.obs_weights import links_in_units_of_variance, refuse_weighted
 from ..design.options import Settings
 from ..records.fit import FitRecord
@@ -55,6 +56,9 @@ class Information:
             factor = factor_of_freedom(sample.n, len(fit._terms), fit._settings)
             return _with_psi(fit, at.after_correction(factor * observed_covariance(sample, at, fit._terms)))
         fit._settings.effects.refuse_ways("vcov='eim'", "vcov='oim'")
+        if by_gls(sample):
+            raise SpatialInputError("E501", f"vcov='eim' is not there where {fit._settings.effects} effects leave by "
+                                    "generalised least squares", hint="vcov='oim'")  # fmt: skip
         refuse_varying(fit._design.weights, "vcov='eim'")
         refuse_varying(fit._design.weights_of_error, "vcov='eim'")
         d = fit._design

@@ -26,16 +26,17 @@ from ..records.fit import FitRecord
 from . import score_forms
 from .groups import periods_of_rows, units_of_rows
 from .information import derivatives, with_dummies, without_dummies
-from .random import by_random_ml
+from .random import by_random_ml, kappa_scores
 from .sandwich import sums_by_group
 from .score_forms import PROBES, quadratic_forms
+from .serial import psi_scores
 from .several import derivatives_of_several, deviations, has_several, scores_of_variances
 
 EXACT_GROUPS = 500  # columns that are solved for one by one, above DENSE_UNITS
 
 
 def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
-    """Variance of the score of (beta, rho, lambda, sigma2) and random effects' kappa.
+    """Variance of the score of (beta, rho, lambda, sigma2) random effects' kappa and psi.
 
     Parameters
     ----------
@@ -69,7 +70,9 @@ def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
         by_group = rest - dummies @ share_of
         k = sample.k
     if by_random_ml(fit) and not fit._settings.random.on_boundary:
-        by_group = np.column_stack([by_group, sums_by_group(_kappa(fit, e)[:, None], codes)])
+        by_group = np.column_stack([by_group, sums_by_group(kappa_scores(fit, e)[:, None], codes)])
+    if fit._settings.serial is not None:
+        by_group = np.column_stack([by_group, sums_by_group(psi_scores(fit)[:, None], codes)])
     # 3. The variance.
     meat = by_group.T @ by_group
     meat[k : k + len(forms), k : k + len(forms)] += crossed
@@ -82,13 +85,6 @@ def _traces(fit: FitRecord, D: np.ndarray) -> list[float]:
     if has_several(fit):
         return list(D.T @ (at.resid / deviations(fit)))
     return [-part.d1(by) for part, by in ((sample.lag, at.rho), (sample.error, at.lam)) if part is not None]
-
-
-def _kappa(fit: FitRecord, e) -> np.ndarray:
-    """Scores of kappa by row, as in ``random``."""
-    T = fit._design.n_periods
-    means = e.reshape(T, -1).mean(axis=0)
-    return np.tile((T * means**2 / fit.sigma2 - 1) / (2 * T), T)
 
 
 def _products(d: Design, forms, codes, e) -> tuple[np.ndarray, np.ndarray]:

@@ -16,6 +16,7 @@ from spillover.errors import SpatialInputError
 from ..design.ways import nested
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA, critical_value
+from ..solve.serial import prais_winsten
 from .groups import group_codes
 from .information import inverse_information, observed
 from .scores import scores
@@ -44,10 +45,16 @@ def random_scores(fit: FitRecord) -> np.ndarray:
     S, random = scores(fit._sample, fit._solution), fit._settings.random
     if random.on_boundary:
         return S
-    means = fit._solution.resid.reshape(fit._design.y.shape).mean(axis=0)
-    T = fit._design.n_periods
-    kappa = (T * means**2 / fit.sigma2 - 1) / (2 * T)
-    return np.column_stack([S, np.tile(kappa, T)])
+    return np.column_stack([S, kappa_scores(fit, fit._solution.resid)])
+
+
+def kappa_scores(fit: FitRecord, e: np.ndarray) -> np.ndarray:
+    """Scores of kappa by row of residuals (m,): a T-th of the unit's each. With psi r_i is the mean over periods that c
+    weights (``solve.serial``)."""
+    T, serial = fit._design.n_periods, fit._settings.serial
+    c = np.ones(T) if serial is None else prais_winsten(serial.psi, T).sum(axis=1)
+    means = c @ e.reshape(T, -1) / np.sqrt(T * (c @ c))
+    return np.tile((T * means**2 / fit.sigma2 - 1) / (2 * T), T)
 
 
 def refuse_for_random(error: str | None, chosen, fit: FitRecord | None = None) -> None:
@@ -74,20 +81,6 @@ def refuse_for_random(error: str | None, chosen, fit: FitRecord | None = None) -
     if why:
         hint = "use 'oim'" if error == "baltagi" else "use 'oim', 'robust' or clusters of units"
         raise SpatialInputError("E715", f"this covariance cannot be had with random effects: {why}", hint=hint)
-
-
-def refuse_without_scores(chosen) -> None:
-    """Errors that are correlated over time have the observed information alone.
-
-    Raises
-    ------
-    SpatialInputError
-        E715.
-    """
-    kind = getattr(chosen, "kind", type(chosen).__name__)
-    if kind != "oim":
-        raise SpatialInputError("E715", f"vcov={kind!r} is not there with serial='ar1'",
-                                hint="vcov='oim'; or leave serial= out and take vcov='cluster'")  # fmt: skip
 
 
 def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
@@ -208,7 +201,8 @@ def random_text(fit: FitRecord) -> list[str]:
 
 def serial_text(fit: FitRecord) -> str:
     """The header's line about errors that are correlated over time."""
-    return f"errors over time: nu_t = psi nu_(t-1) + e_t, {_values(fit)['psi']}"
+    text = f"errors over time: nu_t = psi nu_(t-1) + e_t, {_values(fit)['psi']}"
+    return text + "; effects leave by transformation" * fit._settings.effects.fixed
 
 
 def _values(fit: FitRecord) -> dict[str, str]:

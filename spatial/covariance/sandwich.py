@@ -20,6 +20,7 @@ from .groups import periods_of_rows, units_of_rows
 from .information import inverse_information, observed
 from .random import by_random_ml, random_scores
 from .scores import scores
+from .serial import with_psi
 from .several import has_several, scores_of_several
 
 
@@ -46,7 +47,8 @@ def sandwich(fit: FitRecord, meat_of) -> np.ndarray:
 
 
 def information_and_scores(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
-    """The observed information of all parameters, sigma2 and random effects' kappa among them, and scores by row.
+    """The observed information of all parameters, sigma2, random effects' kappa and psi among them, and scores by
+    row.
 
     Of two-stage least squares the identity and what every row adds to the error of the estimate. Of several rho,
     lambda or sigma2 both by the parameters of ``several``, which ``fit._solution.T`` turns.
@@ -55,10 +57,12 @@ def information_and_scores(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
         stage = two_stage(fit._sample.y, regressors(fit._sample), basis(fit._sample))
         return np.eye(stage.T.shape[1]), stage.T * stage.resid[:, None]
     if by_random_ml(fit):
-        return fit._settings.random.information, random_scores(fit)
-    if has_several(fit):
-        return fit._solution.information, scores_of_several(fit)  # type: ignore[attr-defined]
-    return observed(fit._sample, fit._solution), scores(fit._sample, fit._solution)
+        information, S = fit._settings.random.information, random_scores(fit)
+    elif has_several(fit):
+        information, S = fit._solution.information, scores_of_several(fit)  # type: ignore[attr-defined]
+    else:
+        information, S = observed(fit._sample, fit._solution), scores(fit._sample, fit._solution)
+    return (information, S) if fit._settings.serial is None else with_psi(fit, information, S)
 
 
 def sums_by_group(values: np.ndarray, codes: np.ndarray) -> np.ndarray:

@@ -29,9 +29,10 @@ from .joint import wald
 from .kinds import Bootstrap, Information
 from .missing import of_missing
 from .moments import DynamicMomentCovariance, MomentCovariance, is_correlated, refuse_for_moments
-from .random import by_random_ml, refuse_for_random, refuse_without_scores
+from .random import by_random_ml, refuse_for_random
 from .regimes import refuse_refits
 from .scpc import SCPC
+from .serial import refuse_for_serial
 from .white import White
 
 F = TypeVar("F", bound=FitRecord)
@@ -120,7 +121,7 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         if fit._settings.random is not None and by_random_ml(fit):
             refuse_for_random(fit._settings.random.error, chosen, fit)
         if fit._settings.serial is not None:
-            refuse_without_scores(chosen)
+            refuse_for_serial(chosen, fit)
         return chosen
     if isinstance(vcov, SCPC) or vcov == "scpc":
         return as_vcov(vcov, **settings)

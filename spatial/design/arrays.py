@@ -36,6 +36,9 @@ class Sample:
         X = Q R from the checks at the door; it holds for that X alone.
     log_weights : float
         What weights of observations add to the log-likelihood.
+    of_effects : (m,) or None
+        What fixed effects take of M u where they leave by generalised least squares (``carried``): the other columns
+        are those at the maximum, and hold there alone.
     """
 
     y: np.ndarray = field(repr=False)
@@ -51,6 +54,7 @@ class Sample:
     names: tuple[str, ...] = ()
     factors: tuple[np.ndarray, np.ndarray, np.ndarray] | None = field(default=None, repr=False)
     log_weights: float = 0.0
+    of_effects: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def k(self) -> int:
@@ -109,6 +113,16 @@ class Sample:
     def BWy(self, lam: float) -> np.ndarray:
         """B W y = W y - lambda M W y; zeros in a model without a lag."""
         return self.lag_of_y if self.MWy is None else self.lag_of_y - lam * self.MWy
+
+
+def by_gls(sample) -> bool:
+    """Whether fixed effects left a sample, of any model, by generalised least squares."""
+    return isinstance(sample, Sample) and sample.of_effects is not None
+
+
+def keeps_effects(sample) -> bool:
+    """Whether fixed effects are not out of a sample by demeaning: it is then no sample of another lambda."""
+    return bool(sample.dummies) or by_gls(sample)
 
 
 def thin_qr(X: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

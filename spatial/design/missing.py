@@ -6,6 +6,7 @@ stand-in for every missing y, so that terms, categories and periods are those of
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 
 import numpy as np
@@ -97,14 +98,16 @@ def missing_design(
         _refuse_missing_x(absent, specification, terms.functions)
     hidden = np.asarray(no_y | no_x)
     if not hidden.any():
-        return design(formula, data, w, entity=entity, time=time, lagged=False)
+        with _rows_for_all_units():
+            return design(formula, data, w, entity=entity, time=time, lagged=False)
     if hidden.all():
         raise SpatialInputError("E206", f"no row has {terms.response!r} and its regressors",
                                 hint="check how the data were read and joined")
     filled = data.copy()
     for column in [*left, *(c for c in others if absent[c].any())]:
         filled[column] = data[column].where(data[column].notna(), data[column][~hidden].iloc[0])
-    d = design(formula, filled, w, entity=entity, time=time, lagged=False)
+    with _rows_for_all_units():
+        d = design(formula, filled, w, entity=entity, time=time, lagged=False)
     seen = ~hidden[d.order]
     y = np.where(seen, d.y, np.nan)
     own = {one.name: getattr(d, one.name) for one in fields(Design)}
@@ -112,6 +115,17 @@ def missing_design(
     note = (f"{count:,} of {seen.size:,} outcomes are not observed: the process runs on all units, and the likelihood "
             "is that of the observed ones")  # fmt: skip
     return MissingDesign(**own | {"y": y, "frame": data.copy(deep=False), "notes": (*d.notes, note)}, seen=seen)
+
+
+@contextmanager
+def _rows_for_all_units():
+    """Errors about units and periods without a row, with the cure that keeps them in the process."""
+    try:
+        yield
+    except SpatialInputError as error:
+        if error.code in ("E101", "E104"):
+            error.hint = "give each of them a row with its regressors and an empty y: the process runs on all units"
+        raise
 
 
 def _refuse_missing_x(absent: pd.DataFrame, specification: Specification, functions) -> None:

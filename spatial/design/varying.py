@@ -1,4 +1,4 @@
-"""What fixed effects leave of the determinants when W differs between periods, and what they leave no likelihood for.
+"""What fixed effects leave of the determinants when W differs between periods.
 
 With D the effects' dummies, M = I - D (D'D)^-1 D' and W block diagonal, the score of rho at the truth has the mean
 
@@ -24,10 +24,7 @@ from spillover.matrix import TemporalWeights
 
 from ..logdet import Jacobian, period_logdet, projected_logdet
 from .design import Design
-from .dummies import keeps_dummies
 from .fixed_effects import FixedEffects
-from .gaps import refuse_unbalanced
-from .specification import Specification
 from .unbalanced import Gaps
 
 
@@ -56,33 +53,3 @@ def _left_by(effects: FixedEffects, weights: TemporalWeights):
     there = np.ones((len(weights.periods), weights.n), dtype=bool) if weights.observed is None else weights.observed
     projection = effects.ways or Gaps(there, effects)
     return projected_logdet(weights, [projection.block(t) for t in range(len(there))])
-
-
-def refuse_without_likelihood(specification: Specification, d: Design, effects: FixedEffects, correction) -> None:
-    """What weights that vary leave no likelihood for.
-
-    Raises
-    ------
-    SpatialInputError
-        E321 a lag and a spatial error whose weights vary, with entity effects: B_t c changes from period to period, so
-        that no demeaning of B_t u takes c out, and the score's mean depends on rho and lambda together; E109 where
-        it is gaps that make them vary. E308 a lag and an error with time effects and rows that do not sum to one.
-        E501 for ``correction="additive"``.
-    """
-    M = d.weights_of_error
-    if specification.lag and keeps_dummies(specification, d, effects):
-        refuse_unbalanced(d.observed, f"{specification.name} with {effects} effects")
-        raise SpatialInputError(
-            "E321",
-            f"{specification.name} with {effects} effects needs the same weights of the error in all periods: "
-            "an error's weights that vary carry the effects with them",
-            hint="give w_error= one matrix, say w.mean(); or sdm, sem, sdem",
-        )
-    both = specification.lag and specification.error
-    if both and effects.time and not (d.weights.rows_sum_to_one and M.rows_sum_to_one):
-        raise SpatialInputError("E308", f"{specification.name} with {effects} effects needs weights whose rows all "
-                                "sum to one in every period", hint="w.standardize('row') without islands, or "
-                                "effects='entity'")  # fmt: skip
-    if correction == "additive":
-        message = "correction='additive' is for one W in all periods"
-        raise SpatialInputError("E501", message, hint="leave correction= out")

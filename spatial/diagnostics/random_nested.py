@@ -88,6 +88,9 @@ def refuse_not_nested(restricted: FitRecord, full: FitRecord) -> None:
         why = "Swamy and Arora's moments are no maximum of a likelihood: fit with method='ml'"
     elif restricted._settings.serial is not None and full._settings.serial is None:
         why = "errors that are correlated over time are the larger model"
+    elif full._settings.effects.fixed or restricted._settings.effects.fixed:
+        if restricted._settings.effects != full._settings.effects or restricted._settings.correction is not True:
+            why = "fixed effects have to be the same, and to leave both by transformation"
     elif (large is None and full._settings.serial is None) or (small is None and restricted._settings.effects) or (
         small is not None and large is None
     ):  # fmt: skip
@@ -96,9 +99,9 @@ def refuse_not_nested(restricted: FitRecord, full: FitRecord) -> None:
         why = "of random, correlated and chamberlain effects each nests those before it, not the reverse"
     elif small is not None and None not in (small.error, large.error) and small.error != large.error:
         why = "unit effects stand inside the one and beside the other's spatial error"
-    elif not np.array_equal(restricted._design.y, full._design.y):
+    if why is None and not np.array_equal(restricted._design.y, full._design.y):
         why = "their data differ"
-    elif (restricted.specification.name, full.specification.name) == ("SEM", "SDM"):
+    elif why is None and (restricted.specification.name, full.specification.name) == ("SEM", "SDM"):
         lagged = {j for j, name in enumerate(full._design.names) if name != INTERCEPT} <= set(full._design.durbin)
         if not lagged or (small is not None and small.error == "baltagi"):
             why = "an SDM nests the SEM when all regressors are lagged and the unit effects are inside its error"

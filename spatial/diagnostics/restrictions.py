@@ -15,7 +15,7 @@ from ..records.fit import FitRecord
 from ..records.missing import refuse_missing
 from ..records.regimes import refuse_regimes
 from ..records.tests import TestResult, TestTable
-from ..solve.ml import maximum_likelihood
+from ..solve.carried_effects import maximum_of
 from .in_units_of_variance import in_units_of_variance
 from .lm import lagged_regressors, scores_of
 from .random_nested import lr_test_of_random
@@ -182,9 +182,7 @@ def effects_test(restricted: FitRecord, full: FitRecord) -> TestResult:
 
 def _uncorrected(fit: FitRecord) -> float:
     """ln L of all N T rows, whatever correction the fit has."""
-    from ..design.sample import demeaned_sample  # models stand on tests, not the reverse
-
     effects = fit._settings.effects
     if not effects or fit._settings.correction is False:
         return fit.loglik
-    return maximum_likelihood(demeaned_sample(fit.specification, fit._design, effects, False)).loglik
+    return maximum_of(fit.specification, fit._design, effects, False)[1].loglik

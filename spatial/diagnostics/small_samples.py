@@ -9,6 +9,7 @@ from ..covariance.sandwich import least_squares
 from ..effects.few_rows import by_default, obstacle
 from ..records.fit import FitRecord
 from ..records.limits import LIMITS
+from ..records.missing import MissingRecord
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 
@@ -43,7 +44,7 @@ def of_periods(fit: FitRecord) -> str:
     """Whether periods are too few for a lagged response, or for sums over them: cells ``dynamic-*`` and ``*-dk`` of
     docs/certificate.md."""
     if fit._design.lags:
-        few = fit._settings.method == "ml" and fit._design.n_periods < FEW_DYNAMIC
+        few = fit._settings.method == "ml" and fit._design.n_periods < FEW_DYNAMIC and not fit._design.varies
         return LIMITS["few dynamic periods"] * few
     by_period = fit._settings.vcov == "driscoll_kraay" or isinstance(fit._settings.vcov, DriscollKraay)
     return LIMITS["few periods"] * (by_period and fit._design.n_periods < FEW_PERIODS)
@@ -75,4 +76,4 @@ def of_rows(fit: FitRecord) -> str:
         return LIMITS["few rows by likelihood" if s.method == "ml" else "few rows of reml"]
     if s.method != "ml" or n >= FEW * p or fit._design.varies or fit._design.observed is not None:
         return ""
-    return f"n / p = {n / p:.1f}: {LIMITS['few rows']}"
+    return f"n / p = {n / p:.1f}: {LIMITS['few rows of missing' if isinstance(fit, MissingRecord) else 'few rows']}"

@@ -10,6 +10,7 @@ from spillover.errors import SpatialInputError, check_option
 from ..covariance.adjusted import OfAdjustedScore
 from ..covariance.kinds import Information, lost_freedom
 from ..covariance.vcov import covariance_of, wald_of
+from ..design.arrays import by_gls
 from ..design.checks import refuse_without_residuals
 from ..design.design import INTERCEPT
 from ..design.obs_weights import refuse_weighted
@@ -92,6 +93,19 @@ def _title(fit: FitRecord) -> str:
     return title if weights is None else f"{title}, weighted by {weights.column}"
 
 
+def _same_sample(restricted: FitRecord, full: FitRecord) -> bool:
+    """Whether two likelihoods are of the same data. Of effects by generalised least squares the sample depends on
+    lambda, so the data themselves are compared: in an unbalanced panel both likelihoods are one function."""
+    a, b = restricted._sample, full._sample
+    if a.n != b.n:
+        return False
+    carried = [by_gls(sample) for sample in (a, b)]
+    if not any(carried):
+        return np.array_equal(a.y, b.y)
+    alike = all(carried) or full._design.varies or not (restricted.specification.lag or restricted.specification.error)
+    return alike and np.array_equal(restricted._design.y, full._design.y, equal_nan=True)
+
+
 def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     """Likelihood ratio of two nested fits on the same data: 2 (ln L_full - ln L_restricted) (n - p) / n.
 
@@ -115,7 +129,7 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
     a, b = restricted.specification.name, full.specification.name
     if restricted._settings.composed or full._settings.composed:
         return lr_test_of_random(restricted, full)
-    same_sample = restricted._sample.n == full._sample.n and np.array_equal(restricted._sample.y, full._sample.y)
+    same_sample = _same_sample(restricted, full)
     same_sample = same_sample and isinstance(restricted, MissingRecord) == isinstance(full, MissingRecord)
     if df <= 0 or not same_sample:
         why = "it has no fewer parameters" if df <= 0 else "its sample, effects or correction differ"

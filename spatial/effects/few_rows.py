@@ -7,6 +7,7 @@ import numpy as np
 from ..covariance.adjusted import OfAdjustedScore
 from ..covariance.kinds import Information
 from ..covariance.vcov import covariance_of
+from ..design.arrays import keeps_effects
 from ..logdet import Jacobian, Projected
 from ..records.fit import FitRecord
 from ..records.missing import MissingRecord
@@ -35,7 +36,7 @@ def obstacle(fit: FitRecord) -> str:
         "W varies over time, or periods are missing": d.varies or d.observed is not None,
         "the weights of observations change over time": d.obs_weights is not None and not d.obs_weights.fixed,
         "the correction is additive": s.corrected and s.correction == "additive",
-        "its effects are not out by demeaning": bool(fit._sample.dummies) or (model.error and _projected(fit._sample)),
+        "its effects are not out by demeaning": keeps_effects(fit._sample) or (model.error and _projected(fit._sample)),
         "rho's interval has no ends": _no_ends(fit._sample.lag),
         f"it needs all eigenvalues of W, up to {UNITS:,} units": d.n_units > UNITS,
         "its standard errors are not the likelihood's": not isinstance(covariance_of(fit), LIKELIHOODS),

@@ -30,12 +30,12 @@ from spillover.values import share
 
 from ..covariance.kinds import lost_freedom
 from ..covariance.sandwich import least_squares
-from ..design.checks import refuse_psi
 from ..design.obs_weights import refuse_weighted
+from ..design.periods import refuse_gaps
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
 from ..records.schema import critical_value, rows_of, two_sided
-from .future import Future, future_of, unit_effects
+from .future import Future, future_of, last_errors, unit_effects
 
 DENSE_MAX = 5_000  # units; the variance of a forecast needs dense N x N matrices
 PERIOD_EFFECTS = ("mean", "last")
@@ -111,7 +111,8 @@ def forecast(
     Notes
     -----
     Intervals take the regressors of the new periods, and the period effects, as known, and errors as independent over
-    time. Where ``sp.serial_correlation(fit)`` finds that they are not, they are too short.
+    time. Where ``sp.serial_correlation(fit)`` finds that they are not, they are too short; with ``serial="ar1"`` a
+    forecast has psi^h times the last error in it, and its interval is that of the errors to come.
 
     Examples
     --------
@@ -129,7 +130,6 @@ def forecast(
     d, effects = fit._design, fit._settings.effects
     share("level", level)
     effects.refuse_ways("a forecast", "fit.predict() has the fitted periods")
-    refuse_psi(fit, "a forecast", "lags='y' with effects='entity', or leave serial= out")
     if not d.is_panel:
         raise SpatialInputError("E501", "a forecast needs a panel: a cross-section has no periods to come",
                                 hint="fit.predict(new, w) for new units")  # fmt: skip
@@ -142,15 +142,18 @@ def forecast(
                                 hint="effects='entity', or fit the model without wx_order=")  # fmt: skip
     W, M = _weights(fit, w)
     new = future_of(fit, data, W)
+    if fit._settings.serial is not None:
+        refuse_gaps(d.periods.append(new.times))
     deviations, words = _period_effects(fit, new, period_effects)
-    params, V = fit.params.to_numpy(), fit.vcov.to_numpy()
+    params, V = _with_psi(fit)
 
     def path(theta: np.ndarray) -> np.ndarray:
         return _path(fit, new, W, theta, deviations(theta))
 
     at = path(params)
     J = _jacobian(path, params, np.sqrt(np.diag(V)))
-    variance = _variances(fit, W, M, len(at)) + np.einsum("hip,pq,hiq->hi", J, V, J)
+    variances = _variances if fit._settings.serial is None else _variances_over_time
+    variance = variances(fit, W, M, len(at)) + np.einsum("hip,pq,hiq->hi", J, V, J)
     half = critical_value(level, fit.df_resid) * np.sqrt(variance)
     index = pd.MultiIndex.from_product([new.times, d.ids], names=[new.times.name, d.ids.name])
     columns = {"estimate": at, "std_error": np.sqrt(variance), "conf_low": at - half, "conf_high": at + half}
@@ -161,19 +164,37 @@ def forecast(
 
 def _path(fit: FitRecord, new: Future, W: SpatialWeights, theta: np.ndarray, deviations: np.ndarray) -> np.ndarray:
     """The forecasts (H, N) at parameters theta."""
-    named = dict(zip(fit.params.index, theta))
+    named = _named(fit, theta)
     c = unit_effects(fit, named)
+    carried = None if fit._settings.serial is None else last_errors(fit, named, c)
     beta = np.array([named[name] for name in new.names])
     tau, eta = (named.get(f"{w}lag({fit._design.response})", 0.0) for w in ("", "W:"))
     A_inverse, y = Inverse(W, float(named.get("rho", 0.0))), fit._design.outcome[-1]
     out = []
-    for X, offset, deviation in zip(new.columns, new.offset, deviations):
+    for h, (X, offset, deviation) in enumerate(zip(new.columns, new.offset, deviations), 1):
         right = X @ beta + offset + c + deviation
+        if carried is not None:
+            right = right + named["psi"] ** h * carried
         if fit._design.lags:
             right = right + tau * y + eta * (W.csr @ y)
         y = A_inverse.solve(right)
         out.append(y)
     return np.array(out)
+
+
+def _named(fit: FitRecord, theta: np.ndarray) -> dict[str, float]:
+    """Parameters by name, psi last where errors are correlated over time."""
+    return dict(zip([*fit.params.index, "psi"], theta))
+
+
+def _with_psi(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
+    """The parameters and their covariance, those of psi among them where errors are correlated over time."""
+    params, V, serial = fit.params.to_numpy(), fit.vcov.to_numpy(), fit._settings.serial
+    if serial is None:
+        return params, V
+    slope = 1 - serial.psi**2  # of psi by z = atanh(psi)
+    mixed = serial.slopes[: len(params)] * serial.variance * slope
+    return np.append(params, serial.psi), np.block([[V, mixed[:, None]], [mixed[None], serial.variance * slope**2]])
 
 
 def _jacobian(path: Callable, params: np.ndarray, errors: np.ndarray) -> np.ndarray:
@@ -205,6 +226,19 @@ def _variances(fit: FitRecord, W: SpatialWeights, M: SpatialWeights, horizon: in
     return np.array(out)
 
 
+def _variances_over_time(fit: FitRecord, W: SpatialWeights, M: SpatialWeights, horizon: int) -> np.ndarray:
+    """The same of errors with psi: h periods ahead sigma2 (1 - psi^2h) / (1 - psi^2) is to come, and of the error
+    within c the share 1 - psi^h is left, since the last error was measured from it."""
+    eye, psi = np.eye(W.n), fit._settings.serial.psi
+    A_inverse = np.linalg.inv(eye - fit.rho * W.csr.toarray())
+    B_inverse = np.linalg.inv(eye - fit.lam * M.csr.toarray())
+    errors = fit.sigma2 * B_inverse @ B_inverse.T
+    within = _variance_of_effects(fit, errors, B_inverse)
+    shares = psi ** np.arange(1, horizon + 1)
+    sums = [(1 - share**2) / (1 - psi**2) * errors + (1 - share) ** 2 * within for share in shares]
+    return np.array([np.einsum("ij,jk,ik->i", A_inverse, each, A_inverse) for each in sums])
+
+
 def _variance_of_effects(fit: FitRecord, errors: np.ndarray, B_inverse: np.ndarray) -> np.ndarray:
     """Cov of the estimated unit effects around the true ones, (N, N)."""
     d, random = fit._design, fit._settings.random
@@ -219,6 +253,8 @@ def _variance_of_effects(fit: FitRecord, errors: np.ndarray, B_inverse: np.ndarr
         return left * (B_inverse @ B_inverse.T if random.error == "kkp" else eye)
     if not fit._settings.effects.entity:
         return 0 * eye
+    if fit._settings.serial is not None:
+        return errors / fit._settings.serial.d2
     T = np.full(d.n_units, d.n_periods) if d.observed is None else d.observed.sum(axis=0)
     return errors / np.sqrt(np.outer(T, T))
 
@@ -229,6 +265,9 @@ def _weights(fit: FitRecord, w) -> tuple[SpatialWeights, SpatialWeights]:
     if w is None and d.varies:
         raise SpatialInputError("E320", "the weights of the fit vary over time: those of new periods are needed",
                                 hint="fit.forecast(data, w)")
+    if d.lags and d.varies:
+        raise SpatialInputError("E320", "a dynamic model whose W varies is not forecast: the first new period "
+                                "depends on W of the last one too", hint="a fit with w.mean()")  # fmt: skip
     own = refuse_varying(d.weights if w is None else as_weights(w), "a forecast")
     if w is not None and own.labelled:
         own = own.reordered(positions(own.ids, d.ids, what="w"))
@@ -257,6 +296,6 @@ def _period_effects(fit: FitRecord, new: Future, wanted) -> tuple[Callable, str]
         return lambda theta: none, "the mean of the estimated ones"
 
     def last(theta):
-        return none + unit_effects(fit, dict(zip(fit.params.index, theta)), last=True)
+        return none + unit_effects(fit, _named(fit, theta), last=True)
 
     return last, "that of the last period"

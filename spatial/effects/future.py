@@ -16,6 +16,7 @@ from ..design.keys import Rows, match_rows
 from ..design.periods import refuse_gaps, scales
 from ..design.terms import model_columns, offset_of
 from ..records.fit import FitRecord
+from ..solve.serial import prais_winsten
 from .regressors import column_of
 
 
@@ -65,17 +66,14 @@ def unit_effects(fit: FitRecord, named: Mapping[str, float], *, last: bool = Fal
     """c of every unit (N,) at given parameters; with ``last`` what the last period's effect is beyond their mean.
 
     Fixed effects: means of u = A y - X beta over a unit's periods. Random ones: s times that mean, s = T phi /
-    (1 + T phi); with spatial errors beside them (I + sigma2_e / (T sigma2_mu) (B'B)^-1)^-1 times it.
+    (1 + T phi); with spatial errors beside them (I + sigma2_e / (T sigma2_mu) (B'B)^-1)^-1 times it. Where errors are
+    correlated over time the mean is weighted, and d2 stands in the place of T.
     """
     d, effects, random = fit._design, fit._settings.effects, fit._settings.random
-    u = d.y - named.get("rho", 0.0) * spatial_lag(d.weights, d.outcome)
-    for name, value in named.items():
-        if name not in ("rho", "lambda"):
-            past = d.X[:, :, d.names.index(name)] if _is_past(d, name) else column_of(d, name)
-            u = u - value * past
+    u = filtered_errors(fit, named)
     if last:
         return float(np.nanmean(u[-1]) - np.nanmean(u))
-    mean = np.nanmean(u, axis=0)
+    mean = np.nanmean(u, axis=0) if fit._settings.serial is None else weighted_mean(fit, u, named["psi"])
     if random is not None:
         if not random.phi > 0:
             return 0.0 * mean
@@ -87,6 +85,39 @@ def unit_effects(fit: FitRecord, named: Mapping[str, float], *, last: bool = Fal
     if effects.entity:
         return mean
     return np.full(d.n_units, np.nanmean(u)) if effects.time else np.zeros(d.n_units)
+
+
+def filtered_errors(fit: FitRecord, named: Mapping[str, float]) -> np.ndarray:
+    """u = A y - X beta, (T, N), unit and period effects in it."""
+    d = fit._design
+    u = d.y - named.get("rho", 0.0) * spatial_lag(d.weights, d.outcome)
+    for name, value in named.items():
+        if name not in ("rho", "lambda", "psi"):
+            past = d.X[:, :, d.names.index(name)] if _is_past(d, name) else column_of(d, name)
+            u = u - value * past
+    return u
+
+
+def weighted_mean(fit: FitRecord, u: np.ndarray, psi: float) -> np.ndarray:
+    """1'V^-1 u / (1'V^-1 1), the best mean over periods of errors that follow an AR(1), (N,); period effects, which the
+    mean of all units has in every period, count alike."""
+    weights = precision_of_mean(psi, len(u))
+    common = u.mean(axis=1, keepdims=True) if fit._settings.effects.time else np.zeros((1, 1))
+    return weights @ (u - common) / weights.sum() + common.mean()
+
+
+def precision_of_mean(psi: float, T: int) -> np.ndarray:
+    """V^-1 1, (T,), which sums to d2."""
+    P = prais_winsten(psi, T)
+    return P.T @ P.sum(axis=1)
+
+
+def last_errors(fit: FitRecord, named: Mapping[str, float], c: np.ndarray) -> np.ndarray:
+    """What of the last period's error is neither unit nor period effect, (N,): of it psi^h is left h periods later."""
+    u = filtered_errors(fit, named)[-1]
+    if fit._settings.effects.time:
+        return u - u.mean() - (c - c.mean())
+    return u - c
 
 
 def _is_past(d: Design, name: str) -> bool:

@@ -73,6 +73,9 @@ class DynamicEffects(Shown):
 
     @cached_property
     def long_run(self) -> Effects:
+        if self.fit._design.weights.varies:
+            raise SpatialInputError("E712", "there is no long run: W varies over time, and effects of later periods "
+                                    "depend on W to come", hint="short_run; or a fit with w.mean()")  # fmt: skip
         if not self.stationarity.holds:
             raise SpatialInputError("E712", f"there is no long run: the estimate is {self.stationarity.line}",
                                     hint="short_run and path(horizon) are defined; difference the data or add "
@@ -95,6 +98,7 @@ class DynamicEffects(Shown):
 
     @cached_property
     def convergence(self) -> Effects:
+        refuse_varying(self.fit._design.weights, "convergence")
         return averaged(self.fit, (f"lag({self.fit._design.response})",), self.options, "convergence")
 
     def path(self, horizon: int = 10) -> pd.DataFrame:

@@ -24,6 +24,7 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.matrix import SpatialWeights
 from spillover.values import share
 
+from ..design.arrays import by_gls
 from ..design.design import Design, spatial_lag
 from ..design.obs_weights import refuse_weighted
 from ..logdet.inverse import inverse
@@ -212,13 +213,16 @@ def regression_part(fit: FitRecord, d: Design) -> np.ndarray:
 
 
 def _effects(fit: FitRecord, trend) -> np.ndarray:
-    """The fixed effects: unit and period means of A y - X beta."""
+    """The fixed effects: unit and period means of u = A y - X beta, or u - B^-1 e by generalised least squares."""
     effects = fit._settings.effects
     if not effects.fixed:
         return np.zeros(trend.shape)
     outcome = fit._design.outcome
     u = outcome - fit.rho * spatial_lag(fit._design.weights, outcome) - trend
-    return u - fit._design.within(u, effects)
+    if not by_gls(fit._sample):
+        return u - fit._design.within(u, effects)
+    M, e = fit._design.weights_of_error.each(len(u)), np.nan_to_num(fit._errors)
+    return u - np.array([inverse(m, fit.lam).solve(e_t) for m, e_t in zip(M, e)])
 
 
 def _filters(fit: FitRecord, W, M):

@@ -21,8 +21,9 @@ import numpy as np
 from scipy.special import ndtri
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import refuse_varying
+from spillover.matrix import SpatialWeights, TemporalWeights
 
+from ..logdet import logdet
 from ..records.fit import FitRecord
 from ..records.schema import critical_value, two_sided
 from ..records.tests import TestResult
@@ -54,7 +55,8 @@ class Stationarity:
 
     Notes
     -----
-    The conditions of Elhorst (2014), eq. 4.4, together say that every root lies inside the unit circle.
+    The conditions of Elhorst (2014), eq. 4.4, together say that every root lies inside the unit circle. Where W varies
+    over time the roots are those under the W of every period, as if it stayed.
     """
 
     rho: float
@@ -146,7 +148,7 @@ def stationarity(fit: FitRecord) -> Stationarity:
     lo, hi = L.interval
     top = 1 / hi
     inside = lo < rho < hi  # moments may leave it, and I - rho W has no bounded inverse there
-    w = outermost(refuse_varying(fit._design.weights, "stationarity"), L)
+    w = eigenvalues_of_all(fit._design.weights, L)
     largest = float(np.abs((tau + eta * w) / (1 - rho * w)).max()) if inside else float("inf")
     slope = top * places[0] + places[1] + top * places[2]
     total, V = tau + (rho + eta) * top, fit.vcov.to_numpy()
@@ -155,6 +157,13 @@ def stationarity(fit: FitRecord) -> Stationarity:
     test = TestResult("Wald", wald, 1, f"{words} = 1")
     own = _ratios(w, rho, tau, eta, places @ V @ places.T, fit.df_resid) if inside else None
     return Stationarity(rho, tau, eta, total, largest, test, words, own)
+
+
+def eigenvalues_of_all(weights: SpatialWeights | TemporalWeights, L) -> np.ndarray:
+    """Those that the largest root may belong to; where W varies those of every period, as if each W stayed."""
+    if not isinstance(weights, TemporalWeights):
+        return outermost(weights, L)
+    return np.concatenate([outermost(one, logdet(one)) for one in weights.matrices])
 
 
 def _ratios(w: np.ndarray, rho: float, tau: float, eta: float, V: np.ndarray, df: int | None) -> Roots:

@@ -12,7 +12,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.frames import takes_frames
-from spillover.matrix import TemporalWeights, as_weights, warn_unlabelled
+from spillover.matrix import SpatialWeights, TemporalWeights, as_weights, warn_unlabelled
 from spillover.provenance import made_from
 from spillover.show import Shown
 
@@ -98,6 +98,7 @@ def moran_by(
     data : DataFrame, one row per unit and period
     columns : str or list of str
     w : weights, or dict of name to weights
+        Weights that vary over time serve every period with its own.
     time : str
         Column, or level of the index, that holds the period: numbers, dates, pandas periods, an ordered category, or
         text that reads as numbers or dates. The table lists periods in their order.
@@ -133,16 +134,18 @@ def moran_by(
     several = isinstance(w, Mapping) and not isinstance(w, TemporalWeights)
     matrices = {name: as_weights(each) for name, each in (w if several else {"w": w}).items()}
     wide, periods = unstack(data, columns, time, entity, next(iter(matrices.values())).ids)
-    _draws.announce_global(next(iter(matrices.values())).csr, len(matrices) * len(columns) * len(periods), permutations)
+    first = next(iter(matrices.values()))
+    links = first.matrices[0].csr if isinstance(first, TemporalWeights) else first.csr
+    _draws.announce_global(links, len(matrices) * len(columns) * len(periods), permutations)
     parts = []
     notes: list[str] = []
     for name, weights in matrices.items():
         if not weights.labelled:
             warn_unlabelled()
             weights = as_weights(weights.csr, ids=wide.index)
-        for group in _same_units(wide, periods, columns, time, missing):
+        for group, own in _under_own_weights(_same_units(wide, periods, columns, time, missing), weights):
             variables = [(_label(key, time), wide[key]) for key in group]
-            field = _input.read([(label, s.rename(label)) for label, s in variables], weights, missing=missing)
+            field = _input.read([(label, s.rename(label)) for label, s in variables], own, missing=missing)
             notes += field.notes
             results = from_field(field, permutations, alternative, seed)
             parts += [(name, *key, _row(r)) for key, r in zip(group, results)]
@@ -152,6 +155,15 @@ def moran_by(
     lines = {name: weights.header() for name, weights in matrices.items()}
     result = MoranBy(frame, time, lines, permutations, seed, alternative, tuple(dict.fromkeys(notes)))
     return made_from(result, wide, matrices)
+
+
+def _under_own_weights(groups, weights) -> list[tuple[list, SpatialWeights]]:
+    """Each group with its W; where W varies over time the variables of one period are a group."""
+    if not isinstance(weights, TemporalWeights):
+        return [(group, weights) for group in groups]
+    each = [([key for key in group if key[1] == period], period) for group in groups
+            for period in dict.fromkeys(key[1] for key in group)]  # fmt: skip
+    return [(keys, weights[period]) for keys, period in each]
 
 
 def unstack(data, columns, time, entity, ids=None):

@@ -39,7 +39,7 @@ def polynomial(c, W, x):
 
 
 @lru_cache(maxsize=4)
-def _structure(weights: SpatialWeights):
+def structure_of(weights: SpatialWeights):
     """(D or None, engine of sparse factorisations) of one W, whatever rho."""
     scale = symmetrizer(weights.csr)
     return scale, SparseLU(weights.csr if scale is None else similar(weights.csr, scale), scale is not None)
@@ -56,8 +56,8 @@ class Inverse:
     [1.521739, 1.304348]
     """
 
-    def __init__(self, weights: SpatialWeights, rho: float):
-        self.weights, self.rho, self.n = weights, rho, weights.n
+    def __init__(self, weights: SpatialWeights, rho: float, structure=None):
+        self.weights, self.rho, self.n, self._own = weights, rho, weights.n, structure
 
     def solve(self, right: np.ndarray, *, transposed: bool = False) -> np.ndarray:
         """A^-1 right, or A'^-1 right; ``right`` of shape (n,) or (n, m)."""
@@ -98,13 +98,18 @@ class Inverse:
         return diagonal, None
 
     @property
+    def _structure(self):
+        """``structure_of`` W: the caller's who keeps those of many W, or that of the few remembered."""
+        return structure_of(self.weights) if self._own is None else self._own
+
+    @property
     def symmetric(self) -> bool:
-        return _structure(self.weights)[0] is not None
+        return self._structure[0] is not None
 
     @property
     def _root(self) -> np.ndarray:
         """D^1/2: D^1/2 W D^-1/2 is symmetric."""
-        scale, _ = _structure(self.weights)
+        scale, _ = self._structure
         return np.ones(self.n) if scale is None else np.sqrt(scale)
 
     @cached_property
@@ -116,7 +121,7 @@ class Inverse:
 
     @property
     def _lu(self) -> SparseLU:
-        return _structure(self.weights)[1]
+        return self._structure[1]
 
     @cached_property
     def _factor(self):

@@ -6,21 +6,24 @@ import ast
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 
 from spillover.errors import SpatialInputError, warn
-from spillover.matrix import refuse_varying
+from spillover.matrix import SpatialWeights, TemporalWeights, refuse_varying
 
-from ..covariance.additive import corrected, score_of_time_effects, with_jacobian
+from ..covariance.additive import corrected, corrected_at_root, score_of_time_effects, with_jacobian
 from ..design.arrays import Sample
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import RANDOM, FixedEffects
 from ..design.formula import INTERCEPT, read_formula
 from ..design.gaps import refuse_unbalanced
-from ..design.options import Settings
+from ..design.options import ModelOptions, Settings
 from ..design.periods import refuse_gaps
 from ..design.sample import determinant_counts
+from ..design.specification import Specification
 from ..logdet import Jacobian, logdet
 from ..solve.dynamic import score_of_unit_effects
+from ..solve.dynamic_varying import score_of_unit_effects_varying
 from ..solve.ml import Solution
 
 
@@ -31,7 +34,7 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
     ------
     SpatialInputError
         E501 an unknown value, no panel, random effects, or a formula that has the lag already; E104 gaps;
-        E206 one period; E320 weights that vary.
+        E206 one period.
     """
     if effects in RANDOM:
         raise SpatialInputError("E501", f"lags={lags!r} does not go with random effects: they are correlated with "
@@ -39,8 +42,6 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
     if not d.is_panel:
         raise SpatialInputError("E501", f"lags={lags!r} needs a panel", hint="give entity= and time=")
     refuse_unbalanced(d.observed, f"lags={lags!r}")
-    if d.weights.varies:
-        raise SpatialInputError("E320", f"lags={lags!r} needs one W for all periods", hint="use w.mean()")
     if own := own_lags(d):
         raise SpatialInputError("E501", f"lags={lags!r} adds the response's past, and the formula has {own[0]!r}",
                                 column=own[0], hint="leave it out of the formula")  # fmt: skip
@@ -49,7 +50,7 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
         raise SpatialInputError("E206", f"lags={lags!r} needs 2 periods at least, got {d.n_periods}",
                                 hint="use a longer panel")
     before = d.outcome[:-1]
-    past = {f"lag({d.response})": before, f"W:lag({d.response})": spatial_lag(d.weights.csr, before)}
+    past = {f"lag({d.response})": before, f"W:lag({d.response})": spatial_lag(d.weights, d.outcome)[:-1]}
     wanted = tuple(past)[{"y": slice(1), "Wy": slice(1, 2), "both": slice(2)}[lags]]
     first = int(INTERCEPT in d.names and d.names.index(INTERCEPT) == 0)
     columns = [d.X[1:, :, :first], *(past[name][:, :, None] for name in wanted), d.X[1:, :, first:]]
@@ -61,10 +62,19 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
         X=np.concatenate(columns, axis=2),
         names=(*d.names[:first], *wanted, *d.names[first:]),
         times=d.periods[1:],
+        weights=_later(d.weights, d.periods),
+        error_weights=None if d.error_weights is None else _later(d.error_weights, d.periods),
         order=d.order[1:],
         lags=wanted,
         notes=(*d.notes, f"lags={lags!r}: the first period, {d.periods[0]}, is the starting value"),
     )
+
+
+def _later(w: SpatialWeights | TemporalWeights, periods: pd.Index) -> SpatialWeights | TemporalWeights:
+    """Weights of the periods but the first."""
+    if not isinstance(w, TemporalWeights):
+        return w
+    return TemporalWeights(w.matrices[1:], periods[1:], w.notes)
 
 
 def without_bias(sample: Sample, at: Solution, d: Design, s: Settings) -> Solution:
@@ -80,6 +90,8 @@ def without_bias(sample: Sample, at: Solution, d: Design, s: Settings) -> Soluti
     scores, lags, of_units = [], None, d.lags and correction and effects.entity
     if not of_units and correction != "additive":
         return at
+    if d.weights.varies:
+        return _without_bias_varying(sample, at, d, effects)
     W, M = (refuse_varying(w, "this correction") for w in (d.weights, d.weights_of_error))
     if of_units:
         lags = places_of_past(d)
@@ -97,6 +109,42 @@ def without_bias(sample: Sample, at: Solution, d: Design, s: Settings) -> Soluti
     places = [*(place for place in lags if place is not None), *spatial]
     return with_jacobian(sample, at, better, W, M,
                          lambda point: score_of_unit_effects(sample, point, W, past, lags), places)  # fmt: skip
+
+
+def _without_bias_varying(sample: Sample, at: Solution, d: Design, effects: FixedEffects) -> Solution:
+    """The same where W differs between periods."""
+    lags = places_of_past(d)
+
+    def score(point: Solution) -> np.ndarray:
+        weights: TemporalWeights = d.weights  # type: ignore[assignment]
+        return score_of_unit_effects_varying(sample, point, weights, lags, time=effects.time)
+
+    spatial = range(len(at.beta), len(at.beta) + len(sample.parts) + 1)
+    places = [*(place for place in lags if place is not None), *spatial]
+    better = corrected_at_root(sample, at, score, places)
+    refuse_outside(sample, at, better)
+    return better
+
+
+def refuse_varying_dynamics(specification: Specification, d: Design, requested: ModelOptions) -> None:
+    """W may vary over time in a dynamic model by maximum likelihood, that of the error not.
+
+    Raises
+    ------
+    SpatialInputError
+        E320, E501.
+    """
+    if not d.lags or not d.varies:
+        return
+    if requested.estimator != "ml":
+        raise SpatialInputError("E320", f"method={requested.method!r} with lags= needs one W for all periods",
+                                hint="method='ml', or w.mean()")  # fmt: skip
+    if specification.error and d.weights_of_error.varies:
+        raise SpatialInputError("E320", f"{specification.name} with lags= needs the same weights of the error in all "
+                                "periods", hint="w_error=w.mean(), or sdm, whose W may vary")  # fmt: skip
+    if requested.correction == "additive":
+        raise SpatialInputError("E501", "correction='additive' is for one W in all periods",
+                                hint="leave correction= out")
 
 
 def places_of_past(d: Design) -> list[int | None]:

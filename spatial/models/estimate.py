@@ -23,7 +23,8 @@ from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
 from ..records.limits import LIMITS
-from ..solve.ml import Solution, maximum_likelihood
+from ..solve.carried_effects import maximum_of
+from ..solve.ml import Solution
 from ..solve.reml import Adjusted
 from .adjusted import solve_adjusted
 from .dynamic import without_bias
@@ -118,8 +119,7 @@ def maximum(reading: Reading) -> tuple[Sample, Solution]:
     """Steps 3 and 4: spatial lags in, fixed effects out; then the maximum of the likelihood, corrected for the effects
     that are still in it."""
     specification, d, s = reading.specification, reading.design, reading.settings
-    sample = demeaned_sample(specification, d, s.effects, s.correction, s.logdet)
-    at = maximum_likelihood(sample)
+    sample, at = maximum_of(specification, d, s.effects, s.correction, s.logdet)
     if d.obs_weights is not None and d.obs_weights.sampling:
         at = replace(at, loglik=float("nan"))  # sampling weights make no likelihood
     if d.lags or (s.correction == "additive" and sample.parts):  # least squares counts its degrees of freedom itself

@@ -26,7 +26,7 @@ from ..design.specification import Specification
 from ..design.unbalanced import Gaps
 from ..logdet import Jacobian, logdet, period_logdet
 from ..solve.missing import MissingSample, missing_maximum
-from ..solve.missing_problem import MissingProblem, levels
+from ..solve.missing_problem import MissingProblem, Projection, levels
 from .missing_fit import MissingFit
 from .reading import Reading, aligned, prepare
 
@@ -69,9 +69,9 @@ def fit_missing(reading: Reading) -> MissingFit:
     d: MissingDesign = reading.design  # type: ignore[assignment]
     refuse_data(specification, d, settings.effects, settings.correction)
     sample = missing_sample(specification, d, settings.effects, settings.logdet)
+    refuse_exact(sample, Projection(sample.problem, 0.0, 0.0).resid, d.response)
     at = missing_maximum(sample)
-    if at.errors @ at.errors <= ROUNDING**2 * (sample.y @ sample.y):
-        raise perfect_fit(d.response)
+    refuse_exact(sample, at.errors, d.response)
     spatial = [at.rho] * specification.lag + [at.lam] * specification.error
     names = (*sample.names, *["rho"] * specification.lag, *["lambda"] * specification.error)
     df = sample.n - len(names)
@@ -82,6 +82,12 @@ def fit_missing(reading: Reading) -> MissingFit:
         _solution=at, _settings=settings,
     )  # fmt: skip
     return with_vcov(fit, settings.vcov)
+
+
+def refuse_exact(sample: MissingSample, errors: np.ndarray, response: str) -> None:
+    """E703 where the errors are rounding errors of the response."""
+    if errors @ errors <= ROUNDING**2 * (sample.y @ sample.y):
+        raise perfect_fit(response)
 
 
 def missing_sample(

@@ -19,6 +19,7 @@ from spillover.ids import positions
 from spillover.matrix import SpatialWeights, TemporalWeights, as_weights, refuse_varying, warn_unlabelled
 
 from ..covariance.adjusted import ADJUSTED
+from ..design.carried import carries_effects
 from ..design.design import INTERCEPT, Design, durbin_columns, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS, TWOWAY_EFFECTS, FixedEffects
 from ..design.gaps import cut_to_observed, refuse_unbalanced
@@ -29,9 +30,8 @@ from ..design.read import design
 from ..design.redundant import without_redundant_dummies
 from ..design.sample import SPANNED
 from ..design.specification import Specification
-from ..design.varying import refuse_without_likelihood
 from .adjusted import refuse_adjusted
-from .dynamic import warn_of_own_lags, with_lagged_response
+from .dynamic import refuse_varying_dynamics, warn_of_own_lags, with_lagged_response
 from .obs_weights import refuse_unweightable, usual_covariance
 from .random import refuse_random
 from .serial import refuse_serial
@@ -109,6 +109,7 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     refuse_with_ways(specification, d, options)
     if options.lags is not None:
         d = with_lagged_response(d, options.lags, options.effects)
+        refuse_varying_dynamics(specification, d, options)
     effects = which_effects(options.effects, d)
     if method in ADJUSTED:
         refuse_adjusted(specification, d, effects, options.correction, method)
@@ -205,10 +206,11 @@ def lags_intercept(specification: Specification, d: Design, effects: FixedEffect
     A constant c in y adds c (1 - rho W 1) to (I - rho W) y, and one in x adds c W 1 to W x. Where rows of W have
     different sums (an island is enough) neither is a constant, and without W 1 rho would depend on where y has its
     zero. Of row-standardised weights with islands W 1 is the dummy of the units that have neighbors. Time effects
-    are taken out before y is lagged, except under weights that vary.
+    are taken out before y is lagged, except under weights that vary and beside a spatial error.
     """
     takes = (specification.lag or specification.durbin) and INTERCEPT in d.names
-    if not takes or (effects.fixed and not (effects.time and d.varies)):
+    late = d.varies or carries_effects(specification, d, effects)
+    if not takes or (effects.fixed and not (effects.time and late)):
         return False
     one = d.X[:, :, d.names.index(INTERCEPT)]
     added = effects.demean(spatial_lag(d.weights, one), d.observed)
@@ -222,10 +224,16 @@ def which_correction(specification: Specification, d: Design, effects: FixedEffe
     """The correction that these weights allow: by transformation, or additive for the time effects."""
     if effects.ways is not None:
         return correction_with_ways(specification, d, effects, correction)
+    if carries_effects(specification, d, effects):
+        if correction == "additive":
+            raise SpatialInputError("E501", "correction='additive' is for a spatial lag alone: beside an error the "
+                                    "score of rho is corrected by its mean", hint="leave correction= out")  # fmt: skip
+        return bool(correction)
     used = [d.weights] * specification.lag + ([d.weights_of_error] if specification.error else [])
     varies = any(w.varies for w in used)
-    if varies:
-        refuse_without_likelihood(specification, d, effects, correction)
+    if varies and correction == "additive":
+        raise SpatialInputError("E501", "correction='additive' is for one W in all periods",
+                                hint="leave correction= out")
     if correction is False or not effects.time:
         return bool(correction)
     if correction is True and (varies or all(w.rows_sum_to_one for w in used)):
@@ -233,7 +241,7 @@ def which_correction(specification: Specification, d: Design, effects: FixedEffe
     if specification.error:
         raise SpatialInputError(
             "E308",
-            f"{specification.name} with {effects} effects needs weights whose rows all sum to one",
+            f"{specification.name} with lags= and {effects} effects needs weights whose rows all sum to one",
             ids=next((w.islands for w in used if len(w.islands)), ()),
             hint="standardize('row') without islands, or effects='entity'",
         )

@@ -10,9 +10,12 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..covariance.bootstrap import resampled
+from ..design.arrays import by_gls
+from ..design.carried import carries_effects
 from ..design.checks import response_problems
 from ..design.sample import demeaned_sample, demeaned_samples
 from ..logdet import Asymmetric
+from ..solve.carried_effects import maximum_of
 from ..solve.ml import maxima
 from .fit import Fit
 from .random import random_effects
@@ -51,7 +54,10 @@ def maxima_of(fit: Fit, changed: Changes, left: np.ndarray, rows: Rows, whole: b
     Designs are the replicates' own where ``whole`` says that someone will look at them.
     """
     if fit._settings.random:
-        yield from _random_maxima(fit, changed, left, rows)
+        yield from _one_by_one(fit, changed, left, rows, _of_random)
+        return
+    if by_gls(fit._sample):
+        yield from _one_by_one(fit, changed, left, rows, _of_carried)
         return
     size = 1 if changed.w is not None or fit._sample.dummies else int(np.clip(NUMBERS // fit._design.y.size, 1, BLOCK))
     for start in range(0, len(left), size):
@@ -108,15 +114,26 @@ def _not_finite(r: int) -> SpatialInputError:
                              hint="replace or drop them: data.replace([np.inf, -np.inf], np.nan)")
 
 
-def _random_maxima(fit: Fit, changed: Changes, left: np.ndarray, rows: Rows) -> Iterator:
-    """The same with random effects, whose share of the unit means is estimated anew, one by one."""
+def _of_random(fit: Fit, d):
+    """Random effects, whose share of the unit means is estimated anew."""
+    return random_effects(fit.specification, d, fit._settings)[:2]
+
+
+def _of_carried(fit: Fit, d):
+    """Fixed effects that leave by generalised least squares, which lambda decides on."""
+    s = fit._settings
+    return maximum_of(fit.specification, d, s.effects, s.correction, s.logdet)
+
+
+def _one_by_one(fit: Fit, changed: Changes, left: np.ndarray, rows: Rows, maximum) -> Iterator:
+    """The same where nothing is shared."""
     for r in left.tolist():
         try:
             (y,), (X,) = changed.arrays([r])
             if not (np.isfinite(y).all() and np.isfinite(X).all()):
                 raise _not_finite(r)
             d = changed.design(r, y, X)
-            sample, results, _ = random_effects(fit.specification, d, fit._settings)
+            sample, results = maximum(fit, d)
         except SpatialInputError as error:
             rows.fail(r, error)
             continue
@@ -128,6 +145,9 @@ def _one_sample(fit: Fit, changed: Changes, r: int, y: np.ndarray, X: np.ndarray
     effects, correction = fit._settings.effects, fit._settings.correction
     try:
         d = changed.design(r, y, X)
+        if carries_effects(fit.specification, d, effects):
+            raise SpatialInputError("E526", "these weights carry the effects along, the fit's own do not",
+                                    hint="standardize('row'), or one fit for each W")  # fmt: skip
         if changed.w is not None and which_correction(fit.specification, d, effects, correction) != correction:
             message = "these weights need the additive correction, the fit's own the transformation"
             raise SpatialInputError("E526", message, hint="help(sp.refit) says which shapes it takes")

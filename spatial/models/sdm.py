@@ -80,9 +80,10 @@ def sdm(
         with a test of it. ``method="gmm"`` is GMM on past values, for many units, which takes errors of unequal
         variances; ``method=sp.ArellanoBond(...)`` sets its instruments.
     serial : {"ar1"}, optional
-        In panels without fixed effects: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t,
-        beside random unit effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007;
-        Millo 2014); psi is in ``sp.variance_components(fit)``. By maximum likelihood; three periods or more.
+        In panels: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t, beside fixed or random
+        effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007; Millo 2014); psi is
+        in ``sp.variance_components(fit)``. By maximum likelihood, fixed effects by transformation (Lee & Yu 2012);
+        three periods or more. ``fit.forecast`` carries the last errors on.
     correction : bool or "additive"
         Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
         leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way

@@ -1,4 +1,4 @@
-"""Errors that are correlated over time: from aligned data to a solution, pooled or with random unit effects."""
+"""Errors that are correlated over time: from aligned data to a solution, pooled or beside unit effects."""
 
 from __future__ import annotations
 
@@ -7,8 +7,6 @@ import numpy as np
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
-from ..covariance.random import refuse_without_scores
-from ..covariance.vcov import as_vcov
 from ..design.arrays import Sample
 from ..design.design import Design
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
@@ -23,6 +21,7 @@ from ..solve.random_ml import Maximum, random_maximum
 from ..solve.random_problem import Problem, quasi_demeaned
 from ..solve.serial import SerialErrors, over_time, prais_winsten, serial_maximum, to_unit_means
 from .random import problem_of, solution_of, undemeaned, variances
+from .serial_fixed import beside_fixed_effects, refuse_serial_fixed
 
 LEAST_PERIODS = 3
 
@@ -39,11 +38,7 @@ def refuse_serial(specification: Specification, d: Design, effects: FixedEffects
     if not d.is_panel:
         raise SpatialInputError("E501", "serial='ar1' needs a panel", hint="give entity= and time=")
     if effects.fixed:
-        raise SpatialInputError(
-            "E501", f"serial='ar1' with {effects} effects: demeaned errors are correlated over all periods",
-            hint="effects='correlated', which lets unit effects follow the regressors, with C(year) for the periods; "
-                 "'random' or 'none'",
-        )  # fmt: skip
+        refuse_serial_fixed(specification, d, effects, options)
     needless = {
         "method": (options.method not in (None, "ml"), "it needs maximum likelihood: leave method= out"),
         "lags": (options.lags is not None, "a dynamic model takes errors without it: leave lags= out"),
@@ -60,7 +55,6 @@ def refuse_serial(specification: Specification, d: Design, effects: FixedEffects
         refuse_varying(d.weights, "serial='ar1'")
     if specification.error:
         refuse_varying(d.weights_of_error, "serial='ar1'")
-    refuse_without_scores(as_vcov(options.covariance))
 
 
 def serial_errors(
@@ -69,6 +63,8 @@ def serial_errors(
     """The sample of independent errors, the solution, the variance components and psi."""
     if settings.effects.random:
         return _beside_unit_effects(specification, d, settings)
+    if settings.effects.fixed:
+        return beside_fixed_effects(specification, d, settings)
     raw = demeaned_sample(specification, d, NO_EFFECTS, True, settings.logdet)
     T, present = d.n_periods, _present(specification)
 

@@ -172,6 +172,8 @@ def _suits(w, reading: Reading) -> bool:
     lags_one = (spec.lag or spec.durbin) and not settings.effects
     if lags_one and w.row_sums_vary and requested.durbin is None:
         return False
+    if spec.error and settings.effects.time and not w.rows_sum_to_one:  # by generalised least squares
+        return False
     plain = requested.correction is False or not settings.effects.time
     used = spec.lag or spec.error
     return plain or not used or (w.rows_sum_to_one and settings.correction is True)

@@ -55,7 +55,7 @@ ANSWERS: dict[tuple[str, str], str] = {
     ("plot", "spatial.indicators.residual:GrowthAccounting"): "spatial.plot.indicators:accounting",
     ("plot", "spatial.indicators.spatial_transitions:SpatialMarkov"): "spatial.plot.indicators:by_neighbors",
     ("plot", "spatial.indicators.transitions:Markov"): "spatial.plot.indicators:transitions",
-    ("plot", "spatial.policy.did:DiD"): "spatial.plot.policy:policy",
+    ("plot", "spatial.policy.did:DiD"): "spatial.plot.doses:did",
     ("plot", "spatial.policy.exposure_result:ExposureDiD"): "spatial.plot.exposure:exposure_paths",
     ("plot", "spatial.policy.heterogeneity:Heterogeneity"): "spatial.plot.policy:heterogeneity",
     ("plot", "spatial.policy.mediation:Mediation"): "spatial.plot.policy:mediation",

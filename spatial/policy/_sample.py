@@ -18,6 +18,7 @@ from ..design.design import INTERCEPT, Design
 from ..design.obs_weights import read_obs_weights
 from ..design.read import design
 from .absorb import Absorber
+from .dose import unit_doses
 from .gaps import filled_treatment, without_gaps
 from .regions import regions_of_periods
 from .treatment import adoption, clock, is_switch, refuse_without_variation, time_since
@@ -40,6 +41,8 @@ class PolicySample:
     cluster : ndarray, shape (N,)
         Units whose errors may be correlated: codes 0, 1 ...
     notes : tuple of str
+    dose : ndarray, shape (N,), or None
+        Of every unit, zero where it is never treated.
     """
 
     y: np.ndarray = field(repr=False)
@@ -56,11 +59,12 @@ class PolicySample:
     cluster: np.ndarray = field(repr=False)
     notes: tuple[str, ...] = ()
     period_by: str | None = None
+    dose: np.ndarray | None = field(default=None, repr=False)
 
     @cached_property
     def first(self) -> np.ndarray:
         """The first treated period of every unit, T for never: see ``treatment.adoption``."""
-        return adoption(self.D, self.ids, self.times, self.treatment)
+        return adoption(self.D, self.ids, self.times, self.treatment, doses=self.dose is not None)
 
     @cached_property
     def clock(self) -> np.ndarray:
@@ -109,10 +113,10 @@ class PolicySample:
 
 def read_policy(
     formula, data, *, treatment=None, entity=None, time=None, obs_weights=None, period_by=None, cluster=None,
-    missing="error", always=False,
+    missing="error", always=False, dose=None,
 ) -> PolicySample:  # fmt: skip
     """Align a formula's columns; ``treatment`` may be left out where one regressor is 0 or 1; with
-    ``always`` units of a panel with gaps may be treated throughout.
+    ``always`` units of a panel with gaps may be treated throughout; ``dose`` is a column of doses.
 
     Raises
     ------
@@ -134,7 +138,8 @@ def read_policy(
     if absent is not None:
         D, more = filled_treatment(D, absent, d.ids, treatment, always=always)
         notes = (*(note for note in notes if not note.startswith(("unbalanced", "islands"))), *more)
-    refuse_without_variation(D, treatment)
+    amounts = None if dose is None else unit_doses(d, D, dose, treatment)
+    refuse_without_variation(D if amounts is None else D * amounts, treatment if dose is None else dose)
     covariates = [name for name in terms if name != treatment]
     groups = unit_codes(d, cluster)[0] if cluster else np.arange(d.n_units)
     if groups.max() == 0:
@@ -144,7 +149,7 @@ def read_policy(
         y=d.y, D=D, X=d.X[:, :, [d.names.index(name) for name in covariates]], mass=_mass(d, obs_weights, absent),
         names=tuple(covariates), treatment=treatment, response=d.response, formula=d.formula, ids=d.ids,
         times=d.periods, region=unit_codes(d, period_by)[0] if period_by else np.zeros(d.n_units, dtype=int),
-        cluster=groups, notes=tuple(notes), period_by=period_by,
+        cluster=groups, notes=tuple(notes), period_by=period_by, dose=amounts,
     )  # fmt: skip
 
 

@@ -8,6 +8,9 @@ Plagborg-Moller (2019, J. Applied Econometrics 34:1-17), for the sup-t band.
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
+
+from ._tables import rows
 
 DRAWS = 20_000
 
@@ -48,3 +51,18 @@ def adjusted(p: np.ndarray, draws: np.ndarray) -> np.ndarray:
     z = -ndtri(np.asarray(p) / 2)
     share = 1 - np.searchsorted(np.sort(draws), z, side="left") / len(draws)
     return np.where(np.isnan(z), np.nan, share)
+
+
+def widen(table: pd.DataFrame, v: np.ndarray, level: float) -> None:
+    """Intervals and p-values of a table's rows with standard errors, for all of them together, in place.
+
+    Parameters
+    ----------
+    v : ndarray, shape (E, ...)
+        Weights of the outcomes in those rows.
+    """
+    there = (table["std_error"] > 0).to_numpy()
+    draws = largest(v)
+    wide = rows(table["estimate"], table["std_error"], level=level_of_each(draws, level), df=table["df"].to_numpy())
+    table[["conf_low", "conf_high"]] = wide[["conf_low", "conf_high"]]
+    table.loc[there, "p_value"] = adjusted(table.loc[there, "p_value"].to_numpy(), draws)

@@ -13,6 +13,7 @@ from ..design.design import spatial_lag
 from ..models.fit import Fit
 from . import delete_unit, imputation
 from ._sample import PolicySample
+from .channels import presence
 from .pretrends import FEWEST_ADOPTERS, Pretrends, Problem, both_tests
 from .randomization import FEW_TREATED, assignments
 from .resampled import permuted_slopes
@@ -141,13 +142,13 @@ def spatial_pretrends(result) -> Pretrends:
     if len(np.unique(adopters.since[adopters.since < 0])) < 2:
         raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test",
                                 hint="there is nothing to test; say so instead of a test")
-    W, since = fit._design.weights.csr, adopters.since
+    W, since = fit._design.weights, adopters.since
     lost = delete_unit.deleted(fit)
     spread = result.settings["model"] != "sar"
 
     def indicators(periods):
         at = (since.T[:, :, None] == np.asarray(periods)).astype(float)
-        return np.concatenate([at, (W @ at.reshape(len(at), -1)).reshape(at.shape)], axis=2) if spread else at
+        return np.concatenate([at, spatial_lag(W, at.swapaxes(0, 1)).swapaxes(0, 1)], axis=2) if spread else at
 
     others = [k for k, name in enumerate(lost.names) if name.removeprefix("W:") != result.treatment]
     T, N = since.shape
@@ -156,8 +157,8 @@ def spatial_pretrends(result) -> Pretrends:
     if fit._settings.effects.time:
         base.insert(0, period_dummies(T, np.zeros(N, dtype=int)))
     y, outcome = fit._design.y, fit._design.outcome
-    y = y.T - fit.rho * delete_unit.lagged(fit, outcome) - fit.lam * delete_unit.lagged(fit, y)
-    problem = Problem(y, np.ones((N, T)), since.T, np.concatenate(base, axis=2), indicators, adopters.clock,
+    y = np.nan_to_num(y).T - fit.rho * delete_unit.lagged(fit, outcome) - fit.lam * delete_unit.lagged(fit, y)
+    problem = Problem(y, presence(fit._design), since.T, np.concatenate(base, axis=2), indicators, adopters.clock,
                       np.arange(N), neighbors=spread)  # fmt: skip
     v = result.settings.get("direct")
     moves = np.nan if v is None else float((v * problem.trend()[:, :, 0]).sum())
@@ -170,6 +171,6 @@ def _covariates(fit: Fit, names) -> list[np.ndarray]:
     d = fit._design
     out = []
     for name in names:
-        own = d.X[:, :, d.names.index(name if name in d.names else name.removeprefix("W:"))]
+        own = np.nan_to_num(d.X[:, :, d.names.index(name if name in d.names else name.removeprefix("W:"))])
         out.append((own if name in d.names else spatial_lag(d.weights, own)).T[:, :, None])
     return out

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
-from spillover.errors import SHOWN, SpatialInputError, warn
+from spillover.errors import SHOWN, SpatialInputError
 
 from ._sample import PolicySample
 
@@ -64,15 +64,14 @@ def without_lost(sample: PolicySample, why: np.ndarray, option: str) -> tuple[np
         return sample.mass, []
     parts = []
     for code, labels, axis in ((0, sample.ids, 0), (1, sample.times, 1), (2, sample.ids, 0)):
-        at = labels[(why == code).any(axis=axis)]
+        at = labels[np.flatnonzero((why == code).any(axis=axis))]
         if len(at):
             shown = ", ".join(map(str, at[:SHOWN])) + " ..." * (len(at) > SHOWN)
             parts.append(f"{REASONS[code]}: {int((why == code).sum())} observations ({shown})")
     n, whole = int((why >= 0).sum()), int((sample.mass > 0).sum())
-    ids = list(sample.ids[(why >= 0).any(axis=0)])
+    ids = list(sample.ids[np.flatnonzero((why >= 0).any(axis=0))])
     text = f"{n} of {whole} observations cannot be imputed; {'; '.join(parts)}"
     if option == "error":
-        raise SpatialInputError("E735", text, ids=ids, n=n, hint="unimputable='drop' leaves these effects "
+        raise SpatialInputError("E735", text, ids=ids, n=len(ids), hint="unimputable='drop' leaves these effects "
                                 "out and names them; a narrower exposure leaves more units clean")  # fmt: skip
-    warn(text)
     return np.where(why >= 0, 0.0, sample.mass), [f"left out: {text}"]

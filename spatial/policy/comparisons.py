@@ -143,27 +143,35 @@ def jackknife(model: Comparisons, Y: np.ndarray, averages: list[Average]) -> Jac
     return _jackknife(model, Y, averages)[0]
 
 
-def together(model: Comparisons, Y: np.ndarray, averages: list[Average]) -> tuple[Jackknife, float]:
-    """The jackknife of q averages, and the degrees of freedom of their joint test.
+def together(model: Comparisons, Y: np.ndarray, averages: list[Average]) -> tuple[float, float]:
+    """The joint test of q averages d: d'V^-1 d and its degrees of freedom eta; NaN where one has no standard error.
 
-        eta = q (q + 1) / sum_st Var V*_st,    V* = Omega^-1/2 V Omega^-1/2,    Omega = v v'
+    V = Omega^1/2 M^-1/2 (sum_g f d_g d_g') M^-1/2 Omega^1/2 is the jackknife scaled to independent errors: Omega = v v'
+    is the averages' covariance under these, and M the expectation of the sum. Normal errors too give
 
-    under normal, independent errors (Pustejovsky & Tipton 2018, section 3), with the elements of the jackknife's V*_st
-    = sum_g d*_gs d*_gt:  Var V*_st = sum_gh K_ss,gh K_tt,gh + K_st,gh K_ts,gh.
+        eta = q (q + 1) / sum_st Var V*_st,    V* = M^-1/2 (sum_g f d_g d_g') M^-1/2
+
+    (Pustejovsky & Tipton 2018, section 3), with Var V*_st = sum_gh K_ss,gh K_tt,gh + K_st,gh K_ts,gh.
     """
-    fit, blocks, exact = _jackknife(model, Y, averages)
+    return hotelling(*_jackknife(model, Y, averages))
+
+
+def hotelling(fit: Jackknife, blocks: np.ndarray, exact: bool) -> tuple[float, float]:
+    """d'V^-1 d and eta of ``together`` from deletions (q, G, N T), or their projections."""
     q, G = blocks.shape[:2]
     if np.isnan(fit.scale).any():
-        return fit, np.nan
-    omega = np.einsum("snt,mnt->sm", fit.v, fit.v)
-    size, vectors = np.linalg.eigh(omega)
-    if size[0] <= RANK * size[-1]:
-        return fit, np.nan
-    half = (vectors / np.sqrt(size)) @ vectors.T * (fit.scale * np.sqrt((G - 1) / G))
-    variance = _variance(np.tensordot(half, blocks, axes=1))
+        return np.nan, np.nan
+    blocks = np.sqrt((G - 1) / G) * blocks
+    size, omega = np.linalg.eigh(np.einsum("snt,mnt->sm", fit.v, fit.v))
+    spread, expected = np.linalg.eigh(np.einsum("sgp,tgp->st", blocks, blocks))
+    if size[0] <= RANK * size[-1] or spread[0] <= RANK * spread[-1]:
+        return np.nan, np.nan
+    variance = _variance(np.tensordot((expected / np.sqrt(spread)) @ expected.T, blocks, axes=1))
     if not exact:
         variance = (variance - 2 * q / PROJECTIONS) / (1 + 1 / PROJECTIONS)
-    return fit, float(q * (q + 1) / max(variance, q * (q + 1) / G))
+    d = (expected * np.sqrt(spread)) @ expected.T @ (omega / np.sqrt(size)) @ omega.T @ fit.estimates
+    plain = fit.V / np.outer(fit.scale, fit.scale)
+    return float(d @ np.linalg.solve(plain, d)), float(q * (q + 1) / max(variance, q * (q + 1) / G))
 
 
 def _variance(blocks: np.ndarray) -> float:

@@ -21,11 +21,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from spillover.matrix import refuse_varying
+from spillover.errors import SpatialInputError
 
 from ..design.design import spatial_lag
 from ..logdet.inverse import Inverse
 from ..models.fit import Fit
+from .channels import channels_of, powers, presence
 from .delete_one import Jackknife, of_contrasts, plain
 from .within import Within, period_dummies, within
 
@@ -60,20 +61,24 @@ class Deleted:
 
 def deleted(fit: Fit) -> Deleted:
     """Every unit of a panel with unit effects left out in turn."""
-    d, W = fit._design, fit._design.weights.csr
+    d = fit._design
     T, N = d.y.shape
+    if fit.specification.error and d.varies:  # B_t c changes from period to period: no unit dummies take it out
+        raise SpatialInputError("E533", "the jackknife over units needs the same W in all periods with a spatial error",
+                                hint="model='sdm', or vcov='cluster'")  # fmt: skip
     names = [*fit.params.index[: len(fit.params) - fit.specification.lag - fit.specification.error]]
-    own = d.X[:, :, [d.names.index(name if name in d.names else name.removeprefix("W:")) for name in names]]
-    far = spatial_lag(W, own)
+    own = np.nan_to_num(d.X[:, :, [d.names.index(name if name in d.names else name.removeprefix("W:"))
+                                   for name in names]])  # fmt: skip
+    far = spatial_lag(d.weights, own)
     X = np.stack([own[:, :, k] if name in d.names else far[:, :, k] for k, name in enumerate(names)], axis=2)
     C = X.transpose(1, 0, 2)
-    y = np.stack([d.y.T, lagged(fit, d.outcome)])  # (2, N, T)
+    y = np.stack([np.nan_to_num(d.y).T, lagged(fit, d.outcome)])  # (2, N, T)
     if fit.specification.error:
-        C = C - fit.lam * (W @ fit._settings.effects.demean(X).transpose(1, 0, 2).reshape(N, -1)).reshape(C.shape)
+        C = C - fit.lam * spatial_lag(d.weights, fit._settings.effects.demean(X)).transpose(1, 0, 2)
         y[0] -= fit.lam * lagged(fit, d.y)
     if fit._settings.effects.time:
         C = np.concatenate([period_dummies(T, np.zeros(N, dtype=int)), C], axis=2)
-    design = within(np.ones((N, T)), C, np.arange(N), slice(C.shape[2] - len(names), C.shape[2]))
+    design = within(presence(d), C, np.arange(N), slice(C.shape[2] - len(names), C.shape[2]))
     of_y = np.einsum("ntq,ant->anq", design.U, y)
     left = of_y.sum(axis=1, keepdims=True) - of_y
     g = np.stack([design.without(one)[0] for one in left])
@@ -88,25 +93,31 @@ def deleted(fit: Fit) -> Deleted:
 def lagged(fit: Fit, y: np.ndarray) -> np.ndarray:
     """W y as the likelihood has it, (N, T) of y (T, N): time effects are taken out before y is lagged. Where rows of W
     all sum to one, period dummies take out what that leaves; where they do not (an island is enough), W of their part
-    of y would stay in."""
+    of y would stay in. Weights that vary, as where units come and go, lag first."""
+    if fit._design.varies:
+        return spatial_lag(fit._design.weights, np.nan_to_num(y)).T
     return spatial_lag(fit._design.weights, fit._settings.effects.demean(y)).T
 
 
 def _newton(fit: Fit, design: Within, y, of_y, left, g) -> np.ndarray:
     """rho without each unit."""
-    N, n, rho = len(design.U), fit._sample.n, fit.rho
-    centered = y - y.mean(axis=2, keepdims=True)
+    d, n, rho = fit._design, fit._sample.n, fit.rho
+    there = presence(d)
+    share = there.sum(axis=1) / there.sum()  # of a unit in all observations
+    centered = (y - ((y * there).sum(axis=2) / there.sum(axis=1))[:, :, None]) * there
     own = np.einsum("ant,bnt->abn", centered, centered)
     total = of_y.sum(axis=1)
     r = own.sum(axis=2) - total @ design.inverse @ total.T
     r_left = own.sum(axis=2)[:, :, None] - own - np.einsum("anq,bnq->abn", g, left)
-    W = refuse_varying(fit._design.weights, "the jackknife over units")
-    G = W.csr @ Inverse(W, rho).solve(np.eye(N))
-    trace = n / N * np.diag(G)
+    trace, squares = np.zeros(len(share)), 0.0
+    for one in channels_of(d):
+        G = one.weights.csr @ Inverse(one.weights, rho).solve(np.eye(len(share)))
+        trace += n / there.sum() * len(one.periods) * np.diag(G)
+        squares += n / there.sum() * len(one.periods) * (G * G.T).sum()
     of_all = _score(r, rho, n)[0]
-    tau = trace + (of_all - trace.sum()) / N
-    score, slope = _score(r_left, rho, n * (N - 1) / N)
-    slope = slope - n / N * (G * G.T).sum() * (N - 1) / N
+    tau = trace + (of_all - trace.sum()) * share
+    score, slope = _score(r_left, rho, n * (1 - share))
+    slope = slope - squares * (1 - share)
     return rho - (score - (of_all - tau)) / slope
 
 
@@ -117,23 +128,18 @@ def _score(r, rho, m):
     return m * top / size, m * (2 * top**2 - r[1, 1] * size) / size**2
 
 
-def averages(fit: Fit, lost: Deleted, terms: list[str], V: np.ndarray, read: Callable) -> Jackknife:
+def averages(fit: Fit, lost: Deleted, terms: list[str], V: list[np.ndarray], read: Callable) -> Jackknife:
     """Averages of the responses to V through each of the terms, with delete-one standard errors.
 
     Parameters
     ----------
     terms : list of str
         Estimates come term by term.
-    V : ndarray, shape (N, m)
+    V : list of ndarray, (N, m) for each channel of W
         Changes, one per column.
-    read : function from responses (N, m) to (E,), linear
+    read : function from responses, a list of (N, m), to (E,), linear
     """
-    W = refuse_varying(fit._design.weights, "the jackknife over units")
-
-    def curves(rho):
-        ahead = Inverse(W, float(rho)).solve(V)
-        return np.array([read(ahead), read(W.csr @ ahead)])  # (2, E)
-
+    curves = powers([one.weights for one in channels_of(fit._design)], V, read, 2)
     here, there = curves(fit.rho), _interpolated(curves, lost.rho)
     place = {name: k for k, name in enumerate(lost.names)}
     places = [[place.get(name) for name in (term, f"W:{term}")] for term in terms]

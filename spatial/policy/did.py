@@ -8,25 +8,26 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from spillover.errors import check_option
+from spillover.errors import SpatialInputError, check_option
 from spillover.frames import takes_frames
 from spillover.show import Shown
 
 from ..design.obs_weights import Sampling, column_of
 from ..records.schema import SCHEMA
-from . import switching
+from . import placebos, switching
 from ._sample import PolicySample, read_policy
 from .before import did_pretrends
 from .delete_one import Jackknife
+from .dose import Dose
 from .event_time import alone, dose_note, path_window
-from .methods import ENGINES, under_dates
+from .methods import ENGINES, under_dates, with_doses
 from .overlap import ADJUSTMENTS
 from .pretrends import Pretrends
 from .randomization import FEW_TREATED, Randomization, assignments, invert
 from .treatment import comes_and_goes, is_switch
 
 METHODS = ("imputation", "group_time", "switchers", "twfe")
-CONTROLS = ("never", "not_yet")
+CONTROLS = ("never", "not_yet", "lowest_dose")
 BANDS = ("pointwise", "simultaneous")
 
 
@@ -51,6 +52,10 @@ class DiD(Shown):
     exposed : ndarray of bool, shape (T, N), or None
         Untreated observations in a ring around the treated: no comparison.
     notes : tuple of str
+    curve : DataFrame or None
+        With ``dose=``, by ``dose`` and ``effect``: "ATT", the effect of that dose on those that took it, and "ACRT",
+        its slope. The table then has averages of both over the treated units, and the path has an ``effect`` too.
+    curve_vcov : ndarray or None
     """
 
     table: pd.DataFrame
@@ -61,6 +66,8 @@ class DiD(Shown):
     jackknife: Jackknife = field(repr=False)
     exposed: np.ndarray | None = field(default=None, repr=False)
     notes: tuple[str, ...] = ()
+    curve: pd.DataFrame | None = field(default=None, repr=False)
+    curve_vcov: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def treatment(self) -> str:
@@ -92,7 +99,9 @@ class DiD(Shown):
         SpatialInputError
             E206 for a share or a dose, or where nobody is observed twice before adoption.
         """
-        return switching.placebo_tests(self) if self.settings["method"] == "switchers" else did_pretrends(self)
+        if self.sample.dose is not None:
+            return placebos.of_doses(self)
+        return placebos.of_switchers(self) if self.settings["method"] == "switchers" else did_pretrends(self)
 
     @cached_property
     def randomization(self) -> Randomization | None:
@@ -102,7 +111,7 @@ class DiD(Shown):
         moving = self.settings["method"] == "group_time" and bool(self.settings["weights"])  # dates take weights along
         if self.settings.get("rings") or moving or not is_switch(s.D) or s.n_treated > FEW_TREATED:
             return None
-        if self.settings["method"] == "switchers" or comes_and_goes(s.D):
+        if self.settings["method"] == "switchers" or comes_and_goes(s.D) or s.dose is not None:
             return None
         first, exact = assignments(s.first, seed=1)
         A, C = (under_dates(self, first, outcome) for outcome in (s.y, s.D))
@@ -128,9 +137,9 @@ class DiD(Shown):
 def did(
     formula: str, data: pd.DataFrame, *, treatment: str | None = None, entity: str | None = None,
     time: str | None = None, method: str = "imputation", control: str | None = None, adjustment: str = "doubly_robust",
-    reference: float | None = None, window: tuple[float, float] | None = None, cluster: str | None = None,
-    obs_weights: str | Sampling | None = None, period_by: str | None = None, band: str = "pointwise",
-    level: float = 0.95, missing: str = "error",
+    dose: str | Dose | None = None, reference: float | None = None, window: tuple[float, float] | None = None,
+    cluster: str | None = None, obs_weights: str | Sampling | None = None, period_by: str | None = None,
+    band: str = "pointwise", level: float = 0.95, missing: str = "error",
 ) -> DiD:  # fmt: skip
     """Effect of a policy on those that adopted it, at once or one after the other.
 
@@ -155,12 +164,16 @@ def did(
         over time. So do switchers (de Chaisemartin & D'Haultfoeuille 2020, 2024), for a treatment that comes and goes:
         see ``spatial.policy.switching``. Two-way fixed effects do not, and a note says how many treated observations
         they weight negatively.
-    control : {"never", "not_yet"}, optional
+    control : {"never", "not_yet", "lowest_dose"}, optional
         Comparison of "group_time" and "switchers": units never treated (whose treatment never changes), or also those
-        not treated yet. By default "never" and "not_yet".
+        not treated yet. By default "never" and "not_yet". With ``dose=``, where nobody is untreated, units with the
+        lowest dose: effects are then less that of this dose.
     adjustment : {"doubly_robust", "improved", "regression", "weighting"}
         How "group_time" takes covariates into account: propensity scores by logit and regressions (Sant'Anna & Zhao
         2020), their improved estimator, or one of the two alone; see ``spatial.policy.overlap``.
+    dose : str or Dose, optional
+        With "group_time", the column of how much of the treatment a unit takes (the treatment itself is 1 where it
+        takes any), or ``sp.Dose("column", ...)``: effects by dose, ``.curve``; see ``spatial.policy.dose_response``.
     reference : number, optional
         With "twfe", the time since adoption whose effect is zero by construction; the last at which every cohort is
         observed before it, by default. Group-time effects are measured from each cohort's last period before
@@ -215,15 +228,18 @@ def did(
     """
     check_option("method", method, METHODS)
     control = ("not_yet" if method == "switchers" else "never") if control is None else control
-    check_option("control", control, CONTROLS)
+    check_option("control", control, CONTROLS if dose is not None else CONTROLS[:2])
     check_option("adjustment", adjustment, ADJUSTMENTS)
     check_option("band", band, BANDS)
+    dose = Dose(dose) if isinstance(dose, str) else dose
+    if dose is not None and method != "group_time":
+        raise SpatialInputError("E533", f"method={method!r} has no effects by dose", hint='method="group_time"')
     sample = read_policy(formula, data, treatment=treatment, entity=entity, time=time, cluster=cluster,
                          obs_weights=obs_weights, period_by=period_by, missing=missing,
-                         always=method == "switchers")  # fmt: skip
+                         always=method == "switchers", dose=None if dose is None else dose.column)  # fmt: skip
     settings = {"method": method, "control": control, "adjustment": adjustment, "level": level, "band": band,
                 "cluster": cluster or str(sample.ids.name or "unit"), "weights": column_of(obs_weights),
-                "period_by": sample.period_by}  # fmt: skip
+                "period_by": sample.period_by} | ({} if dose is None else {"dose": dose})  # fmt: skip
     if method == "twfe" and not is_switch(sample.D):
         reference, window, notes = None, None, dose_note(sample.treatment)
     elif method == "twfe" and comes_and_goes(sample.D):
@@ -232,5 +248,5 @@ def did(
     else:
         reference, window, notes = path_window(sample, window, reference, method)
     settings |= {"reference": reference, "window": window}
-    table, path, V, jackknife, more = ENGINES[method](sample, settings)
-    return DiD(table, path, V, sample, settings, jackknife, None, (*sample.notes, *notes, *more, *alone(path)))
+    table, path, V, jackknife, more, *curve = (ENGINES[method] if dose is None else with_doses)(sample, settings)
+    return DiD(table, path, V, sample, settings, jackknife, None, (*sample.notes, *notes, *more, *alone(path)), *curve)

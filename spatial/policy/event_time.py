@@ -79,10 +79,7 @@ def path_table(periods, estimates, errors, df, v, settings) -> pd.DataFrame:
     table = rows(estimates, errors, level=level, df=df, period=whole_numbers(periods[order]), reference=zero)
     there = errors > 0
     if settings["band"] == "simultaneous" and there.any():
-        draws = bands.largest(v[order[there]])
-        wide = rows(estimates, errors, level=bands.level_of_each(draws, level), df=df)
-        table[["conf_low", "conf_high"]] = wide[["conf_low", "conf_high"]]
-        table.loc[there, "p_value"] = bands.adjusted(table.loc[there, "p_value"].to_numpy(), draws)
+        bands.widen(table, v[order[there]], level)
     for end in ("conf_low", "conf_high"):
         table[end] = np.where(zero, 0.0, table[end].to_numpy())
     return table[["period", *SCHEMA[1:], "df", "reference"]]

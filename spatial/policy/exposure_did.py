@@ -104,7 +104,7 @@ def exposure_did(
     Warns
     -----
     SpatialInputWarning
-        Effects that were dropped; fewer than 5 clean units in a period.
+        Fewer than 5 clean units in a period.
 
     Notes
     -----

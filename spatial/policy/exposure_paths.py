@@ -65,10 +65,10 @@ def path_tables(
             continue
         leads, before = leads_of(engine, sample, parts, effect, settings["window"][0])
         pieces = [later.part(own)] if before is None else [before, later.part(own)]
-        values = [np.concatenate([getattr(piece, name) for piece in pieces]) for name in
-                  ("estimates", "std_errors", "df", "v")]  # fmt: skip
+        estimates, errors, df, v = (np.concatenate([getattr(piece, name) for piece in pieces]) for name in
+                                    ("estimates", "std_errors", "df", "v"))  # fmt: skip
         periods = [*leads, *(estimands[j].labels["period"] for j in own)]
-        table = path_table(periods, *values, settings)
+        table = path_table(periods, estimates, errors, df, v, settings)
         sizes = {float(estimands[j].labels["period"]): (estimands[j].n, estimands[j].units) for j in own}
         table["n"], table["units"] = zip(*(sizes.get(float(k), (0, 0)) for k in table["period"]))
         tables.append(table.assign(effect=effect)[["effect", *table.columns]])

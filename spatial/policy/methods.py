@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from . import conditional, group_time, imputation, switching, twfe
+from . import bands, conditional, dose_response, group_time, imputation, switching, twfe
 from ._sample import PolicySample
 from ._tables import rows
 from .before import earlier_periods
@@ -82,6 +83,52 @@ def _switchers(sample, settings):
     table = rows(one.estimates, one.std_errors, level=settings["level"], df=one.df, term=terms)
     by_time = path_table(periods, path.estimates, path.std_errors, path.df, path.v, settings)
     return table, by_time, path.V, one, notes
+
+
+def with_doses(sample: PolicySample, settings: dict):
+    """Averages, the path, its covariance, the jackknife of the averages, notes; the curve by dose and its covariance.
+
+    Raises
+    ------
+    SpatialInputError
+        E533 options that doses do not take; otherwise as ``dose_response.read_doses``.
+    """
+    _refuse_period_by(settings)
+    if sample.names:
+        raise SpatialInputError("E533", f"effects by dose take no covariates, got {', '.join(sample.names)}",
+                                column=sample.names[0], hint="the outcome and the treatment alone")  # fmt: skip
+    if settings["weights"]:
+        raise SpatialInputError("E533", "effects by dose take no weights", column=settings["weights"],
+                                hint="leave obs_weights= out")  # fmt: skip
+    if settings["control"] == "never":
+        refuse_without_untreated(sample)
+    level = settings["level"]
+    doses, periods, names, places, fit, notes = dose_response.effects(sample, settings["dose"], settings["control"],
+                                                                      settings["window"])  # fmt: skip
+    n, m = len(periods), len(places)
+    one, path, curve = (fit.part(at) for at in (slice(0, 2), slice(2, 2 + n), slice(2 + n, None)))
+    table = rows(one.estimates, one.std_errors, level=level, df=one.df, term=list(dose_response.EFFECTS))
+    parts, lines = [], []
+    for k, name in enumerate(dose_response.EFFECTS):
+        mine = path.part(slice(names.index(name), names.index(name) + names.count(name)))
+        at = periods[[other == name for other in names]]
+        parts.append(path_table(at, mine.estimates, mine.std_errors, mine.df, mine.v, settings).assign(effect=name))
+        mine = curve.part(slice(k * m, k * m + m))
+        line = rows(mine.estimates, mine.std_errors, level=level, df=mine.df, dose=doses.basis.at[places], effect=name)
+        there = mine.std_errors > 0
+        if settings["band"] == "simultaneous" and there.any():
+            bands.widen(line, mine.v[there], level)
+        lines.append(line)
+    by_time, by_dose = (pd.concat(some, ignore_index=True) for some in (parts, lines))
+    return table, by_time, path.V, one, notes, by_dose, curve.V
+
+
+def refuse_without_untreated(sample: PolicySample) -> None:
+    """E234 of doses, whose comparison may also be the lowest."""
+    if (sample.first < len(sample.times)).all():
+        raise SpatialInputError("E234", "no unit is never treated, and control='never' compares with those",
+                                column=sample.treatment, hint="control='not_yet', or control='lowest_dose' where all "
+                                "adopt at the same time")  # fmt: skip
 
 
 def _refuse_period_by(settings):

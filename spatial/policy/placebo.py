@@ -108,6 +108,9 @@ def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) 
             raise SpatialInputError("E501", f"{result.treatment!r} comes and goes: it has no single date to assign",
                                     column=result.treatment,
                                     hint="the path before the first change is a placebo")  # fmt: skip
+        if result.sample.dose is not None:
+            raise SpatialInputError("E533", "placebo_units has no effects by dose", hint="placebos of the same model "
+                                    "without dose=")  # fmt: skip
         if result.settings["method"] == "group_time" and result.settings["weights"]:
             raise SpatialInputError("E540", "placebo_units of group-time effects is not there with weights",
                                     hint="method='imputation', or placebos of the same model without weights")

@@ -14,25 +14,29 @@ from collections.abc import Callable
 
 import numpy as np
 
+from spillover.matrix import SpatialWeights
+
 from ..effects.curves import between_poles
 from ..effects.linear import Law, infer_linear
 from ..effects.mixture import Inference
 from ..effects.propagate import determinant, selectors
-from ..logdet.inverse import Inverse
 from ..models.fit import Fit
+from .channels import powers
 
 
-def averages(fit: Fit, term: str, W, V: np.ndarray, read: Callable, level: float) -> tuple[Law | None, Inference]:
+def averages(
+    fit: Fit, term: str, weights: list[SpatialWeights], V: list[np.ndarray], read: Callable, level: float
+) -> tuple[Law | None, Inference]:
     """What ``read`` takes from the responses to V, with intervals, standard errors and p-values.
 
     Parameters
     ----------
     fit : Fit
     term : str
-    W : weights of N units
-    V : ndarray, shape (N, m)
+    weights : list of SpatialWeights
+    V : list of ndarray, (N, m) for each of them
         Changes, one per column.
-    read : function from responses (N, m) to (E,), linear
+    read : function from responses, a list of (N, m), to (E,), linear
     level : float
 
     Returns
@@ -42,12 +46,7 @@ def averages(fit: Fit, term: str, W, V: np.ndarray, read: Callable, level: float
     """
     picks = selectors(fit, [term])
 
-    def curves(rho):
-        ahead, out = Inverse(W, float(rho)).solve(V), []
-        for _ in picks:
-            out.append(read(ahead))
-            ahead = W.csr @ ahead
-        return np.array(out)
+    curves = powers(weights, V, read, len(picks))
 
     def over(low, high):
         interval = determinant(fit).interval if fit.specification.lag else (-np.inf, np.inf)

@@ -36,10 +36,12 @@ from ..models.fit import Fit
 from ..models.reading import read
 from ..records.schema import SCHEMA
 from . import delete_unit, respond
-from ._sample import absorbed_keys, balanced_cures, treatment_term
+from ._sample import absorbed_keys, treatment_term
 from ._tables import rows
 from .before import spatial_pretrends
+from .channels import channels_of, presence
 from .event_time import alone, dose_note, path_window
+from .gaps import filled_treatment
 from .pretrends import Pretrends
 from .spatial_path import lagged_indicators, path_effects, with_indicators
 from .treatment import Adopters, adoption, clock, is_switch, refuse_without_variation, time_since
@@ -118,9 +120,10 @@ def spatial_did(
     formula : str
         Outcome, treatment, covariates.
     data : DataFrame
-        One row per unit and period, balanced, in any order.
+        One row per unit and period, in any order; balanced unless ``missing="period"``.
     w : weights over the same units
-        The channel of the spillovers: contiguity, distance, trade.
+        The channel of the spillovers: contiguity, distance, trade. It may vary over time; units that are absent from a
+        period have no links in it, and W is standardised again.
     treatment : str, optional
         Its term; may be left out where it is the only regressor, or the only one that is 0 or 1. 0 before the policy
         and 1 from its first period on; a share or a dose has no path.
@@ -148,8 +151,8 @@ def spatial_did(
     ------
     SpatialInputError
         E106 periods without an order, E230-E235 treatments that cannot be used, E309 above
-        5,000 units, E501 weights that vary over time, E502 an unnamed treatment, E533 the jackknife without unit
-        effects, and what the model raises.
+        5,000 units (of W that varies, 5,000 over the root of the periods), E502 an unnamed treatment, E533 the
+        jackknife without unit effects, or with a spatial error whose W varies, and what the model raises.
 
     Warns
     -----
@@ -169,7 +172,7 @@ def spatial_did(
     ['direct on the treated', 0.13]
     """
     check_option("model", model, MODELS)
-    check_option("missing", missing, ("error", "drop"))
+    check_option("missing", missing, ("error", "drop", "period"))
     by_unit = isinstance(vcov, str) and vcov == "jackknife"
     if by_unit and effects not in ("entity", "twoway"):
         raise SpatialInputError("E533", f"the jackknife over units needs unit effects, got effects={effects!r}",
@@ -177,11 +180,11 @@ def spatial_did(
     formula, entity, time = absorbed_keys(formula, entity, time)
     keys: dict[str, Any] = {"entity": entity, "time": time, "effects": effects, "missing": missing,
                             "vcov": "cluster" if by_unit else vcov}  # fmt: skip
-    with balanced_cures():
-        d = read(formula, data, w, ModelOptions(**keys))
+    d = read(formula, data, w, ModelOptions(**keys))
     treatment = treatment_term(treatment, d)
-    D, adopters = _treated(d, treatment)
-    durbin, notes = _durbin(d, D, treatment, durbin, model)
+    D, adopters, notes = _treated(d, treatment)
+    durbin, more = _durbin(d, D, treatment, durbin, model)
+    notes += more
     if vcov == "cluster":
         notes += _few_clusters(d.n_units, int(D.any(axis=0).sum()))
     settings = {"model": model, "level": level, "vcov": vcov}
@@ -214,20 +217,21 @@ def _fitted(model, d: Design, options: ModelOptions, by_unit: bool) -> Fit:
 
 
 def _treated(d: Design, treatment: str):
-    """D, and who adopted when (None for a share or a dose); what cannot be used is named."""
+    """D, zero where nothing is observed, who adopted when (None for a share or a dose), and notes; what cannot be used
+    is named. A unit's treatment stays as it was until it is observed again."""
     if not d.is_panel:
         raise SpatialInputError("E501", "difference-in-differences needs a panel", hint="give entity= and time=")
-    if d.weights.varies:
-        raise SpatialInputError("E501", "spatial_did takes one W for all periods", hint="sp.sdm takes one for each")
-    if d.n_units > DENSE_MAX:
+    if d.n_units > (DENSE_MAX if not d.weights.varies else DENSE_MAX / np.sqrt(d.n_periods)):
         raise SpatialInputError("E309", f"averages over the treated need dense {d.n_units:,} x {d.n_units:,} matrices",
                                 n=d.n_units, hint="fit sp.sdm and read fit.effects()")  # fmt: skip
-    D = d.X[:, :, d.names.index(treatment)]
+    X = d.X[:, :, d.names.index(treatment)]
+    D, notes = (X, []) if d.observed is None else filled_treatment(X, ~d.observed, d.ids, treatment)
     refuse_without_variation(D, treatment)
+    there = np.nan_to_num(X)
     if not is_switch(D):
-        return D, None
+        return there, None, notes[1:]
     first, ticks = adoption(D, d.ids, d.periods, treatment), clock(d.periods)
-    return D, Adopters(D, time_since(first, ticks), first, ticks, d.periods, treatment)
+    return there, Adopters(D, time_since(first, ticks), first, ticks, d.periods, treatment), notes[1:]
 
 
 def _few_clusters(n: int, treated: int) -> list[str]:
@@ -242,7 +246,8 @@ def _few_clusters(n: int, treated: int) -> list[str]:
 def _durbin(d: Design, D, treatment, durbin, model):
     """The terms to lag, without the treatment where nobody is exposed; treated islands are said aloud."""
     notes = []
-    alone = d.ids[d.weights.alone & D.any(axis=0)]
+    linked = np.stack([~w.alone for w in d.weights.each(d.n_periods)])
+    alone = d.ids[D.any(axis=0) & ~((D != 0) & linked).any(axis=0)]
     if len(alone):
         text = f"treated without neighbors, so without spillovers to show: {', '.join(map(str, alone[:5]))}"
         warn(text)
@@ -257,29 +262,31 @@ def _durbin(d: Design, D, treatment, durbin, model):
 
 def _averages(fit: Fit, treatment: str, D: np.ndarray, settings: dict) -> pd.DataFrame:
     """The estimands of the module's head."""
-    W = fit._design.weights
+    d, level = fit._design, settings["level"]
+    channels = channels_of(d)
     treated = D.T != 0  # (N, T)
     own = np.flatnonzero(treated.any(axis=1))
-    unit = np.zeros((W.n, len(own)))
+    unit = np.zeros((len(treated), len(own)))
     unit[own, np.arange(len(own))] = 1
-    periods = treated.any(axis=0)
-    exposed = ~treated & (np.abs(W.csr @ D.T) > 0) & periods
-    dose = D.T.sum(axis=1)[own] / treated.sum()
+    exposed = ~treated & (np.abs(spatial_lag(d.weights, D).T) > 0) & treated.any(axis=0) & (presence(d) > 0)
+    doses = [D.T[own][:, one.periods].sum(axis=1) / treated.sum() for one in channels]
 
-    def read(response):
-        policy, single = response[:, : D.shape[0]], response[:, D.shape[0] :]
-        direct = dose @ single[own, np.arange(len(own))]
+    def read(responses):
+        policy, direct = np.zeros(treated.shape), 0.0
+        for one, dose, response in zip(channels, doses, responses):
+            policy[:, one.periods] = response[:, : len(one.periods)]
+            direct += dose @ response[own, len(one.periods) + np.arange(len(own))]
         total = policy[treated].mean()
         return np.array([direct, total - direct, total, policy[exposed].mean() if exposed.any() else 0.0])
 
-    V, level = np.hstack([D.T, unit]), settings["level"]
+    V = [np.hstack([D.T[:, one.periods], unit]) for one in channels]
     names = {"term": list(NAMES), "n": [int(treated.sum())] * 3 + [int(exposed.sum())]}
     if settings["vcov"] == "jackknife":
         jackknife = delete_unit.averages(fit, delete_unit.deleted(fit), [treatment], V, read)
         table = rows(jackknife.estimates, jackknife.std_errors, level=level, df=jackknife.df, **names)
         settings["direct"] = jackknife.v[0]
     else:
-        _, exact = respond.averages(fit, treatment, W, V, read, level)
+        _, exact = respond.averages(fit, treatment, [one.weights for one in channels], V, read, level)
         table = pd.DataFrame({**names, **exact.columns()})
     if not exposed.any():
         table.loc[3, [*SCHEMA[1:], *(["df"] if "df" in table else [])]] = np.nan

@@ -11,6 +11,7 @@ from ..models.fit import Fit
 from ..records.schema import SCHEMA
 from . import delete_unit
 from ._tables import rows
+from .channels import channels_of, presence
 from .event_time import whole_numbers
 from .treatment import Adopters, refuse_without_never_treated
 
@@ -37,22 +38,23 @@ def lagged_indicators(d: Design, adopters: Adopters, durbin, columns, window, mo
         return {"durbin": kept}, []
     since = np.clip(adopters.since, *window)
     own = np.stack([(since == k).astype(float) for k in columns.values()], axis=2)
-    others = [d.X[:, :, k] for k, name in enumerate(d.names) if name not in (INTERCEPT, adopters.treatment)]
-    others += [spatial_lag(d.weights, d.X[:, :, d.names.index(name)]) for name in kept]
+    X = np.nan_to_num(d.X)
+    others = [X[:, :, k] for k, name in enumerate(d.names) if name not in (INTERCEPT, adopters.treatment)]
+    others += [spatial_lag(d.weights, X[:, :, d.names.index(name)]) for name in kept]
     before = np.concatenate([own, np.stack(others, axis=2)], axis=2) if others else own
-    free = _independent(FixedEffects.parse(effects), before, spatial_lag(d.weights, own))
+    free = _independent(d, FixedEffects.parse(effects), before, spatial_lag(d.weights, own))
     seen = [name for name, alone in zip(columns, free) if alone]
     nobody = ", ".join(f"{columns[name]:+g}" for name in columns if name not in seen)
     note = [f"no effect next door at {nobody}: nobody's neighbor is there, or only units that are there themselves"]
     return {"durbin": [*kept, *seen]}, note if nobody else []
 
 
-def _independent(effects: FixedEffects, before: np.ndarray, columns: np.ndarray) -> list[bool]:
+def _independent(d: Design, effects: FixedEffects, before: np.ndarray, columns: np.ndarray) -> list[bool]:
     """Whether each of the columns (T, N, p) adds to those before it and to the effects."""
     size = before.shape[0] * before.shape[1]
-    Q, R = np.linalg.qr(effects.demean(before).reshape(size, -1))
+    Q, R = np.linalg.qr(np.nan_to_num(d.within(before, effects)).reshape(size, -1))
     basis, out = Q[:, np.abs(np.diag(R)) > 1e-9], []
-    for column in effects.demean(columns).reshape(size, -1).T:
+    for column in np.nan_to_num(d.within(columns, effects)).reshape(size, -1).T:
         left = column - basis @ (basis.T @ column)
         left = left - basis @ (basis.T @ left)
         out.append(bool(np.linalg.norm(left) > 1e-7 * np.sqrt(size)))
@@ -64,11 +66,16 @@ def _independent(effects: FixedEffects, before: np.ndarray, columns: np.ndarray)
 def path_effects(fit: Fit, columns, settings) -> pd.DataFrame:
     level, N = settings["level"], fit._design.n_units
     if settings["vcov"] == "jackknife":
-        def read(response):
-            direct, total = np.trace(response) / N, response.sum() / N
+        there, channels = presence(fit._design), channels_of(fit._design)
+        counts = [there[:, one.periods].sum(axis=1) for one in channels]
+
+        def read(responses):
+            each = [(n @ np.diag(response), n @ response.sum(axis=1)) for n, response in zip(counts, responses)]
+            direct, total = np.sum(each, axis=0) / there.sum()
             return np.array([direct, total - direct])
 
-        jackknife = delete_unit.averages(fit, delete_unit.deleted(fit), list(columns), np.eye(N), read)
+        V = [np.eye(N)] * len(channels)
+        jackknife = delete_unit.averages(fit, delete_unit.deleted(fit), list(columns), V, read)
         table = rows(jackknife.estimates, jackknife.std_errors, level=level, df=jackknife.df,
                      effect=np.tile(["direct", "indirect"], len(columns)),
                      period=np.repeat([*columns.values()], 2))  # fmt: skip

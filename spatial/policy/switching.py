@@ -20,11 +20,9 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..records.tests import TestResult
 from ._sample import PolicySample
-from .comparisons import Average, Comparisons, jackknife, together
+from .comparisons import Average, Comparisons, jackknife
 from .conditional import without_overlap
-from .pretrends import MAX_LEADS, FTest, Pretrends
 
 PER_PERIOD = "effect per treated period"
 
@@ -165,50 +163,3 @@ def _unused(D, later, joins, sample: PolicySample) -> list[str]:
         return []
     shown = ", ".join(map(str, lost[:5]))
     return [f"changes without a comparison, left out: {shown}{' ...' * (len(lost) > 5)}"]
-
-
-@dataclass(frozen=True, eq=False)
-class Placebos(Pretrends):
-    """The joint test of effects before the first change."""
-
-    @property
-    def basis(self) -> str:
-        return "units that change against those that have not yet"
-
-    def wild(self, *, draws: int = 999, seed: int = 1) -> TestResult:
-        """There is none: leads of switchers are no coefficients of one regression.
-
-        Raises
-        ------
-        SpatialInputError
-            E533.
-        """
-        raise SpatialInputError("E533", "effects before the first change have no bootstrap of a regression",
-                                hint="the joint test, .joint")  # fmt: skip
-
-
-def placebo_tests(result) -> Placebos:
-    """Of a ``DiD`` of switchers: its nearest effects before the first change are zero, up to three. With V their scaled
-    jackknife and eta of ``comparisons.together``, F = (eta - q + 1) / (eta q) d'V^-1 d on (q, eta - q + 1).
-
-    Raises
-    ------
-    SpatialInputError
-        E206 where there are none.
-    """
-    path, settings, sample = result.path, result.settings, result.sample
-    leads = path["period"][(path["period"] < 0) & (path["std_error"] > 0)].to_numpy()[-MAX_LEADS:]
-    changes = read_changes(sample, settings["control"], settings["adjustment"])
-    while len(leads):
-        q = len(leads)
-        fit, eta = together(changes.model, sample.y.T, [changes.at(k) for k in leads])
-        if eta - q + 1 >= 1:
-            F = (eta - q + 1) / (eta * q) * float(fit.estimates @ np.linalg.solve(fit.V, fit.estimates))
-            joint = FTest("joint leads", F, (q, eta - q + 1), "earlier effects are zero")
-            return Placebos(joint, None, tuple(leads.tolist()), result.att, None)  # type: ignore[arg-type]
-        leads = leads[1:]
-    why = "nobody is observed twice before the first change"
-    if (path["period"][~path["reference"]] < 0).any():
-        why = "one unit alone identifies each effect before the first change"
-    raise SpatialInputError("E206", f"{why}: there is no placebo",
-                            hint="there is nothing to test; say so instead of a test")  # fmt: skip

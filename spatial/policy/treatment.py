@@ -44,12 +44,14 @@ def comes_and_goes(D: np.ndarray) -> bool:
     return is_switch(D) and bool((np.diff(D, axis=0) < 0).any())
 
 
-def adoption(D: np.ndarray, ids: pd.Index, times: pd.Index, name: str) -> np.ndarray:
+def adoption(D: np.ndarray, ids: pd.Index, times: pd.Index, name: str, *, doses: bool = False) -> np.ndarray:
     """The first treated period of every unit, as a position in ``times``; T where a unit is never treated.
 
     Parameters
     ----------
     D : ndarray, shape (T, N), of zeros and ones
+    doses : bool
+        All units may be treated at the same time, as their doses differ.
 
     Raises
     ------
@@ -67,13 +69,15 @@ def adoption(D: np.ndarray, ids: pd.Index, times: pd.Index, name: str) -> np.nda
         bad = np.unique(D[~np.isin(D, (0.0, 1.0))])
         raise SpatialInputError("E230", f"{name!r} must be 0 or 1, got {bad[0]:g} among others", column=name,
                                 n=int((~np.isin(D, (0.0, 1.0))).sum()),
-                                hint=f"{NEED}, or method='twfe' for a share or a dose")  # fmt: skip
+                                hint=f"{NEED}, with dose= beside it where units differ in theirs; or "
+                                "method='twfe' for a share or a dose")  # fmt: skip
     off = (np.diff(D, axis=0) < 0).any(axis=0)
     if off.any():
         raise SpatialInputError("E231", f"{name!r} switches off in {int(off.sum())} units: a policy that ends is "
                                 "another design", column=name, ids=list(ids[np.flatnonzero(off)]),
                                 hint="method='switchers' of sp.did, or leave these units out")  # fmt: skip
-    refuse_without_variation(D, name)
+    if not doses:
+        refuse_without_variation(D, name)
     always = D[0] == 1
     if always.any():
         raise SpatialInputError("E232", f"{int(always.sum())} units are treated in every period: nothing shows what "

@@ -37,6 +37,9 @@ LIMITS = {
     "few rows of several": (
         "fewer than 20 observations per parameter bias rho_1, rho_2 towards zero and shorten their intervals"
     ),
+    "few rows of missing": (
+        "fewer than 20 observations per parameter bias rho and lambda towards zero and shorten their intervals"
+    ),
     "few rows of regimes": (
         "fewer than 20 observations per parameter bias rho and lambda of regimes towards zero and shorten their "
         "intervals"

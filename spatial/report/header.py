@@ -101,11 +101,15 @@ def _correction(fit) -> str:
     if effects.ways:
         return phrase("correction: {how}", how=_of_ways(fit))
     if not d.lags or not effects.entity:
-        by_score = d.varies or _keeps_periods(fit)
+        from ..design.arrays import by_gls
+
+        carried = by_gls(fit._sample)
+        by_score = d.varies or _keeps_periods(fit) or carried
         how = {
             True: phrase("by the mean of the score") if by_score else phrase("by transformation"),
             "additive": phrase("additive for the time effects"),
-            False: phrase("none (data are demeaned, then lagged, as in xsmle and splm)"),
+            False: phrase("none (the likelihood with dummies)") if carried else phrase(
+                "none (data are demeaned, then lagged, as in xsmle and splm)"),
         }  # fmt: skip
         return phrase("Lee-Yu correction: {how}", how=how[correction])
     if not correction:

@@ -31,7 +31,12 @@ def did_text(did) -> str:
                      "never" else phrase("comparison: the same treatment at first, which has not changed yet"))
     if settings["method"] == "group_time":
         lines.append(phrase("comparison: never treated") if settings["control"] == "never" else
-                     phrase("comparison: not treated yet"))  # fmt: skip
+                     phrase("comparison: not treated yet") if settings["control"] == "not_yet" else
+                     phrase("comparison: the lowest dose"))  # fmt: skip
+    if dose := settings.get("dose"):
+        taken = s.dose[treated]
+        lines.append(phrase("dose: {column}, {low} to {high} among the treated; {basis}", column=dose.column,
+                            low=number(taken.min()), high=number(taken.max()), basis=stored(dose.label)))  # fmt: skip
     if settings["method"] in ("group_time", "switchers") and s.names:
         lines.append(phrase("covariates as they were before adoption ({adjustment}): {names}",
                             adjustment=stored(settings["adjustment"].replace("_", " ")),
@@ -54,10 +59,17 @@ def did_text(did) -> str:
         unit = f"{s.times.name or 'time'} since {event}"
         parts = did.path.groupby("effect", sort=False) if "effect" in did.path else [("", did.path)]
         for name, part in parts:
-            clock = unit if name in ("", "treated") else f"{s.times.name or 'time'} since a treated unit came near"
+            own = name in ("", "treated") or did.curve is not None
+            clock = unit if own else f"{s.times.name or 'time'} since a treated unit came near"
             lines += ["", path_text(part, f"{name}: {clock}" if name else clock, "t", settings["level"])]
-        if settings.get("band") == "simultaneous":
+        if settings.get("band") == "simultaneous" and did.curve is None:
             lines.append(f"intervals and p hold for all of them together at {100 * settings['level']:g} %")
+    if did.curve is not None:
+        for name, part in did.curve.groupby("effect", sort=False):
+            shown = part.assign(term=[f"{d:.4g}" for d in part["dose"]])
+            lines += ["", with_df(shown, settings["level"], f"{name} at {settings['dose'].column}")]
+        if settings["band"] == "simultaneous":
+            lines.append(f"paths and curves: intervals and p of each hold together at {100 * settings['level']:g} %")
     return "\n".join(lines + before_text(did))
 
 

@@ -75,6 +75,12 @@ STORED = (
     "{treatment} is not 0 or 1 throughout: taken as a share or a dose, without a path and tests before it",
     "periods are uneven (longer before {periods}): time since adoption counts {time}, not periods",
     "no standard error at {periods}: one unit alone identifies the effect",
+    "that one dose does more than another, and ACRT, need strong parallel trends: without them selection into doses is "
+    "part of both", "effects are those of a dose less that of the lowest, {dose}: nobody is untreated",
+    "ACRT and the curve leave out cohorts with too few doses for its {basis}: {cohorts}", "bins of doses",
+    "the curve's composition changes: each dose has the cohorts whose doses reach it",
+    "polynomial of degree {degree}", "B-splines of degree {degree}, {knots} knots",
+    "cohorts by dose against their comparison", "earlier effects and slopes are zero", "ACRT",
     "doubly robust", "improved", "regression", "weighting", "joint leads", "effect per treated period",
     "DID_M, joiners", "DID_M, leavers", "units that change against those that have not yet",
     "{treatment} comes and goes: no path", "method='switchers' has one",
@@ -93,6 +99,7 @@ STORED = (
     "{note}; method='likelihood' of conf_int and effects holds", "n / p = {ratio}: {note}",
     "fewer than 20 observations per parameter bias rho and lambda towards zero and shorten their intervals: "
     "method='reml' allows for them",
+    "fewer than 20 observations per parameter bias rho and lambda towards zero and shorten their intervals",
     "rows are few, or rho is near the end of its interval: intervals, t and p are those of the ratios of the "
     "profile and the modified profile likelihood, the wider end of both; standard errors are of the "
     "information, and t is not estimate / std. error",

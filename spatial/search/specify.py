@@ -15,6 +15,7 @@ from spillover.frames import takes_frames
 from spillover.matrix import SpatialWeights, TemporalWeights
 from spillover.types import WeightsLike
 
+from ..design.arrays import keeps_effects
 from ..design.fixed_effects import RANDOM
 from ..diagnostics.cross_dependence import pesaran_cd
 from ..diagnostics.hausman import hausman
@@ -230,7 +231,7 @@ def _compared(fits: dict[str, Fit]) -> dict[tuple[str, str], TestResult]:
     for small, larger in LARGER.items():
         for large in larger:
             pair = [fits[name] for name in (small, large) if name in fits]
-            if small == "OLS" or len(pair) < 2 or any(fit._sample.dummies for fit in pair):
+            if small == "OLS" or len(pair) < 2 or any(keeps_effects(fit._sample) for fit in pair):
                 continue
             if (small, large) == ("SEM", "SDM") and not nests_sem(fits["SDM"]):
                 continue
@@ -247,7 +248,7 @@ def _evidence(fits, lm, durbin_lm, compared, wald) -> Evidence:
     edges |= {pair: test.p_value for pair, test in compared.items()}
     robust = {name: lm[f"robust LM {name}"].p_value for name in ("lag", "error")}
     n = fits["OLS"]._sample.n
-    alike = {name: fit for name, fit in fits.items() if fit._sample.n == n and not fit._sample.dummies}
+    alike = {name: fit for name, fit in fits.items() if fit._sample.n == n and not keeps_effects(fit._sample)}
     shares = probabilities({name: fit.loglik for name, fit in alike.items()},
                            {name: fit.n_parameters for name, fit in alike.items()}, n)  # fmt: skip
     criteria = {name: aicc(fit.loglik, fit.n_parameters, n) for name, fit in alike.items()}

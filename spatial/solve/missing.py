@@ -209,8 +209,13 @@ class Search:
     def _best(self, window: Window) -> np.ndarray:
         """The polynomial's maximum on its window: the best of a grid, then Newton's steps that stay inside."""
         low, high = window.low, window.high
-        points = product(*(np.linspace(lo, hi, 33) for lo, hi in zip(low, high)))
-        t = np.array(max(points, key=lambda x: _at(window, x)))
+        share = np.linspace(-1, 1, 33)
+        basis = chebyshev.chebvander(share, len(window.coefficients) - 1)
+        values = window.coefficients
+        for _ in range(self.p):  # sums up the first axis, and puts it last
+            values = np.moveaxis(np.tensordot(basis, values, axes=(1, 0)), 0, -1)
+        best = np.array(np.unravel_index(np.argmax(values), values.shape))
+        t = (low + high) / 2 + (high - low) / 2 * share[best]
         for _ in range(30):
             _, gradient, H = window.expansion(t)
             values, vectors = np.linalg.eigh(-H)
@@ -244,15 +249,6 @@ class Search:
             for rows in ([one.beta for one, _ in profiles], [one.completed[0][absent] for one, _ in profiles])
         )
         return best, Last(value, H, of_beta, of_filled)
-
-
-def _at(window: Window, t) -> float:
-    """The polynomial's value."""
-    x = (np.asarray(t) - (window.low + window.high) / 2) / ((window.high - window.low) / 2)
-    c = window.coefficients
-    for value in x:
-        c = np.tensordot(chebyshev.chebvander(np.array([value]), len(c) - 1)[0], c, axes=1)
-    return float(c)
 
 
 def _slopes(values: np.ndarray, low: np.ndarray, high: np.ndarray, t: np.ndarray) -> np.ndarray:

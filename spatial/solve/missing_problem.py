@@ -156,6 +156,21 @@ class MissingProblem:
                 row[at] = part.data
         return zero, data
 
+    @cached_property
+    def products(self) -> np.ndarray:
+        """G_i'G_j + G_j'G_i of the lags i < j, and G_i'G_i, where G is dense: (10, g, g)."""
+        G = self.of_absent
+        pairs = [(i, j) for i in range(4) for j in range(i, 4)]
+        each = [G[i].T @ G[j] for i, j in pairs]
+        return np.stack([one if i == j else one + one.T for one, (i, j) in zip(each, pairs)])
+
+    def gram(self, c: np.ndarray, G) -> np.ndarray | sparse.csc_matrix:
+        """G'G at the shares c of the four lags."""
+        if not isinstance(G, np.ndarray):
+            return sparse.csc_matrix(G.T @ G)
+        shares = np.array([c[i] * c[j] for i in range(4) for j in range(i, 4)])
+        return np.tensordot(shares, self.products, 1)
+
     def columns(self, c: np.ndarray):
         """G at the shares c of the four lags."""
         if isinstance(self.of_absent, np.ndarray):
@@ -178,7 +193,7 @@ class Projection:
         self.problem = problem
         c = np.array([1.0, -rho, -lam, rho * lam])
         self.G = problem.columns(c)
-        self.factor = Factor(self.G)
+        self.factor = Factor(problem.gram(c, self.G))
         self.y = np.tensordot(c, problem.of_y, 1)
         self.X = problem.of_X[0] - lam * problem.of_X[1]
         self.D = np.tensordot(c, problem.of_periods, 1)
@@ -259,20 +274,19 @@ class Projection:
 
 
 class Factor:
-    """G'G: its Cholesky factor, or the LU of a sparse one without pivoting."""
+    """The Cholesky factor of G'G, or the LU of a sparse one without pivoting."""
 
-    def __init__(self, G):
+    def __init__(self, gram):
         from scipy.linalg import cho_factor, cho_solve
         from scipy.sparse.linalg import splu
 
-        if not G.shape[1]:
+        if not gram.shape[1]:
             self.logdet, self.solve = 0.0, lambda right: right
-        elif isinstance(G, np.ndarray):
-            factor = cho_factor(G.T @ G, lower=True, check_finite=False)
+        elif isinstance(gram, np.ndarray):
+            factor = cho_factor(gram, lower=True, check_finite=False)
             self.logdet = 2 * float(np.log(np.diag(factor[0])).sum())
             self.solve = lambda right: cho_solve(factor, right, check_finite=False)
         else:
-            lu = splu(sparse.csc_matrix(G.T @ G), permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0,
-                      options={"SymmetricMode": True})
+            lu = splu(gram, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
             self.logdet = float(np.log(np.abs(lu.U.diagonal())).sum())
             self.solve = lu.solve

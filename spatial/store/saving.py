@@ -88,6 +88,9 @@ def save(result: Any, path: PathLike, *, overwrite: bool = False) -> Path:
 
 def _fit(fit: FitRecord, out: Writer) -> dict:
     d = fit._design
+    if d.lags and d.varies:
+        raise SpatialInputError("E501", "a dynamic fit under W that varies is not saved: it no longer holds W of the "
+                                "first period", hint="save its table: result.tidy().to_parquet('table.parquet')")
     return {
         "model": _model(fit),
         "formula": d.formula,

@@ -25,7 +25,7 @@ def did(
     method: Annotated[str, typer.Option(
         help="imputation, group_time, switchers or twfe; without weights.")] = "imputation",
     control: Annotated[str | None, typer.Option(
-        help="Comparison of group_time and switchers: never or not_yet.")] = None,
+        help="Comparison of group_time and switchers: never or not_yet; lowest_dose with --dose.")] = None,
     adjustment: Annotated[str, typer.Option(
         help="Covariates of these two: doubly_robust, improved, regression or weighting.")] = "doubly_robust",
     exposure: Annotated[str | None, typer.Option(
@@ -33,6 +33,7 @@ def did(
     unimputable: Annotated[str, typer.Option(
         help="With exposure: error, or drop effects without a comparison.")] = "error",
     missing: Annotated[str, typer.Option(help="error, drop (units) or period (rows).")] = "error",
+    dose: Annotated[str | None, typer.Option(help="Column of doses, for effects by dose with group_time.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Column of groups; units by default.")] = None,
     obs_weights: Annotated[str | None, typer.Option(help="Column with weights of the observations; with --weights "
                                                     "only beside --exposure.")] = None,
@@ -61,8 +62,8 @@ def did(
         result = sp.exposure_did(formula, rows.table, rows.weights(weights), exposure=exposure, cluster=cluster,
                                  unimputable=unimputable, obs_weights=obs_weights, **keys)  # fmt: skip
     elif weights is None:
-        result = sp.did(formula, rows.table, method=method, control=control, adjustment=adjustment, cluster=cluster,
-                        obs_weights=obs_weights, **keys)  # fmt: skip
+        result = sp.did(formula, rows.table, method=method, control=control, adjustment=adjustment, dose=dose,
+                        cluster=cluster, obs_weights=obs_weights, **keys)  # fmt: skip
     else:
         result = sp.spatial_did(formula, rows.table, rows.weights(weights), **keys)
     out.show(result, result.tidy, output, notes=rows.notes, files=[figure])

@@ -116,6 +116,20 @@ def test_a_policy_is_told_with_its_test_of_earlier_effects():
     assert f"adopted it by {100 * np.expm1(alone.att):.1f}\u00a0%" in result["policy"].answer[0]
 
 
+def test_a_policy_next_door_is_told_by_exposure():
+    data = {**STUDY["data"], "panel": "example:castle", "without": ["AK", "HI"]}
+    requested = {**STUDY, "formula": "log(homicide) ~ unemp", "data": data}
+    exposure = {"treatment": "post", "exposure": "share", "unimputable": "drop", "window": [-3, 2]}
+    result, failed = run.run(question({**requested, "steps": {"exposure": exposure}}), print)
+    assert not failed
+    chapter = result["exposure"]
+    assert set(chapter.result.path["period"]) == set(range(-3, 3))
+    own = chapter.result.table.set_index("term")["estimate"]["own, of the unexposed"]
+    assert f"while no neighbor had by {100 * np.expm1(own):.0f}" in chapter.answer[0]
+    assert str(chapter.result.pretrends) in chapter.text
+    assert list(chapter.tables["exposure_levels"].frame.columns[:2]) == ["effect", "level"]
+
+
 def test_weights_may_have_any_name(panel, queen):
     q = question({**STUDY, "weights": {"W: 邻接 = queen": "queen", "b=c": "knn:k=3"}})
     assert list(q.weights) == ["W: 邻接 = queen", "b=c"]

@@ -1,12 +1,13 @@
 """The functions that draw a cell's samples, by the name that the cell has for them."""
 
-from . import nulls, others, policies, policies_conditional, policies_exposure, policies_switching
+from . import nulls, others, policies, policies_conditional, policies_dose, policies_exposure, policies_switching
 from .cross import cross_section
 from .dynamics import dynamics
 from .endogenous import endogenous
 from .forecasts import forecasts, new_units
 from .margins import margins
 from .missing import missing
+from .moving import moving
 from .panels import dynamic_panel, panel
 from .regimes import regimes
 from .serial import serial
@@ -21,6 +22,7 @@ EXPERIMENTS = {
     "several": several,
     "regimes": regimes,
     "missing": missing,
+    "moving": moving,
     "serial": serial,
     "endogenous": endogenous,
     "weighted": weighted,
@@ -31,8 +33,10 @@ EXPERIMENTS = {
     "spatial_did": policies.spatial_did,
     "ring_did": policies.ring_did,
     "exposure_did": policies_exposure.exposure_did,
+    "spatial_did_gaps": policies_exposure.spatial_did_gaps,
     "conditional_did": policies_conditional.conditional_did,
     "switching_did": policies_switching.switching_did,
+    "dose_did": policies_dose.dose_did,
     "lm": nulls.lm,
     "restrictions": nulls.restrictions,
     "residual": nulls.residual,

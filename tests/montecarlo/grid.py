@@ -154,6 +154,14 @@ def missing_cells() -> list[Cell]:
             for model, n, w, periods in designs]  # fmt: skip
 
 
+def moving_cells() -> list[Cell]:
+    """Dynamic panels whose W moves."""
+    designs = [("sar", 31, 7, "twoway"), ("sdm", 31, 13, "twoway"), ("sar", 60, 5, "entity")]
+    return [Cell(f"moving-{model}-{N}x{T}-{effects}", "panel, dynamic, W that moves", "moving",
+                 {"model": model, "N": N, "T": T, "effects": effects}, (400, 1000))
+            for model, N, T, effects in designs]  # fmt: skip
+
+
 def endogenous_cells() -> list[Cell]:
     """Regressors that share the error, instrumented."""
 
@@ -182,7 +190,7 @@ def cells() -> list[Cell]:
     large = [cell for cell in default_cells() if cell.design["n"] == 500]
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
             *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(), *regime_cells(),
-            *missing_cells(),
+            *missing_cells(), *moving_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(), *grid_panels.new_unit_cells(),
             *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *far_rho(), *large,

@@ -109,6 +109,9 @@ def serial_cells() -> list[Cell]:
     designs = [("sdm", 31, 13, {"psi": 0.5}), ("sem", 60, 4, {"psi": 0.7}),
                ("sdm", 31, 13, {"psi": 0.5, "phi": 1.0, "effects": "random"}),
                ("sar", 60, 6, {"psi": 0.3, "phi": 1.0, "effects": "correlated"}),
-               ("sem", 31, 8, {"psi": 0.5, "phi": 1.0, "effects": "random", "random_error": "baltagi"})]  # fmt: skip
+               ("sem", 31, 8, {"psi": 0.5, "phi": 1.0, "effects": "random", "random_error": "baltagi"}),
+               *((model, N, T, {"psi": 0.5, "phi": 1.0, "effects": effects}) for model, N, T, effects in (
+                   ("sdm", 31, 13, "twoway"), ("sem", 31, 13, "entity"), ("sar", 60, 4, "twoway"),
+                   ("sem", 60, 4, "entity")))]  # fmt: skip
     return [Cell("-".join(["serial", model, f"{N}x{T}", *map(str, more.values())]), "panel, serial correlation",
                  "serial", {"model": model, "N": N, "T": T, **more}) for model, N, T, more in designs]  # fmt: skip

@@ -38,6 +38,14 @@ def policy_cells() -> list[Cell]:
     more += [Cell(f"did-{N}x{T}-switchers{'-gaps' if gaps else ''}", "policy, did", "switching_did",
                    {"N": N, "T": T, "gaps": gaps})
               for N, T, gaps in ((31, 8, 0.0), (100, 5, 0.0), (60, 6, 0.1))]  # fmt: skip
+    exposures += [Cell(f"spatialdid-{model}-{N}x{T}-{adopters}treated-gaps", "policy, spatial did", "spatial_did_gaps",
+                       {"N": N, "T": T, "adopters": adopters, "model": model})
+                  for N, T, adopters, model in ((31, 13, 8, "sdm"), (60, 6, 20, "sdm"))]  # fmt: skip
+    more += [Cell(f"did-{N}x{T}-dose-{name}", "policy, did", "dose_did", {"N": N, "T": T, **design})
+             for N, T, name, design in (
+                 (40, 4, "degree2", {"degree": 2}), (120, 5, "band", {"dates": 2, "band": "simultaneous"}),
+                 (90, 4, "bins", {"basis": "bins"}), (90, 4, "gaps", {"gaps": 0.1}),
+                 (60, 4, "lowest", {"basis": "bins", "control": "lowest_dose"}))]  # fmt: skip
     return [*exposures, *more, did(31, 13, 12), did(20, 6, 6), did(60, 4, 20), did(150, 3, 60),
             did(31, 13, 12, persistence=0.6),
             did(20, 6, 6, persistence=0.6), did(31, 13, 12, unequal=True), did(60, 4, 20, unequal=True),

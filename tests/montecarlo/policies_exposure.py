@@ -11,6 +11,7 @@ import weights as wt
 from spatial.policy import exposure_parts as ep
 
 from .cell import Draw, interval, rejection
+from .maps import dense_of, weights_of
 from .policies import KEYS, adoption, errors, frame
 
 
@@ -69,6 +70,40 @@ def exposure_did(*, side, T, adopters, exposure="any", absent=0.15, persistence=
                 at = masks[r.effect] & (clock == r.period)
                 value = truth[r.effect][at].mean() if r.period >= 0 else 0.0
                 measured[f"{names[r.effect]} at {r.period:+d}"] = interval(r.conf_low, r.conf_high, value)
+        joint, slope = fit.pretrends.joint, fit.pretrends.slope
+        measured |= {"joint leads": rejection(joint.p_value)} if joint is not None else {}
+        return measured | ({"slope before": rejection(slope.p_value)} if slope is not None else {})
+
+    return Draw(results, counted)
+
+
+def spatial_did_gaps(*, N, T, adopters, model="sdm", rho=0.4, absent=0.1):
+    """Direct and total effect on the treated, and the tests before adoption, in a panel whose units come and go:
+    spillovers run among those that are there."""
+    W, rho = dense_of("knn", N), rho * (model in ("sdm", "sar"))
+
+    def results(rng):
+        first = adoption(rng, N, T, adopters)
+        D = (np.arange(T)[:, None] >= first) * 1.0
+        e, there = errors(rng, T, N, 0.0), rng.uniform(size=(T, N)) > absent
+        there[0] = there[T // 2] = True
+        y, response, own = np.zeros((3, T, N))
+        for t, at in enumerate(there):
+            cut = W * np.outer(at, at)
+            cut = cut / np.maximum(cut.sum(axis=1, keepdims=True), 1e-9)
+            inverse = np.linalg.inv(np.eye(N) - rho * cut)
+            S = inverse @ (np.eye(N) + 0.3 * cut * (model != "sar"))
+            response[t], own[t] = S @ (D[t] * at), S.diagonal()
+            y[t] = response[t] + inverse @ (e[t] * at)
+        treated = (D == 1) & there
+        fit = sp.spatial_did("y ~ d", frame(y=y, d=D)[there.ravel()], weights_of("knn", N), model=model, path=False,
+                             missing="period", **KEYS)  # fmt: skip
+        return fit, own[treated].mean(), response[treated].mean()
+
+    def counted(fit, direct, total):
+        rows = fit.table.iloc[[0, 2]]
+        measured = {kind: interval(low, high, truth) for kind, low, high, truth in
+                    zip(("direct", "total"), rows["conf_low"], rows["conf_high"], (direct, total))}  # fmt: skip
         joint, slope = fit.pretrends.joint, fit.pretrends.slope
         measured |= {"joint leads": rejection(joint.p_value)} if joint is not None else {}
         return measured | ({"slope before": rejection(slope.p_value)} if slope is not None else {})

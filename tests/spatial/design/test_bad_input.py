@@ -63,8 +63,6 @@ CASES = {
     "weights not finite": ("E302", "finite", lambda p, w: sp.sdm(FORMULA, p, dense(w).replace(0.5, np.nan), **KEYS)),
     "labels of W in two orders": ("E311", "different labels", lambda p, w: sp.sdm(
         FORMULA, p, dense(w).rename(columns={"ME": "XX"}), **KEYS)),
-    "SEM, islands, two-way": ("E308", "rows", lambda p, w: sp.sem(
-        FORMULA, p, dense(w).mul((w.ids != "ME").astype(float), axis=0), **KEYS)),
     "no such column": ("E502", "did you mean 'gsp'", lambda p, w: sp.sdm("gps ~ emp", p, w, **KEYS)),
     "no such key": ("E502", "entity='region'", lambda p, w: sp.sdm(FORMULA, p, w, entity="region", time="year")),
     "durbin names none": ("E502", "'pc'", lambda p, w: sp.sdm(FORMULA, p, w, **KEYS, durbin=["pc"])),

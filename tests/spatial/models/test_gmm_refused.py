@@ -100,7 +100,7 @@ def test_two_way_effects_need_a_second_w_whose_rows_sum_to_one():
     data, W = panel_data(2)
     M = random_weights(np.random.default_rng(4), len(W), islands=1)
     with pytest.raises(SpatialInputError, match="E308"):
-        sp.sem("y ~ a + b", data, W, **PANEL, effects="twoway", w_error=pd.DataFrame(M, W.index, W.columns))
+        sp.sem("y ~ a + b", data, W, **PANEL, method="gmm", w_error=pd.DataFrame(M, W.index, W.columns))
 
 
 def test_rho_outside_its_interval_is_said():

@@ -318,3 +318,31 @@ def test_a_saved_fit_comes_back(tmp_path):
     again = sp.load(sp.save(fit, tmp_path / "fit.zip"))
     pd.testing.assert_frame_equal(again.predict_missing(), fit.predict_missing())
     assert again.nobs == fit.nobs == int(fit.observed.sum())
+
+
+def test_errors_name_a_cure_that_works():
+    frame, w, *_ = drawn(seed=18, n=30)
+    with pytest.raises(SpatialInputError, match="E101") as caught:
+        fitted("sar", frame.iloc[1:], w)
+    assert "row with its regressors and an empty y" in caught.value.hint
+    empty = pd.concat([frame.iloc[1:], frame.iloc[:1].assign(y=np.nan)])
+    assert fitted("sar", empty, w).nobs == frame["y"].iloc[1:].notna().sum()
+    panel, pw, *_ = drawn(seed=18, n=12, T=4)
+    with pytest.raises(SpatialInputError, match="E104") as caught:
+        fitted("sar", panel.iloc[1:], pw, "entity")
+    assert "empty y" in caught.value.hint
+    with pytest.raises(SpatialInputError, match="E703"):
+        fitted("sar", frame.assign(y=(2 * frame["a"]).where(frame["y"].notna())), w)
+    with pytest.raises(SpatialInputError, match="E206"):
+        fitted("sar", frame.assign(y=np.nan), w)
+    with pytest.raises(SpatialInputError, match="E202"):
+        fitted("sar", frame.assign(y=frame["y"].where(frame.index != frame["y"].first_valid_index(), np.inf)), w)
+
+
+def test_units_of_x_and_y_do_not_matter():
+    frame, w, *_ = drawn(seed=19, n=40)
+    fit = fitted("sdm", frame, w)
+    moved = fitted("sdm", frame.assign(y=1e-9 * frame["y"], a=1e6 + frame["a"]), w)
+    assert moved.rho == pytest.approx(fit.rho, abs=1e-7)
+    assert moved.params["a"] == pytest.approx(1e-9 * fit.params["a"], rel=1e-7)
+    assert moved.predict_missing().to_numpy() == pytest.approx(1e-9 * fit.predict_missing().to_numpy(), rel=1e-5)

@@ -1,7 +1,6 @@
 """Errors that are correlated over time: R's spreml, the dense likelihood, laws."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.optimize import minimize
 
@@ -164,8 +163,9 @@ def test_what_is_printed():
 
 
 @pytest.mark.parametrize(("code", "options"), [
-    ("E501", {"effects": "twoway"}), ("E501", {"effects": None}), ("E501", {"method": "gmm", "effects": "none"}),
-    ("E501", {"lags": "y"}), ("E501", {"serial": "ar2"}), ("E715", {"vcov": "cluster"}), ("E715", {"vcov": "eim"}),
+    ("E501", {"effects": "twoway", "correction": False}), ("E501", {"method": "gmm", "effects": "none"}),
+    ("E501", {"lags": "y"}), ("E501", {"serial": "ar2"}), ("E715", {"vcov": "driscoll_kraay"}),
+    ("E715", {"vcov": "eim"}),
 ])  # fmt: skip
 def test_refused(code, options):
     data, W = random_panel(1)
@@ -187,14 +187,14 @@ def test_refused_with_these_data():
 
 
 @pytest.mark.parametrize("what", [
-    sp.serial_correlation, sp.robust_hausman, sp.lm_tests, lambda fit: fit.with_vcov("robust"),
-    lambda fit: fit.forecast(pd.DataFrame()), lambda fit: sp.refit(fit, y=np.ones((1, 5, 12))),
+    sp.serial_correlation, sp.robust_hausman, sp.lm_tests, lambda fit: fit.with_vcov("jackknife"),
+    lambda fit: sp.refit(fit, y=np.ones((1, 5, 12))),
     lambda fit: fit.predict(),
 ])  # fmt: skip
 def test_what_a_fit_does_not_do(what):
     data, W = random_panel(1, T=5)
     fit = fit_serial("ols", data, W)
-    with pytest.raises(SpatialInputError, match=r"serial|not estimated"):
+    with pytest.raises(SpatialInputError, match=r"serial|not there with"):
         what(fit)
     assert fit.predict(kind="trend").notna().all()
 

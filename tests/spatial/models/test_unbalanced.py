@@ -254,8 +254,6 @@ def test_effects_count_who_is_there():
     (lambda d, w: sp.sar("y ~ a", d.assign(a=d["a"].mask(d["t"] == 2003)), w, **GAPS), "E108", "2003"),
     (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, method="gmm"), "E109", "method='gmm' needs"),
     (lambda d, w: sp.ols("y ~ a", d, w, **GAPS, effects="random"), "E109", "effects='random' needs"),
-    (lambda d, w: sp.gns("y ~ a", d, w, **GAPS, effects="entity"), "E109", "GNS with entity effects needs"),
-    (lambda d, w: sp.sac("y ~ a", d, w, **GAPS), "E109", "SAC with twoway effects needs"),
     (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, logdet="sparse"), "E501", "needs eigenvectors"),
     (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, vcov="bootstrap"), "E109", "vcov='bootstrap' needs"),
     (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, lags="y"), "E109", "lags='y' needs"),

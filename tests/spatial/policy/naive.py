@@ -1,6 +1,7 @@
 """Slow, dense twins of the policy estimators: every fixed effect a column, every estimate a sum over y."""
 
 import numpy as np
+from numpy.polynomial.polynomial import polyval
 
 
 def dummies(T, N, region):
@@ -211,3 +212,52 @@ def switching(y, D, seen):
     mean = {k: sum(v * n for v, n in pairs) / sum(n for _, n in pairs) for k, pairs in later.items()}
     total = sum(value * n for k, pairs in later.items() if k >= 0 for value, n in pairs)
     return np.average([m for m, _ in moves], weights=[n for _, n in moves]), mean, total / dose
+
+
+def joint(y, v, delta, f):
+    """(F, eta) of q estimates from weights of the outcomes v (q, n) and their deletions delta (G, q, n), by the sums of
+    Pustejovsky & Tipton (2018), section 3."""
+    q = len(v)
+
+    def power(A, p):
+        size, vectors = np.linalg.eigh(A)
+        return (vectors * size**p) @ vectors.T
+
+    expected = f * np.einsum("gsn,gtn->st", delta, delta)
+    d, scale = delta @ y, power(v @ v.T, 0.5) @ power(expected, -0.5)
+    V, estimates = scale @ (f * d.T @ d) @ scale.T, v @ y
+    K = np.sqrt(f) * np.einsum("su,gun->gsn", power(expected, -0.5), delta)
+    M = np.einsum("gsn,htn->sgth", K, K)
+    variance = sum((M[a, :, a] * M[b, :, b] + M[a, :, b] * M[b, :, a]).sum() for a in range(q) for b in range(q))
+    eta = q * (q + 1) / variance
+    return (eta - q + 1) / (eta * q) * estimates @ np.linalg.solve(V, estimates), eta
+
+
+def doses(y, first, dose, seen, control, degree, at):
+    """Effects by dose as polynomials, by explicit least squares: (ATT, ACRT, ATT(d), ACRT(d), by time since adoption).
+    """
+    T = len(y)
+    d_low = dose[first < T].min()
+    cells = {}
+    for g in sorted(set(first[first < T])):
+        for t in range(T):
+            both = seen[t] & seen[g - 1]
+            others = {"never": first == T, "not_yet": (first > max(t, g)) & (first != g),
+                      "lowest_dose": dose == d_low}[control] & both  # fmt: skip
+            own = (first == g) & both & ~((dose == d_low) & (control == "lowest_dose"))
+            if t == g - 1 or not own.any() or not others.any():
+                continue
+            change = y[t] - y[g - 1]
+            b = np.linalg.lstsq(np.vander(dose[own], degree + 1, increasing=True), change[own], rcond=None)[0]
+            slope, base = b[1:] * np.arange(1, degree + 1), change[others].mean()
+            cells[g, t] = (own.sum(), change[own].mean() - base, polyval(dose[own], slope).mean(),
+                           polyval(at, b) - base, polyval(at, slope))  # fmt: skip
+    post = {g: [one for (h, t), one in cells.items() if h == g and t >= g] for g in set(first[first < T])}
+    size = {g: max(one[0] for one in some) for g, some in post.items() if some}
+    total = sum(size.values())
+    headline = [sum(size[g] / total * np.mean([one[k] for one in post[g]], axis=0) for g in size) for k in (1, 2, 3, 4)]
+    path = {}
+    for k in sorted({t - g for g, t in cells}):
+        some = [one for (g, t), one in cells.items() if t - g == k]
+        path[k] = [sum(one[0] * one[j] for one in some) / sum(one[0] for one in some) for j in (1, 2)]
+    return (*headline, path)

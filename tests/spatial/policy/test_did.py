@@ -298,22 +298,27 @@ def test_periods_need_an_order():
         assert caught.value.code in ("E106", "E231", "E232", "E233")
 
 
-@pytest.mark.parametrize("name", ["did", "ring_did", "spatial_did", "mediation", "threshold", "heterogeneity"])
+@pytest.mark.parametrize("name", ["did", "ring_did", "exposure_did", "spatial_did", "mediation", "threshold",
+                                  "heterogeneity"])  # fmt: skip
 def test_cures_of_unbalanced_panels_can_be_followed(frame, name):
-    """did and ring_did take missing="period" and advise it; the others do neither."""
+    """Those of differences take missing="period" and advise it; the others do neither."""
     units = sorted(frame["省份"].unique())
     ring = pd.DataFrame((np.eye(24, k=1) + np.eye(24, k=-1)), units, units)
-    more = {"did": {}, "ring_did": {"rings": {"next": ring}}, "spatial_did": {"w": ring}, "threshold": {
+    more = {"did": {}, "ring_did": {"rings": {"next": ring}}, "exposure_did": {"w": ring},
+            "spatial_did": {"w": ring, "treatment": "政策"}, "threshold": {
         "threshold_variable": "人口"}, "mediation": {"w": ring, "variable": "政策", "mediator": "人口"},
         "heterogeneity": {"w": ring, "by": "区域"}}[name]  # fmt: skip
     for data in (frame.iloc[1:], frame.assign(开放=frame["开放"].where(frame.index != 5))):
         with pytest.raises(SpatialInputError) as caught:
             getattr(sp, name)("产出 ~ 政策 + 开放", data, **more, **KEYS)
         assert caught.value.code in ("E104", "E201")
-        assert ('missing="period"' in (caught.value.hint or "")) == (name in ("did", "ring_did"))
+        assert ('missing="period"' in (caught.value.hint or "")) == name.endswith("did")
         if name == "did":
             fit = sp.did("产出 ~ 政策 + 开放", data, **KEYS, missing="period")
             assert np.count_nonzero(fit.sample.mass) == len(frame) - 1
+        if name == "spatial_did":
+            fit = sp.spatial_did("产出 ~ 政策 + 开放", data, ring, treatment="政策", **KEYS, missing="period").fit
+            assert fit._design.nobs == len(frame) - 1
 
 
 def test_figures_show_the_path_and_the_cohorts():

@@ -255,9 +255,8 @@ def test_a_unit_never_seen_clean_is_named():
         fitted(lost, w, unimputable="error")
     assert error.value.code == "E735"
     assert error.value.ids == [1]
-    assert error.value.n == 3
-    with pytest.warns(sp.SpatialInputWarning, match="3 of 45 observations cannot be imputed"):
-        r = fitted(lost, w)
+    assert error.value.n == 1
+    r = fitted(lost, w)
     assert r.dropped.to_numpy().tolist() == [[1, t, REASONS[0]] for t in (3, 4, 5)]
     assert any("left out: 3 of 45" in note for note in r.notes)
     assert r.exposures().loc[2, 3] == "exposed"  # it is treated from where it enters, and exposes its neighbor
@@ -270,8 +269,7 @@ def test_the_always_treated_expose_their_neighbors():
     far.loc[(far["i"].isin([5, 6])) & (far["t"] >= 4), "d"] = 1.0
     W = np.zeros((9, 9))
     W[:8, :8] = w.csr.toarray()
-    with pytest.warns(sp.SpatialInputWarning):
-        r = fitted(far, wt.from_dense(W, ids=list(range(9))))
+    r = fitted(far, wt.from_dense(W, ids=list(range(9))))
     assert set(r.dropped["i"]) == {0, 1}  # 1 is exposed by 0 from the first period on
     assert (r.exposures().loc[1] == "exposed").all()
 
@@ -282,8 +280,7 @@ def test_a_period_without_clean_units_is_named():
     with pytest.raises(sp.SpatialInputError, match=r"no clean unit in the period: 3 observations \(5\)") as error:
         fitted(lost, w, unimputable="error")
     assert error.value.n == 3
-    with pytest.warns(sp.SpatialInputWarning):
-        r = fitted(lost, w)
+    r = fitted(lost, w)
     assert set(r.dropped["t"]) == {5}
     assert r.path["period"].max() == 1
     expected = fitted(data[data["t"] < 5], w)
@@ -297,7 +294,7 @@ def test_components_are_told_apart():
     with pytest.raises(sp.SpatialInputError, match="in another component: 9 observations") as error:
         fitted(parted, w, unimputable="error")
     assert error.value.code == "E735"
-    with pytest.raises(sp.SpatialInputError, match="no effect at all"), pytest.warns(sp.SpatialInputWarning):
+    with pytest.raises(sp.SpatialInputError, match="no effect at all"):
         fitted(parted, w)
 
 

@@ -76,7 +76,7 @@ def test_averages_at_every_node_are_those_of_the_dense_matrix():
     W = nearest(rng, 15, 3)
     data, D, _ = policy_panel(rng, W, rho=0.5)
     fit = replace(sp.sdm("y ~ d", data, pd.DataFrame(W), **KEYS), df_resid=None)
-    law, _ = averages(fit, "d", fit._design.weights, D.T, lambda r: r.sum(axis=1), 0.95)
+    law, _ = averages(fit, "d", [fit._design.weights], [D.T], lambda r: r[0].sum(axis=1), 0.95)
     names, V = ["d", "W:d"], fit.vcov
     g = V.loc[names, "rho"] / V.loc["rho", "rho"]
     C = V.loc[names, names] - np.outer(g, V.loc["rho", names])
@@ -150,9 +150,6 @@ def test_options_are_checked():
     w = pd.DataFrame(W)
     with pytest.raises(SpatialInputError, match="model='gns'"):
         sp.spatial_did("y ~ d", data, w, model="gns", **KEYS)
-    varying = {t: w if t else pd.DataFrame(nearest(rng, 12, 2)) for t in range(6)}
-    with pytest.raises(SpatialInputError, match="one W for all periods"):
-        sp.spatial_did("y ~ d", data, varying, **KEYS)
     with pytest.raises(SpatialInputError, match="no regressor"):
         sp.spatial_did("y ~ d", data, w, treatment="t", **KEYS)
     with pytest.raises(SpatialInputError, match="mapping"):

@@ -123,17 +123,7 @@ def test_the_joint_test_is_its_dense_twin():
     assert leads == (-4, -3, -2)
     v = np.array([of(everyone, k) for k in leads])
     delta = np.array([[of(np.delete(everyone, i), k) for k in leads] for i in everyone]) - v
-    omega, expected = v @ v.T, f * np.einsum("gsn,gtn->st", delta, delta)
-    scale = np.sqrt(np.diag(omega) / np.diag(expected))
-    d = scale * (delta @ s.y.ravel())
-    V, estimates = f * d.T @ d, v @ s.y.ravel()
-    size, vectors = np.linalg.eigh(omega)
-    K = np.einsum("su,gun->gsn", (vectors / np.sqrt(size)) @ vectors.T * scale * np.sqrt(f), delta)
-    M = np.einsum("gsn,htn->sgth", K, K)
-    variance = sum(M[a, g, a, h] * M[b, g, b, h] + M[a, g, b, h] * M[b, g, a, h]
-                   for a in range(3) for b in range(3) for g in everyone for h in everyone)  # fmt: skip
-    eta = 3 * 4 / variance
-    F = (eta - 2) / (3 * eta) * estimates @ np.linalg.solve(V, estimates)
+    F, eta = naive.joint(s.y.ravel(), v, delta, f)
     assert (joint.statistic, *joint.df) == pytest.approx((F, 3, eta - 2), rel=1e-8)
     assert "have not yet" in str(fit)
     with pytest.raises(SpatialInputError) as caught:
