@@ -13,6 +13,8 @@ from spillover.show import Shown
 from spillover.values import share
 
 from ..covariance.vcov import wald_of
+from ..effects.few_rows import by_default
+from ..effects.mixture import Inference
 from ..records.fit import FitRecord
 from ..records.schema import critical_value, rows_of, two_sided
 from ..records.tests import TestResult
@@ -25,13 +27,16 @@ class Combinations(Shown):
 
     Attributes
     ----------
-    estimates, std_errors, conf_low, conf_high : ndarray, shape (q,)
+    estimates, std_errors : ndarray, shape (q,)
     slopes : ndarray, shape (q, p)
         Derivatives by the coefficients, in the order of ``fit.params``.
     expressions : mapping of names to texts
     level : float
     linear : bool
         Whether all are sums of coefficients times numbers.
+    ratios : Inference or None
+        Of those that are linear in the coefficients given rho, where the fit has few rows: statistic, p and interval
+        are those of the ratios of likelihoods, as in its own table. Standard errors are of the information.
     """
 
     fit: FitRecord = field(repr=False)
@@ -41,10 +46,14 @@ class Combinations(Shown):
     slopes: np.ndarray = field(repr=False)
     level: float
     linear: bool
+    ratios: Inference | None = field(default=None, repr=False)
 
     def tidy(self) -> pd.DataFrame:
         """One row per expression, in the common schema; the test is that of zero."""
-        df = self.fit.df_resid
+        df, r = self.fit.df_resid, self.ratios
+        if r is not None:
+            return rows_of(list(self.expressions), self.estimates, std_error=self.std_errors, statistic=r.statistic,
+                           p_value=r.p_value, conf_low=r.low, conf_high=r.high)  # fmt: skip
         half = critical_value(self.level, df) * self.std_errors
         with np.errstate(divide="ignore", invalid="ignore"):
             statistic = self.estimates / self.std_errors
@@ -66,7 +75,8 @@ class Combinations(Shown):
 
 
 def lincom(fit: FitRecord, expressions: str | Mapping[str, str], *, level: float = 0.95) -> Combinations:
-    """Linear combinations of coefficients, with the t (or normal) statistics of the fit.
+    """Linear combinations of coefficients, with the t (or normal) statistics of the fit; where rows are few, with the
+    ratios of likelihoods that its own table has (``spatial.effects.likelihood``).
 
     Parameters
     ----------
@@ -106,11 +116,53 @@ def lincom(fit: FitRecord, expressions: str | Mapping[str, str], *, level: float
     return result
 
 
+def _ratios(fit: FitRecord, texts: list[str], parts: list[Derived], level: float) -> Inference | None:
+    """By ratios of likelihoods where those are the fit's own: of sums of parameters, and of functions that are linear
+    in the coefficients given rho. None where a function is neither."""
+    if not by_default(fit):
+        return None
+    from ..effects.sums import inference_given_rho, inference_of_sums
+
+    values = np.array([part.value for part in parts])
+    if all(part.linear for part in parts):
+        return inference_of_sums(fit, np.array([part.slope for part in parts]), values, level)
+    if not all(_linear_given_rho(fit, text) for text in texts):
+        return None
+
+    def slopes(rho: float) -> np.ndarray:
+        return np.array([_given_rho(text, fit.params, rho)[:-1] for text in texts])
+
+    return inference_given_rho(fit, slopes, values, level)
+
+
+def _given_rho(text: str, params: pd.Series, rho: float) -> np.ndarray:
+    """c, c_0 and the slope by lambda of an expression that is c(rho)'beta + c_0(rho), at any beta: (k + 2,)."""
+    at = params.copy()
+    if "rho" in at.index:
+        at["rho"] = rho
+    part, k = derived(text, at), len(params) - ("rho" in params.index) - ("lambda" in params.index)
+    of_lambda = part.slope[-1] if "lambda" in params.index else 0.0
+    return np.array([*part.slope[:k], part.value - part.slope[:k] @ at.to_numpy()[:k], of_lambda])
+
+
+def _linear_given_rho(fit: FitRecord, text: str) -> bool:
+    """Whether two other sets of coefficients give the same c and c_0, and lambda is not in it."""
+    elsewhere = fit.params * 1.7 + 0.3
+    try:
+        both = [_given_rho(text, params, rho) for rho in (fit.rho, fit.rho / 2) for params in (fit.params, elsewhere)]
+    except SpatialInputError:
+        return False
+    same = all(np.allclose(a, b, rtol=1e-9, atol=1e-12) for a, b in (both[:2], both[2:]))
+    return same and not any(one[-1] for one in both)
+
+
 def nlcom(fit: FitRecord, expressions: str | Mapping[str, str], *, level: float = 0.95) -> Combinations:
     """Functions of coefficients, by the delta method: V[g(b)] = G V[b] G' with the derivatives G of g at the estimate.
 
-    Derivatives are exact. For direct, indirect and total effects use ``fit.effects()``: their distribution is skewed,
-    and intervals of the delta method then cover too seldom.
+    Derivatives are exact. Where rows are few, functions that are linear in the coefficients given rho, such as
+    ``(x + W:x) / (1 - rho)``, have statistic, p and interval by the ratios of likelihoods that the fit's own table has.
+    For direct, indirect and total effects use ``fit.effects()``: their distribution is skewed, and intervals of the
+    delta method then cover too seldom.
 
     Parameters
     ----------
@@ -160,6 +212,7 @@ def nlcom(fit: FitRecord, expressions: str | Mapping[str, str], *, level: float 
             raise SpatialInputError("E504", f"{text!r} does not change with the coefficients: it has no standard error",
                                     hint=f"name one that stays in it: {', '.join(fit.params.index)}")
     slopes = np.array([part.slope for part in parts])
-    V = slopes @ fit.vcov.to_numpy() @ slopes.T
-    return Combinations(fit, named, np.array([part.value for part in parts]), np.sqrt(np.diag(V)), slopes, level,
-                        all(part.linear for part in parts))  # fmt: skip
+    V, values = slopes @ fit.vcov.to_numpy() @ slopes.T, np.array([part.value for part in parts])
+    linear = all(part.linear for part in parts)
+    return Combinations(fit, named, values, np.sqrt(np.diag(V)), slopes, level, linear,
+                        _ratios(fit, list(named.values()), parts, level))  # fmt: skip

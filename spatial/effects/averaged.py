@@ -25,14 +25,14 @@ from spillover.errors import SpatialInputError
 from spillover.show import Shown
 from spillover.values import share
 
-from ..design.design import Design, spatial_lag
+from ..design.design import Design
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
 from .counterfactual import groups_of, label_of, offset_at, refuse_dynamic, regressors_at, settings_of
 from .curves import between_poles
-from .linear import Law, infer_linear
-from .mixture import Inference, summarize
+from .linear import Law, RatioLaw, infer_by_default
+from .mixture import Inference
 from .propagate import determinant
 from .regressors import column_of
 
@@ -58,7 +58,7 @@ class Predictions(Shown):
 
     labels: tuple[str, ...]
     inference: Inference = field(repr=False)
-    law: Law | None = field(repr=False)
+    law: Law | RatioLaw | None = field(repr=False)
     fit: FitRecord = field(repr=False)
     level: float = 0.95
 
@@ -89,7 +89,7 @@ class Predictions(Shown):
         if self.law is None:
             inference = Inference(at, *np.full((5, len(at)), np.nan))
         else:
-            inference = summarize(self.law.combined(A).mixture, at, self.level)
+            inference = self.law.combined(A).inference(at, self.level)
         return _table([f"{self.labels[i]} less {self.labels[j]}" for i, j in pairs], inference)
 
 
@@ -153,7 +153,7 @@ def _infer(fit: FitRecord, cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]
     shares = np.array([g for g, *_ in cases])
     offsets = np.array([d.rows(np.nan_to_num(offset)) for *_, offset in cases])
     y, Wy = (d.rows(np.nan_to_num(_projected(fit, v[..., None])))[:, 0]
-             for v in (d.y, spatial_lag(d.weights, d.outcome)))  # fmt: skip
+             for v in (d.y, d.lag(d.outcome, fit._settings.effects)))  # fmt: skip
 
     def coefficients(rho: float) -> np.ndarray:
         """(K + 1, s): what each coefficient brings, and what needs none."""
@@ -170,12 +170,12 @@ def _infer(fit: FitRecord, cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]
     def over(low, high):
         return between_poles(coefficients, low, high, interval)
 
-    return infer_linear(fit, over, picks, estimates, level)
+    return infer_by_default(fit, over, picks, estimates, level)
 
 
 def _columns(fit: FitRecord, d: Design, names: list[str]) -> np.ndarray:
     """The columns of the coefficients, (T, N, K)."""
-    return np.stack([np.broadcast_to(column_of(d, name), d.y.shape) for name in names], axis=-1)
+    return np.stack([np.broadcast_to(column_of(d, name, fit._settings.effects), d.y.shape) for name in names], axis=-1)
 
 
 def _projected(fit: FitRecord, values: np.ndarray) -> np.ndarray:

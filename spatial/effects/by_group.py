@@ -28,8 +28,8 @@ from ..records.schema import SCHEMA
 from ..records.tests import TestResult
 from .counterfactual import groups_of, sums_by_place
 from .emitted import emitted
-from .linear import Law
-from .mixture import Inference, summarize
+from .linear import Law, RatioLaw
+from .mixture import Inference
 from .propagate import KINDS
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class EffectsBy(Shown):
     variable: str
     labels: tuple[str, ...]
     inference: Inference = field(repr=False)
-    law: Law | None = field(repr=False)
+    law: Law | RatioLaw | None = field(repr=False)
     fit: FitRecord = field(repr=False)
     level: float = 0.95
 
@@ -109,7 +109,7 @@ class EffectsBy(Shown):
         if len(contrasts) == 1:
             rank, statistic = 1, float(self._combined(contrasts).statistic[k, 0] ** 2)
         else:
-            rank, statistic = smallest_distance(self.law.combined(np.kron(np.eye(3)[k : k + 1], contrasts)))
+            rank, statistic = smallest_distance(self.law.exact.combined(np.kron(np.eye(3)[k : k + 1], contrasts)))
         if not rank or np.isnan(statistic):
             raise SpatialInputError("E501", f"the {effect} effect does not differ by construction",
                                     hint="ask for the direct or the total effect")
@@ -125,8 +125,8 @@ class EffectsBy(Shown):
         at = self.estimates @ A.T
         if self.law is None:
             return Inference(at, *np.full((5, *at.shape), np.nan))
-        law = self.law.combined(np.kron(np.eye(3), A)).mixture
-        return summarize(law, at.ravel(), self.level).reshaped(*at.shape)
+        law = self.law.combined(np.kron(np.eye(3), A))
+        return law.inference(at.ravel(), self.level).reshaped(*at.shape)
 
     @staticmethod
     def _table(labels, inference: Inference) -> pd.DataFrame:
@@ -150,7 +150,7 @@ def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: M
     at : dict of str to value or list of values, optional
         Columns of moderators and the values that all units are given: ``{"m": [0, 1]}``, ``{"region": ["east"]}``.
     level : float
-        Coverage of the intervals; their distribution is that of ``fit.effects(method="quadrature")``.
+        Coverage of the intervals; their distribution is that of ``fit.effects()``.
 
     Returns
     -------

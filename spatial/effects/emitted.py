@@ -14,7 +14,7 @@ import numpy as np
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
 from .curves import between_poles
-from .linear import Law, infer_linear
+from .linear import Law, RatioLaw, infer_by_default
 from .mixture import Inference
 from .propagate import determinant, selectors
 
@@ -23,7 +23,7 @@ NEAR_ZERO = 1e-4  # rho below which diag(A^-1 W) is a power series: (diag(A^-1) 
 
 def emitted(
     fit: FitRecord, names: Sequence[str], weights: np.ndarray, level: float
-) -> tuple[Law | None, Inference]:
+) -> tuple[Law | RatioLaw | None, Inference]:
     """The joint law of s averages, and inference on direct, indirect and total effects, (3, s) each.
 
     Parameters
@@ -44,7 +44,7 @@ def emitted(
     picks, params = selectors_with_offset(fit, names, weights.shape[1]), fit.params.to_numpy()
     params = np.append(params, np.ones(picks.shape[-1] - len(params)))
     estimates = (picks[:, 0] @ params) @ _coefficients(W, fit.rho, weights)
-    law, inference = infer_linear(fit, over, picks, estimates, level)
+    law, inference = infer_by_default(fit, over, picks, estimates, level)
     return law, inference.reshaped(3, len(weights))
 
 

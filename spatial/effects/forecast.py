@@ -68,8 +68,7 @@ class Forecast(Shown):
         return self.table["estimate"].rename("predicted")
 
     def tidy(self) -> pd.DataFrame:
-        """One row per unit and period, the unit as ``term``, in the common schema plus ``period``; the statistic is
-        that of a response of zero."""
+        """One row per unit and period in the common schema; the statistic is that of a response of zero."""
         t, df = self.table, self.fit.df_resid
         statistic = (t["estimate"] / t["std_error"]).to_numpy()
         return rows_of(list(t.index.get_level_values(0)), t["estimate"], std_error=t["std_error"], statistic=statistic,
@@ -106,7 +105,8 @@ def forecast(
     ------
     SpatialInputError
         E501 a cross-section, unknown options, period effects that are not said or not there; E1xx units and periods;
-        E2xx values; E309 above 5,000 units; E320 weights that vary, without ``w``.
+        E2xx values; E308 period effects and rows of W that do not sum to one; E309 above 5,000 units; E320 weights that
+        vary, without ``w``.
 
     Notes
     -----
@@ -141,6 +141,9 @@ def forecast(
         raise SpatialInputError("E501", "forecasts need wx_order=1 and, with two-way effects, a panel without gaps",
                                 hint="effects='entity', or fit the model without wx_order=")  # fmt: skip
     W, M = _weights(fit, w)
+    if effects.time and not W.rows_sum_to_one:
+        raise SpatialInputError("E308", f"forecasts with {effects} effects need weights whose rows all sum to one",
+                                ids=W.islands, hint="standardize('row') without islands, or effects='entity'")
     new = future_of(fit, data, W)
     if fit._settings.serial is not None:
         refuse_gaps(d.periods.append(new.times))

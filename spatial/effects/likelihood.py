@@ -37,6 +37,7 @@ from .surface import Combinations, Surface, on_one_grid
 
 NODES, ADJUSTED = 241, 49  # of splines; of that of the adjustment over two parameters, which bends less
 CONSTANT = 4  # nodes where there is no parameter
+REACHED = 25.0  # log-likelihood below the maximum: an interval of 1 - 1e-10 ends before
 TAIL = 1e-4  # of the interval of a parameter that stays free at its ends
 WIDEST = 15.0  # standard errors from the estimate: finite stand-in for an infinite end
 
@@ -87,9 +88,12 @@ def by_likelihood(source, picks: np.ndarray, level: float) -> Inference:
     """
     fit = source.fit
     _refuse(fit)
+    return inference(fit, ratios_of(fit).effects(source, picks), source.estimates(picks).ravel(), level)
+
+
+def inference(fit: FitRecord, combinations: Combinations, estimates: np.ndarray, level: float) -> Inference:
+    """Interval, p and statistic of E combinations of coefficients, (E,) each."""
     ratios, df = ratios_of(fit), fit.df_resid
-    combinations = ratios.effects(source, picks[:, :, : fit._sample.k])
-    estimates = source.estimates(picks).ravel()
     ends = {one: ratios.interval(combinations, critical_value(one, df) ** 2) for one in {level, STANDARD_LEVEL}}
     low, high = np.minimum(ends[level][0], estimates), np.maximum(ends[level][1], estimates)
     inner, outer = ends[STANDARD_LEVEL]
@@ -133,19 +137,58 @@ class Ratios:
         return self._combinations(np.ones((len(self.rho), k, 1)), self.solved[:, :, None],
                                   variances[:, :, None, None])  # fmt: skip
 
+    @cached_property
+    def reached(self) -> tuple[float, float]:
+        """The rho that no interval leaves: where some likelihood is within REACHED of its maximum."""
+        inside = np.zeros(len(self.surfaces[0].grid[0]), dtype=bool)
+        for surface in self.surfaces:
+            inside |= surface.on_grid[0].max(axis=1) > surface.best[1] - REACHED
+        grid, at = self.surfaces[0].grid[0], np.flatnonzero(inside)
+        ends = grid[max(at[0] - 1, 0)], grid[min(at[-1] + 1, len(grid) - 1)]
+        low, high = (float(self.surfaces[0].value(u)) for u in ends)
+        return max(low, float(self.rho[0])), min(high, float(self.rho[-1]))
+
     def effects(self, source, picks: np.ndarray) -> Combinations:
-        """Direct, indirect and total effects of V variables; picks are (K, V, k)."""
-        averages, V = copy(source.averages), picks.shape[1]
+        """Direct, indirect and total effects of V variables."""
+        averages = copy(source.averages)
         if 0 in self.axes:
             averages.logdet = logdet(source.fit._design.weights, "eigen")
             a, b = averages.over(self.rho[0], self.rho[-1])(self.rho)
         else:
             a, b = (np.repeat(x[:, None], len(self.rho), axis=1) for x in averages.at(0.0))
-        coefficients = np.repeat(np.array([a, b - a, b]).transpose(2, 0, 1), V, axis=1)  # (nodes of rho, 3 V, K)
-        of_picks = np.einsum("kvi,sij->svkj", picks, self.solved)
-        pairs = np.einsum("kvi,sij,lvj->svkl", picks, self.inverse, picks, optimize=True)
-        return self._combinations(coefficients, *(np.repeat(x[:, None], 3, axis=1).reshape(len(x), -1, *x.shape[2:])
+        return self.linear(np.array([a, b - a, b]).transpose(2, 1, 0), picks)
+
+    def linear(self, curves: np.ndarray, picks: np.ndarray) -> Combinations:
+        """The J V sums over k of curves_k(rho), (nodes of rho, K, J), times what picks (K, V, p) pick out of the
+        parameters; with p + 1 columns the last picks the constant 1."""
+        k, J, V = self.solved.shape[1], curves.shape[2], picks.shape[1]
+        constant = np.pad(self.solved, ((0, 0), (0, 1), (0, 0)))
+        constant[:, -1, 0] = 1
+        inverse = np.pad(self.inverse, ((0, 0), (0, 1), (0, 1)))
+        p = k + len(self.axes)
+        own = picks[:, :, [*range(k), p]] if picks.shape[2] > p else picks[:, :, :k]
+        own = own if own.shape[2] > k else np.pad(own, ((0, 0), (0, 0), (0, 1)))
+        of_picks = np.einsum("kvi,sij->svkj", own, constant)
+        pairs = np.einsum("kvi,sij,lvj->svkl", own, inverse, own, optimize=True)
+        coefficients = np.repeat(curves.transpose(0, 2, 1), V, axis=1)  # (nodes of rho, J V, K)
+        return self._combinations(coefficients, *(np.repeat(x[:, None], J, axis=1).reshape(len(x), -1, *x.shape[2:])
                                                   for x in (of_picks, pairs)))  # fmt: skip
+
+    def sums(self, G: np.ndarray, constants: np.ndarray) -> Combinations:
+        """G theta + constants, G (q, p): rho and lambda among the parameters."""
+        k, q = self.solved.shape[1], len(G)
+        values = dict(zip(self.axes, G[:, k:].T))
+        u, w = self.u
+        lam = self.surfaces[0].value(w, 1)
+        curves = np.ones((len(u), q, 2))
+        curves[:, :, 1] = constants + np.outer(self.rho, values.get(0, np.zeros(q)))
+        of_picks = np.zeros((len(w), q, 2, 2))
+        of_picks[:, :, 0] = np.einsum("qi,sij->sqj", G[:, :k], self.solved)
+        of_picks[:, :, 0, 0] += np.outer(lam, values.get(1, np.zeros(q)))
+        of_picks[:, :, 1, 0] = 1
+        pairs = np.zeros((len(w), q, 2, 2))
+        pairs[:, :, 0, 0] = np.einsum("qi,sij,qj->sq", G[:, :k], self.inverse, G[:, :k])
+        return self._combinations(curves, of_picks, pairs)
 
     def _combinations(self, of_lag, *of_error) -> Combinations:
         u, w = self.u
@@ -213,7 +256,7 @@ def _over_all(part: Jacobian | None, w) -> Jacobian | None:
     return part if part is None or isinstance(part.logdet, Projected) else replace(part, logdet=logdet(w, "eigen"))
 
 
-def _adjustment(fit, products, bounds, reach: tuple[float, float]) -> RectBivariateSpline:
+def _adjustment(fit, products, bounds, reach: tuple[float, float]) -> RectBivariateSpline | CubicSpline:
     """-ln|C| / 2 - ln|I - (rho - rho_0) C^-1 X'B'B G_0 X|, over an orthonormal basis of X.
 
     Real eigenvalues are kept where the determinant has no zero inside rho's interval.
@@ -242,4 +285,6 @@ def _adjustment(fit, products, bounds, reach: tuple[float, float]) -> RectBivari
         low, high = 1 / (bounds[0] - fit.rho)
         values = np.where(values.imag == 0, np.clip(values.real, low, high), values)
         value = value - np.log(np.abs(1 - (rho - fit.rho)[:, None, None] * values)).sum(axis=-1)
-    return RectBivariateSpline(u, w, value)
+    if sample.lag is None:
+        return CubicSpline(w, value[0])
+    return CubicSpline(u, value[:, 0]) if sample.error is None else RectBivariateSpline(u, w, value)

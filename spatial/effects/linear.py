@@ -10,11 +10,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from .mixture import Inference, Mixture, settled
+from ..records.fit import FitRecord
+from .few_rows import by_default
+from .mixture import Inference, Mixture, settled, summarize
 from .nodes import Given, given_nothing, given_spatial, span
 from .propagate import determinant
 
 FEWEST, MOST = 72, 1_000  # nodes over rho
+AT_ONCE = 16  # quantities whose likelihood ratios are computed together
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +41,51 @@ class Law:
     def mixture(self) -> Mixture:
         return self.conditional.linear(self.curves, self.picks)
 
+    @property
+    def exact(self) -> Law:
+        """The distribution of the quantities: this."""
+        return self
+
+    def inference(self, estimates: np.ndarray, level: float) -> Inference:
+        return summarize(self.mixture, estimates, level)
+
     def combined(self, A: np.ndarray) -> Law:
         """G linear combinations of the J quantities, A of shape (G, J): averages, differences."""
         return replace(self, curves=self.curves @ A.T)
+
+
+@dataclass(frozen=True, eq=False)
+class RatioLaw:
+    """The same quantities by ratios of likelihoods, of a fit whose rows are few (``likelihood``).
+
+    Attributes
+    ----------
+    fit : FitRecord
+    curves : ndarray, shape (nodes of rho in the ratios, K, J)
+    picks : ndarray, shape (K, V, p)
+    build : function to their Law under the estimates' distribution, for tests of several at once
+    """
+
+    fit: FitRecord = field(repr=False)
+    curves: np.ndarray = field(repr=False)
+    picks: np.ndarray = field(repr=False)
+    build: Callable[[], Law] = field(repr=False)
+
+    @property
+    def exact(self) -> Law:
+        return self.build()
+
+    def combined(self, A: np.ndarray) -> RatioLaw:
+        return replace(self, curves=self.curves @ A.T, build=lambda: self.build().combined(A))
+
+    def inference(self, estimates: np.ndarray, level: float) -> Inference:
+        from .likelihood import inference, ratios_of
+
+        parts, J, V = [], self.curves.shape[2], self.picks.shape[1]
+        for at in np.array_split(np.arange(J), max(J * V // AT_ONCE, 1)):
+            combinations = ratios_of(self.fit).linear(self.curves[:, :, at], self.picks)
+            parts.append(inference(self.fit, combinations, estimates.reshape(-1, V)[at].ravel(), level))
+        return Inference(*map(np.concatenate, zip(*(vars(part).values() for part in parts))))
 
 
 def linear_law(fit, over: Callable, picks: np.ndarray, size: int) -> Law:
@@ -68,6 +113,20 @@ def _with_constant(params: np.ndarray, V: np.ndarray, size: int) -> tuple[np.nda
     """The parameters and their covariance, followed by a 1 without variance where ``size`` is one more."""
     constants = size - len(params)
     return np.concatenate([params, np.ones(constants)]), np.pad(V, (0, constants))
+
+
+def infer_by_default(fit, over: Callable, picks, estimates: np.ndarray, level: float):
+    """``infer_linear``, or ratios of likelihoods where those are the fit's own because rows are few."""
+    if not by_default(fit):
+        return infer_linear(fit, over, picks, estimates, level)
+    from .likelihood import ratios_of
+
+    ratios = ratios_of(fit)
+    low, high = ratios.reached if fit.specification.lag else (0.0, 0.0)
+    curves = over(low, high)(np.clip(ratios.rho, low, high))
+    curves = np.broadcast_to(curves, (len(ratios.rho), *curves.shape[1:]))
+    law = RatioLaw(fit, curves, picks, lambda: linear_law(fit, over, picks, MOST // 2))
+    return law, law.inference(estimates, level)
 
 
 def infer_linear(fit, over: Callable, picks, estimates: np.ndarray, level: float) -> tuple[Law | None, Inference]:

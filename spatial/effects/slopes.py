@@ -67,7 +67,7 @@ def slopes(fit: FitRecord, variable: str, *, by: Groups | None = None, at: Mappi
         Units of y per unit of x; elasticity (per cent per per cent); share of y per unit of x; units of y per 100 % of
         x. Of a response in levels shares are those of its mean; the logarithm of a response is taken for ln y.
     level : float
-        Coverage of the intervals, a share; their distribution is that of ``fit.effects(method="quadrature")``.
+        Coverage of the intervals, a share; their distribution is that of ``fit.effects()``.
 
     Returns
     -------

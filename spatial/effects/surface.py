@@ -35,6 +35,7 @@ from scipy.special import expit
 
 DEPTH = 12.0  # below the maximum: the finer points reach so far
 PEAKS = 6  # of the grid that are looked at
+BESIDE = 1e-4  # of u, from rho = 0 to its two sides
 GROWS = 1.5  # times from one u to the next: a pole, which has e = 2.7
 
 
@@ -84,7 +85,7 @@ class Surface:
         ln|A| and ln|B|.
     squares : CubicSpline
         S_11, S_12, S_22 of q = (1, -rho) S (1, -rho)'.
-    adjustment : RectBivariateSpline or None
+    adjustment : RectBivariateSpline, of one parameter CubicSpline, or None
         What the modified profile likelihood adds.
     nu : int
     factor : float
@@ -97,7 +98,7 @@ class Surface:
     reach: tuple[float, float]
     determinants: tuple[CubicSpline, CubicSpline] = field(repr=False)
     squares: CubicSpline = field(repr=False)
-    adjustment: RectBivariateSpline | None = field(repr=False)
+    adjustment: RectBivariateSpline | CubicSpline | None = field(repr=False)
     nu: int
     factor: float
     grid: tuple[np.ndarray, np.ndarray] = field(default=(np.zeros(0),) * 2, repr=False)
@@ -123,7 +124,10 @@ class Surface:
         l -= self.nu / 2 * np.log(self.q(u, w) if q is None else q)
         if self.adjustment is None:
             return l
-        return l + self.adjustment.ev(*np.broadcast_arrays(u[..., None], w[..., None, :]))
+        if isinstance(self.adjustment, RectBivariateSpline):
+            return l + self.adjustment.ev(*np.broadcast_arrays(u[..., None], w[..., None, :]))
+        return l + (self.adjustment(u)[..., None] if self.ends[0, 0] < self.ends[0, 1] else
+                    self.adjustment(w)[..., None, :])  # fmt: skip
 
     @property
     def points(self) -> Points:
@@ -231,7 +235,12 @@ class Surface:
             short = np.divide(short, qv, out=np.zeros_like(short), where=qv > 0)  # 0 at rho = 0
             return l - self.nu / 2 * np.log1p(short)
 
-        return np.maximum(2 * self.factor * (self.best[1] - self._largest_of_each(without)[1]), 0.0)
+        largest = self._largest_of_each(without)[1]
+        if self.ends[0, 0] < 0 < self.ends[0, 1]:  # an indirect effect changes its sign at rho = 0, where it jumps
+            around = self.place(0.0, 0) + BESIDE * np.array([[-1.0, 0.0, 1.0]])
+            axes = [around, self.grid[1][None]]
+            largest = np.maximum(largest, self._zoomed(without, axes, without(*axes))[1])
+        return np.maximum(2 * self.factor * (self.best[1] - largest), 0.0)
 
     def _largest_of_each(self, f) -> tuple[np.ndarray, np.ndarray]:
         """Where each of R functions is largest, (2, R), and its value: from the grid, and from around the maximum of l,

@@ -17,7 +17,7 @@ import numpy as np
 from spillover.matrix import SpatialWeights
 
 from ..effects.curves import between_poles
-from ..effects.linear import Law, infer_linear
+from ..effects.linear import Law, RatioLaw, infer_by_default
 from ..effects.mixture import Inference
 from ..effects.propagate import determinant, selectors
 from ..models.fit import Fit
@@ -26,7 +26,7 @@ from .channels import powers
 
 def averages(
     fit: Fit, term: str, weights: list[SpatialWeights], V: list[np.ndarray], read: Callable, level: float
-) -> tuple[Law | None, Inference]:
+) -> tuple[Law | RatioLaw | None, Inference]:
     """What ``read`` takes from the responses to V, with intervals, standard errors and p-values.
 
     Parameters
@@ -53,4 +53,4 @@ def averages(
         return between_poles(curves, low, high, interval)
 
     estimates = (picks[:, 0] @ fit.params.to_numpy()) @ curves(fit.rho)
-    return infer_linear(fit, over, picks, estimates, level)
+    return infer_by_default(fit, over, picks, estimates, level)

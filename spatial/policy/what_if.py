@@ -20,8 +20,8 @@ from spillover.show import Shown, ask
 from spillover.values import one_number
 
 from ..design.formula import read_formula
-from ..effects.linear import Law
-from ..effects.mixture import Inference, summarize
+from ..effects.linear import Law, RatioLaw
+from ..effects.mixture import Inference
 from ..models.fit import Fit
 from ..records.regimes import refuse_regimes
 from ..records.schema import SCHEMA
@@ -55,7 +55,7 @@ class WhatIf(Shown):
     table: pd.DataFrame
     fit: Fit = field(repr=False)
     variable: str
-    law: Law | None = field(repr=False)
+    law: Law | RatioLaw | None = field(repr=False)
     settings: dict = field(repr=False)
 
     @property
@@ -87,7 +87,7 @@ class WhatIf(Shown):
         if self.law is None:
             inference = Inference(at, *np.full((5, len(at)), np.nan))
         else:
-            inference = summarize(self.law.combined(mean).mixture, at, self.settings["level"])
+            inference = self.law.combined(mean).inference(at, self.settings["level"])
         sums = member @ self.table["estimate"].to_numpy()
         return pd.DataFrame({
             "units": member.sum(axis=1), "change": mean @ self.table["change"].to_numpy(), **inference.columns(),
@@ -138,7 +138,7 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
     period : label, optional
         Of a panel, where the term's values and, where W varies, W are taken from. The last by default.
     level : float
-        Coverage of the intervals; their distribution is that of ``fit.effects(method="quadrature")``.
+        Coverage of the intervals; their distribution is that of ``fit.effects()``.
 
     Returns
     -------

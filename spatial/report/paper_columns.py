@@ -13,7 +13,7 @@ from spillover.language import phrase, stored
 
 from ..records.schema import SCHEMA
 from .decimals import fixed
-from .text import method_text
+from .intervals import method_text
 
 ROWS = ("section", *SCHEMA)
 COEFFICIENTS, POLICY = "Coefficients", "Effects of the policy"

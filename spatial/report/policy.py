@@ -8,7 +8,8 @@ from spillover.errors import SpatialInputError
 from spillover.language import listed, phrase, stored
 
 from .header import header, note_line
-from .text import columns, number, p_text, statistic_note, tidy_text, without_ratios
+from .intervals import by_ratios, ratios_text
+from .text import columns, number, p_text, statistic_note, tidy_text
 
 
 def did_text(did) -> str:
@@ -194,14 +195,16 @@ def what_if_text(result, shown: int = 12) -> str:
     if settings["period"] is not None:
         first = phrase("What if {variable} changes in {n} of {units} units as of {period}: {formula}",
                        period=settings["period"], **of)  # fmt: skip
-    lines = [first, weights_line(d.weights), exact_intervals(settings["level"]), ""]
+    how = phrase("{level} % intervals: {how}", level=f"{100 * settings['level']:g}", how=ratios_text(result.fit)) if (
+        by_ratios(result.fit)) else exact_intervals(settings["level"])  # fmt: skip
+    lines = [first, weights_line(d.weights), how, ""]
     part = table.reindex(table["estimate"].abs().sort_values(ascending=False, kind="stable").index)[:shown]
     head = ["largest responses", "change", "estimate", "std. error", "low", "high"]
     keys = ["change", "estimate", "std_error", "conf_low", "conf_high"]
     if "percent" in table:
         head, keys = [*head, "per cent"], [*keys, "percent"]
     lines.append(columns([[str(unit), *(number(row[k]) for k in keys)] for unit, row in part.iterrows()], head))
-    return "\n".join([*lines, *without_ratios(result.fit)])
+    return "\n".join(lines)
 
 
 def threshold_text(result) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from spillover.language import phrase, stored
 
+from .header import note_line
 from .heads import head_of
-from .text import columns, ends_of, number, without_ratios
+from .intervals import by_ratios, intervals_of
+from .text import columns, ends_of, number
 
 SHOWN = 12  # rows of a forecast
 
@@ -22,7 +24,8 @@ def predictions_text(predictions) -> str:
     table = predictions.tidy()[["term", "estimate", "std_error", "conf_low", "conf_high"]]
     rows = [[term, *map(number, values)] for term, *values in table.itertuples(index=False)]
     head = ["", head_of("estimate"), head_of("std_error"), *ends_of(predictions.level)]
-    return "\n".join([*parts, columns(rows, head), *without_ratios(fit)])
+    ratios = [note_line(intervals_of(predictions))] if by_ratios(fit) else []
+    return "\n".join([*parts, columns(rows, head), *ratios])
 
 
 def forecast_text(forecast) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from spillover.language import listed, phrase, phrases
 
-from .text import _columns_of, intervals_text, p_text, statistic_note, tests_text, tidy_text
+from .intervals import intervals_text
+from .text import _columns_of, p_text, statistic_note, tests_text, tidy_text
 
 LEVEL = 0.05
 

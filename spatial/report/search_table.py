@@ -9,9 +9,9 @@ import numpy as np
 from spillover.language import phrase, stored
 
 from .decimals import decimals, fixed
+from .intervals import method_text
 from .paper_notes import labelled_texts
 from .table import Table
-from .text import method_text
 
 CHANGES = ("direct", "indirect", "total")
 

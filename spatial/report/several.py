@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .text import _columns_of, intervals_text, statistic_note, tidy_text
+from .intervals import intervals_text
+from .text import _columns_of, statistic_note, tidy_text
 
 
 def several_effects_text(effects) -> str:

@@ -11,6 +11,7 @@ from ..records.limits import LIMITS
 from ..records.schema import SCHEMA
 from .header import header, note_line
 from .heads import head_of
+from .intervals import intervals_of, intervals_text, without_ratios
 from .origin import origin
 
 
@@ -83,14 +84,8 @@ def combinations_text(result) -> str:
     title = phrase("Combinations of coefficients of {model}, {formula}", **_named(fit))
     table = tidy_text(result.tidy(), statistic="z" if fit.df_resid is None else "t", level=result.level)
     note = [] if result.linear else [note_line(phrase("standard errors by the delta method"))]
-    return "\n".join([title, table, *note, *without_ratios(fit)])
-
-
-def without_ratios(fit) -> list[str]:
-    """A note where the intervals of the fit and its effects are ratios of likelihoods, and those beside it are not."""
-    from ..effects.few_rows import by_default
-
-    return [note_line(LIMITS["few rows elsewhere"])] if by_default(fit) else []
+    note += without_ratios(fit) if result.ratios is None else [intervals_of(result)]
+    return "\n".join([title, table, *note])
 
 
 def r_squared_text(fit) -> list[str]:
@@ -154,37 +149,6 @@ def statistic_note(table, letter: str) -> list[str]:
                              "error", letter=letter))]  # fmt: skip
 
 
-def intervals_text(effects) -> str:
-    """The level of the intervals, and how they were computed."""
-    return phrase("{level} % intervals: {how}", level=f"{100 * effects.options.level:g}", how=method_text(effects))
-
-
-def method_text(effects) -> str:
-    """How standard errors, intervals and p-values of effects were computed."""
-    method, df = effects.options.method, effects.fit.df_resid
-    if method == "simulate":
-        kept, draws = effects.inferred.kept, effects.options.draws
-        of = {"kept": f"{kept:,}", "seed": effects.options.seed}
-        if kept == draws:
-            return phrase("simulated from {kept} draws, seed {seed}", **of)
-        if effects.run == "long-run":
-            return phrase("simulated from {kept} draws, seed {seed} ({lost} were not stationary)",
-                          lost=draws - kept, **of)  # fmt: skip
-        return phrase("simulated from {kept} draws, seed {seed} ({lost} left the admissible interval)",
-                      lost=draws - kept, **of)  # fmt: skip
-    if method == "likelihood":
-        if df is None:
-            return phrase("profile likelihood ratio")
-        if effects.fit._settings.method == "reml":
-            return phrase("modified profile likelihood ratio")
-        return phrase("ratios of the profile and the modified profile likelihood")
-    if method == "delta":
-        return phrase("delta method")
-    if df is None:
-        return phrase("exact for normal estimates")
-    return phrase("exact for estimates that follow t({df})", df=f"{df:g}")
-
-
 def small_sample_advice(effects) -> str:
     """Which other method covers better, where one does."""
     from ..effects.few_rows import obstacle, small_or_near_the_end
@@ -230,16 +194,11 @@ def effects_by_text(effects) -> str:
     letter, whole = "z" if fit.df_resid is None else "t", effects.tidy()
     for kind, rows in whole.groupby("effect", sort=False):
         parts += ["", tidy_text(rows, title=kind, statistic=letter, level=effects.level)]
-    parts += statistic_note(whole, letter) + without_ratios(fit)
+    parts += statistic_note(whole, letter)
     if len(effects.labels) > 1:
         tests = [effects.test(kind) for kind in ("direct", "total")]
         parts += ["", *(str(test) for test in tests)]
     return "\n".join(parts)
-
-
-def intervals_of(result) -> str:
-    """The level of the intervals of slopes and averages, and that their distribution is exact."""
-    return phrase("{level} % intervals: exact under the distribution of the estimates", level=f"{100 * result.level:g}")
 
 
 def dynamic_effects_text(effects) -> str:

@@ -193,9 +193,7 @@ def _models(fit, base: Fit, durbin) -> tuple[dict[str, Fit], list[str]]:
 
     Parameters
     ----------
-    fit : function of a model and its keywords
-    base : Fit
-        The regression.
+    fit, base : function of a model and its keywords, the regression
     """
     full, failures = fit(sdm, durbin=durbin), []
     like = {"correction": "additive"} if full._settings.correction == "additive" else {}

@@ -98,7 +98,10 @@ def margin_cells() -> list[Cell]:
     """Slopes, contrasts and predictions of a variable with several terms."""
     designs = [("sar", 100, "knn"), ("sdm", 100, "queen"), ("sdm", 200, "queen"), ("sar", 48, "dense")]
     return [Cell(f"margins-{model}-n{n}-{w}", "cross-section, slopes and predictions", "margins",
-                 {"model": model, "n": n, "w": w}) for model, n, w in designs]  # fmt: skip
+                 {"model": model, "n": n, "w": w}) for model, n, w in designs] + [
+                     Cell(f"margins-{model}-n48-{w}-k8", "cross-section, slopes and predictions", "margins",
+                          {"model": model, "n": 48, "w": w, "more": 4})
+                     for model, w in (("sar", "knn"), ("sdm", "queen"), ("sdm", "knn"))]  # fmt: skip
 
 
 def several_cells() -> list[Cell]:
@@ -193,7 +196,7 @@ def cells() -> list[Cell]:
             *missing_cells(), *moving_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(), *grid_panels.new_unit_cells(),
-            *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *far_rho(), *large,
+            *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *grid_panels.ways_cells(), *far_rho(), *large,
             *grid_peers.peer_cells(cross, grid_panels.panel)]  # fmt: skip
 
 

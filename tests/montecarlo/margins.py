@@ -15,8 +15,9 @@ AT = {"x": 1.0, "z": 0.5}
 KINDS = ("direct", "indirect", "total")
 
 
-def margins(*, model: str, n: int, w: str, rho: float = 0.4) -> Draw:
-    """Intervals of slopes at x = 1 and z = .5, of the step of x from 0 to 1, and of the average prediction at x = 1.
+def margins(*, model: str, n: int, w: str, rho: float = 0.4, more: int = 0) -> Draw:
+    """Intervals of slopes at x = 1 and z = .5, of the step of x from 0 to 1, of the average prediction at x = 1, and of
+    the difference of the coefficients of x and z. ``more`` regressors have no effect.
 
     y = rho W y + 1 + x + .3 x^2 + .5 x z - .5 z + theta W (the same) + e, theta half of beta in sdm; x, z, e anew.
     """
@@ -41,7 +42,9 @@ def margins(*, model: str, n: int, w: str, rho: float = 0.4) -> Draw:
     def results(rng):
         x, z, e = rng.standard_normal((3, n))
         data = pd.DataFrame({"y": expected(x, z) + A_inverse @ e, "x": x, "z": z})
-        return data, getattr(sp, model)("y ~ x + I(x**2) + x:z + z", data, weights)
+        data = data.assign(**{f"v{j}": rng.standard_normal(n) for j in range(more)})
+        others = "".join(f" + v{j}" for j in range(more))
+        return data, getattr(sp, model)(f"y ~ x + I(x**2) + x:z + z{others}", data, weights)
 
     def outcomes(data, fit) -> dict[str, Interval]:
         of_slope = sp.slopes(fit, "x", at=AT).tidy()
@@ -49,6 +52,8 @@ def margins(*, model: str, n: int, w: str, rho: float = 0.4) -> Draw:
         level = sp.predictions(fit, at={"x": 1.0}).tidy().iloc[0]
         truth = expected(np.ones(n), data["z"].to_numpy()).mean()
         measured = {"prediction": interval(level["conf_low"], level["conf_high"], truth)}
+        row = sp.lincom(fit, "x - z").tidy().iloc[0]
+        measured["difference"] = interval(row["conf_low"], row["conf_high"], BETA["x"] - BETA["z"])
         for name, table, values in (("slope", of_slope, slope), ("step", of_step, step)):
             for kind, value, row in zip(KINDS, values, table.itertuples()):
                 measured[f"{name}, {kind}"] = interval(row.conf_low, row.conf_high, value)

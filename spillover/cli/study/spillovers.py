@@ -10,7 +10,7 @@ from spatial.plot.layer import by_unit, responses
 from spatial.plot.page_map import page_map
 from spatial.plot.qml import classed
 from spatial.report.html import Figure, Table
-from spatial.report.text import intervals_text
+from spatial.report.intervals import intervals_text
 from spatial.report.words import (
     PERCENT,
     about_shock,

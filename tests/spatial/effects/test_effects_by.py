@@ -86,12 +86,12 @@ def test_groups_add_up_to_the_average_effect(model):
     data, W = cross_section(2)
     groups = pd.Series(np.arange(40) % 3, index=data.index, name="third")
     fit = getattr(sp, model)("y ~ a + b", data, W)
-    got, whole = sp.effects_by(fit, "a", groups), fit.effects(method="quadrature")
+    got, whole = sp.effects_by(fit, "a", groups), fit.effects()
     share = np.array([14, 13, 13]) / 40
     np.testing.assert_allclose(got.estimates @ share, whole.estimates[:, 0], rtol=1e-10)
     averaged = got._combined(share[None])
     for name, values in vars(averaged).items():
-        np.testing.assert_allclose(values[:, 0], getattr(whole.inferred.inference, name)[:, 0], rtol=1e-6, atol=1e-9)
+        np.testing.assert_allclose(values[:, 0], getattr(whole.inferred.inference, name)[:, 0], rtol=2e-4, atol=2e-4)
 
 
 def test_weights_that_vary_over_time():

@@ -128,11 +128,11 @@ def test_of_a_linear_term_they_are_its_effects(model):
         whole = fit.tidy().set_index("term").loc[["a"]]
         slope, contrast = (table[table["effect"] == "direct"] for table in (slope, contrast))
     else:
-        whole = fit.effects(method="quadrature").tidy()
+        whole = fit.effects().tidy()  # by ratios of likelihoods where rows are few, and so are the others
         whole = whole[whole["term"] == "a"]
     for name in ("estimate", "std_error", "p_value", "conf_low", "conf_high"):
-        np.testing.assert_allclose(slope[name], whole[name], rtol=1e-6, atol=1e-8)
-        np.testing.assert_allclose(contrast[name], whole[name], rtol=1e-6, atol=1e-8)
+        np.testing.assert_allclose(slope[name], whole[name], rtol=2e-4, atol=2e-4)
+        np.testing.assert_allclose(contrast[name], whole[name], rtol=2e-4, atol=2e-4)
 
 
 def test_least_squares_has_the_delta_method():
@@ -210,9 +210,9 @@ def test_predictions_change_as_total_effects_say():
     data, W = cross_section(4)
     fit = sp.sdm("y ~ a + b", data, W)
     difference = sp.predictions(fit, at={"a": [0, 1]}).differences().iloc[0]
-    total = fit.effects(method="quadrature").tidy().query("effect == 'total' and term == 'a'").iloc[0]
+    total = fit.effects().tidy().query("effect == 'total' and term == 'a'").iloc[0]
     for name in ("estimate", "conf_low", "conf_high", "p_value"):
-        assert difference[name] == pytest.approx(total[name], rel=1e-5)
+        assert difference[name] == pytest.approx(total[name], rel=2e-4, abs=2e-4)
 
 
 def test_gaps_and_weights_that_vary():
