@@ -32,7 +32,7 @@ def table(T=1, seed=5, n=40, rhos=(0.3, 0.0)):
                                                 ("gns", "y ~ a + b + offset(0.3 * a)")])  # fmt: skip
 def test_one_w_for_every_regressor_has_the_readings_of_the_ordinary_model(model, formula, reading):
     data, (w, _), _ = table()
-    read, options = READINGS[reading], {"vcov": "robust"} if model == "sdm" else {}
+    read, options = READINGS[reading], {} if model == "slx" else {"vcov": "robust"}  # whose readings have no likelihood
     if reading == "effects_by" and "*" in formula and model == "slx":
         formula = "y ~ a + b"
     one = getattr(sp, model)(formula, data, w, **options)
