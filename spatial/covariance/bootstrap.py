@@ -73,7 +73,7 @@ def resampled(fit: FitRecord, y: np.ndarray) -> list[Sample]:
         return values if sample.dummies else effects.demean(values, first=1)
 
     def lag(w, values):
-        lagged = spatial_lag(w, values, first=1)
+        lagged = fit._design.lag(values, effects, first=1) if w is W else spatial_lag(w, values, first=1)
         return within(lagged) if exact else lagged
 
     parts = {"y": within(y)}

@@ -68,7 +68,7 @@ def information_and_scores(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
 def sums_by_group(values: np.ndarray, codes: np.ndarray) -> np.ndarray:
     """Rows of (m, p) added up by group: (G, p)."""
     m = len(codes)
-    members = sparse.csr_array((np.ones(m), (codes, np.arange(m))), shape=(codes.max() + 1, m))
+    members = sparse.csc_array((np.ones(m), codes, np.arange(m + 1)), shape=(codes.max() + 1, m))
     return members @ values
 
 

@@ -91,7 +91,7 @@ class Form:
     def _within(self, values: np.ndarray) -> np.ndarray:
         """J values."""
         d = self.centered
-        return values if d is None else values - np.outer(d, d @ values) / (d @ d)
+        return values if d is None else values - d[:, None] * (d @ values / (d @ d))
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,7 +21,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 
 from .checks import COLLINEAR, collinear
-from .design import INTERCEPT, Design, columns_of_term, spatial_lag
+from .design import INTERCEPT, Design, columns_of_term
 from .fixed_effects import UNIT_EFFECTS, FixedEffects
 from .sample import SPANNED, own_columns
 from .specification import Specification
@@ -211,7 +211,7 @@ def regime_design(specification: Specification, d: Design, regimes: Regimes, eff
     varying = _varying(d, regimes) if len(labels) > 1 else set()  # one regime is the model without regimes
     # 1. The terms, and their lags: (T, N) each.
     base = {d.names[j]: (d.X[:, :, j], d.names[j] in varying) for j in own_columns(d, effects)}
-    lagged = spatial_lag(d.weights, d.X[:, :, list(d.durbin)]) if d.durbin else None
+    lagged = d.lag(d.X[:, :, list(d.durbin)], effects) if d.durbin else None
     for place, j in enumerate(d.durbin):
         base[f"W:{d.names[j]}"] = (lagged[:, :, place], d.names[j] in varying)  # type: ignore[index]
     # 2. A column for each regime, regime by regime; then what all share.

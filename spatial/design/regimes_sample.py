@@ -33,7 +33,7 @@ def regime_arrays(specification: Specification, d: RegimeDesign, effects: FixedE
     lag_first = correction is not False
     base = np.concatenate([d.y[..., None], X, dummies], axis=2)
     within = leaving.demean(base)
-    lags = _cut(spatial_lag(d.weights, d.outcome if lag_first else leaving.demean(d.outcome)), codes, G * regimes.rho)
+    lags = _cut(d.lag(d.outcome if lag_first else leaving.demean(d.outcome), effects), codes, G * regimes.rho)
     lags = lags if specification.lag else lags[..., :0]
     own = base if lag_first else within
     whole = np.concatenate([own[..., :1], lags, own[..., 1:]], axis=2)

@@ -55,7 +55,7 @@ def demeaned_samples(
     Z[:, 0] = y
     Z[:, 1:c] = X.transpose(0, 3, 1, 2)
     if lag and exact:
-        Z[:, c] = spatial_lag(d.weights, y if d.offset is None else y + d.offset, first=1)
+        Z[:, c] = d.lag(y if d.offset is None else y + d.offset, effects, first=1)
     within = d.within(Z, effects, first=2)
     # 2. Their lags: W y of demeaned y, M [y, X], and M W y.
     columns = d.rows(within, 2)
@@ -106,7 +106,7 @@ def regressor_columns(d: Design, effects: FixedEffects, X: np.ndarray | None = N
     own, powers = own_columns(d, effects), lagged_by_power(d)
     columns, names, lagged = [X.take(own, axis=-1)], [d.names[j] for j in own], X.take(d.durbin, axis=-1)
     for power, lagged_columns in zip(("W:", "W2:"), powers if d.durbin else ()):
-        lagged = spatial_lag(d.weights, lagged, first=first)
+        lagged = d.lag(lagged, effects, first=first)
         same = lagged_columns == d.durbin
         columns.append(lagged if same else lagged.take([d.durbin.index(j) for j in lagged_columns], axis=-1))
         names += [power + d.names[j] for j in lagged_columns]

@@ -142,7 +142,7 @@ def several_regressors(d: SeveralDesign, effects: FixedEffects) -> tuple[np.ndar
     """[X, W_m x ...] as (T, N, k) and the columns' names."""
     own = own_columns(d, effects)
     columns = [d.X[:, :, own]]
-    columns += [spatial_lag(d.weights.matrices[m], d.X[:, :, [j]]) for j, m in d.weights.pairs]
+    columns += [d.lag(d.X[:, :, [j]], effects, d.weights.matrices[m]) for j, m in d.weights.pairs]
     return np.concatenate(columns, axis=2), [*(d.names[j] for j in own), *d.lag_names]
 
 
@@ -159,7 +159,7 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
     W = d.weights.matrices
     X, names = several_regressors(d, effects)
     k, lag, error = len(names), [W[m] for m in d.weights.lag], [W[m] for m in d.weights.error]
-    lagged_before = [spatial_lag(w, d.outcome)[..., None] for w in lag] if correction else []
+    lagged_before = [d.lag(d.outcome, effects, w)[..., None] for w in lag] if correction else []
     Z = np.concatenate([d.y[..., None], *lagged_before, X], axis=2)
     within = effects.demean(Z)
     if lag and not correction:

@@ -101,7 +101,7 @@ def _next_step(holes: np.ndarray, rows: Rows) -> str:
     whole = holes.all(axis=1) if rows.times is not None else np.zeros(len(holes), bool)
     if not whole.any():
         return usual
-    periods = ", ".join(map(str, rows.periods[whole][:SHOWN])) + " ..." * (int(whole.sum()) > SHOWN)
+    periods = ", ".join(map(str, rows.periods[np.flatnonzero(whole)[:SHOWN]])) + " ..." * (int(whole.sum()) > SHOWN)
     first = f"no unit is complete in {periods}: leave out these periods, or fill them"
     return first if whole.sum() * holes.shape[1] == holes.sum() else f"{first}; the others: {usual}"
 

@@ -173,4 +173,4 @@ def within_traces(W, time_effects: bool) -> tuple[float, float]:
 def lagger(fit: FitRecord):
     """W applied to a stacked (T N,) column, period by period."""
     d = fit._design
-    return lambda values: d.rows(spatial_lag(d.weights, d.panel(values)))
+    return lambda values: d.rows(d.lag(d.panel(values), fit._settings.effects))

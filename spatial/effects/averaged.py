@@ -25,7 +25,7 @@ from spillover.errors import SpatialInputError
 from spillover.show import Shown
 from spillover.values import share
 
-from ..design.design import Design, spatial_lag
+from ..design.design import Design
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
@@ -153,7 +153,7 @@ def _infer(fit: FitRecord, cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]
     shares = np.array([g for g, *_ in cases])
     offsets = np.array([d.rows(np.nan_to_num(offset)) for *_, offset in cases])
     y, Wy = (d.rows(np.nan_to_num(_projected(fit, v[..., None])))[:, 0]
-             for v in (d.y, spatial_lag(d.weights, d.outcome)))  # fmt: skip
+             for v in (d.y, d.lag(d.outcome, fit._settings.effects)))  # fmt: skip
 
     def coefficients(rho: float) -> np.ndarray:
         """(K + 1, s): what each coefficient brings, and what needs none."""
@@ -175,7 +175,7 @@ def _infer(fit: FitRecord, cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]
 
 def _columns(fit: FitRecord, d: Design, names: list[str]) -> np.ndarray:
     """The columns of the coefficients, (T, N, K)."""
-    return np.stack([np.broadcast_to(column_of(d, name), d.y.shape) for name in names], axis=-1)
+    return np.stack([np.broadcast_to(column_of(d, name, fit._settings.effects), d.y.shape) for name in names], axis=-1)
 
 
 def _projected(fit: FitRecord, values: np.ndarray) -> np.ndarray:

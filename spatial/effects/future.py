@@ -12,6 +12,7 @@ from spillover.errors import SHOWN, SpatialInputError
 from spillover.matrix import SpatialWeights
 
 from ..design.design import INTERCEPT, Design, spatial_lag
+from ..design.fixed_effects import NO_EFFECTS
 from ..design.keys import Rows, match_rows
 from ..design.periods import refuse_gaps, scales
 from ..design.terms import model_columns, offset_of
@@ -93,7 +94,7 @@ def filtered_errors(fit: FitRecord, named: Mapping[str, float]) -> np.ndarray:
     u = d.y - named.get("rho", 0.0) * spatial_lag(d.weights, d.outcome)
     for name, value in named.items():
         if name not in ("rho", "lambda", "psi"):
-            past = d.X[:, :, d.names.index(name)] if _is_past(d, name) else column_of(d, name)
+            past = d.X[:, :, d.names.index(name)] if _is_past(d, name) else column_of(d, name, NO_EFFECTS)
             u = u - value * past
     return u
 
@@ -196,4 +197,4 @@ def _column(d: Design, name: str, X: Mapping[str, np.ndarray], W: SpatialWeights
     if name in d.durbin_names:
         own = d.names[d.durbin[d.durbin_names.index(name)]]
         return spatial_lag(W, X[own])
-    return np.broadcast_to(column_of(d, name), shape)  # what does not change over time
+    return np.broadcast_to(column_of(d, name, NO_EFFECTS), shape)  # what does not change over time

@@ -32,6 +32,7 @@ from ..covariance.kinds import lost_freedom
 from ..covariance.sandwich import least_squares
 from ..design.checks import refuse_psi
 from ..design.design import Design, spatial_lag
+from ..design.fixed_effects import NO_EFFECTS
 from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
 from ..records.schema import critical_value
@@ -70,7 +71,7 @@ def refuse_without_theory(fit: FitRecord, unit_effects: str | None) -> None:
     Raises
     ------
     SpatialInputError
-        E501.
+        E501; E308 period effects and rows of W that do not sum to one.
     """
     d, effects = fit._design, fit._settings.effects
     refuse_psi(fit, "a prediction of new units", "leave serial= out, or forecast(new) for new periods")
@@ -88,6 +89,10 @@ def refuse_without_theory(fit: FitRecord, unit_effects: str | None) -> None:
         raise SpatialInputError("E501", "the fixed effects of new units are not estimated, and may be anything",
                                 hint="unit_effects='mean' takes them for draws around the mean of the estimated ones; "
                                 "or effects='random'")  # fmt: skip
+    if effects.time and not d.weights.rows_sum_to_one:
+        raise SpatialInputError("E308", f"new units with {effects} effects need weights among the fitted whose rows "
+                                "all sum to one", ids=d.weights.islands,
+                                hint="standardize('row') without islands, or effects='entity'")  # fmt: skip
     if unit_effects is not None and not (effects.fixed and effects.entity):
         raise SpatialInputError("E501", f"unit_effects={unit_effects!r} needs fixed effects of units",
                                 hint="leave it out")
@@ -127,7 +132,7 @@ def residuals(fit: FitRecord, params: pd.Series) -> np.ndarray:
     d = fit._design
     u = d.y - params.get("rho", 0.0) * spatial_lag(d.weights, d.outcome)
     for name, value in params.drop(["rho", "lambda"], errors="ignore").items():
-        u = u - value * column_of(d, str(name))
+        u = u - value * column_of(d, str(name), NO_EFFECTS)
     return u
 
 
@@ -145,7 +150,7 @@ def expected(units: NewUnits, params: pd.Series) -> np.ndarray:
     d = units.whole
     out = shared_part(units.fit, params) + (np.zeros(d.y.shape) if d.offset is None else d.offset)
     for name, value in params.drop(["rho", "lambda"], errors="ignore").items():
-        out = out + value * column_of(d, str(name))
+        out = out + value * column_of(d, str(name), NO_EFFECTS)
     return out
 
 

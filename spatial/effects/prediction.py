@@ -208,20 +208,22 @@ def regression_part(fit: FitRecord, d: Design) -> np.ndarray:
     """X beta + W X theta and the offset, (T, N), by the names of the parameters; without fixed effects."""
     out = np.zeros(d.y.shape) if d.offset is None else d.offset.copy()
     for name, value in fit.params.drop(["rho", "lambda"], errors="ignore").items():
-        out += value * column_of(d, str(name))
+        out += value * column_of(d, str(name), fit._settings.effects)
     return out
 
 
 def _effects(fit: FitRecord, trend) -> np.ndarray:
-    """The fixed effects: unit and period means of u = A y - X beta, or u - B^-1 e by generalised least squares."""
+    """The fixed effects: unit and period means of u = A y - X beta, or u - B^-1 e by generalised least squares. Where
+    W y is of deviations from period means (``Design.lag``), W of the means is in them: A y stays what trend, effects
+    and residual add up to."""
     effects = fit._settings.effects
     if not effects.fixed:
         return np.zeros(trend.shape)
-    outcome = fit._design.outcome
-    u = outcome - fit.rho * spatial_lag(fit._design.weights, outcome) - trend
+    d, outcome = fit._design, fit._design.outcome
+    u = outcome - fit.rho * spatial_lag(d.weights, outcome) - trend
     if not by_gls(fit._sample):
-        return u - fit._design.within(u, effects)
-    M, e = fit._design.weights_of_error.each(len(u)), np.nan_to_num(fit._errors)
+        return u - d.within(outcome - fit.rho * d.lag(outcome, effects) - trend, effects)
+    M, e = d.weights_of_error.each(len(u)), np.nan_to_num(fit._errors)
     return u - np.array([inverse(m, fit.lam).solve(e_t) for m, e_t in zip(M, e)])
 
 

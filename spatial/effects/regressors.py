@@ -6,20 +6,21 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..design.design import Design, spatial_lag
+from ..design.design import Design
+from ..design.fixed_effects import FixedEffects
 
 
-def column_of(d: Design, name: str) -> np.ndarray:
+def column_of(d: Design, name: str, effects: FixedEffects) -> np.ndarray:
     """A regressor by its name, ``x``, ``W:x`` or, of correlated random effects, ``mean(x)`` or ``x in 1970``: (T, N)
     or (N,)."""
     if name in d.names:
         return d.X[:, :, d.names.index(name)]
     if name in d.durbin_names:
-        return spatial_lag(d.weights, d.X[:, :, d.durbin[d.durbin_names.index(name)]])
+        return d.lag(d.X[:, :, d.durbin[d.durbin_names.index(name)]], effects)
     if name.startswith("mean("):
-        return column_of(d, name.removeprefix("mean(").removesuffix(")")).mean(axis=0)
+        return column_of(d, name.removeprefix("mean(").removesuffix(")"), effects).mean(axis=0)
     of, _, period = name.rpartition(" in ")
     if of and period in (labels := d.periods.astype(str)):
-        return column_of(d, of)[labels.get_loc(period)]
+        return column_of(d, of, effects)[labels.get_loc(period)]
     raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name,
                             hint="fit the model with all its terms in the formula")

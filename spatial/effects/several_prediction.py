@@ -17,6 +17,7 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.matrix import SeveralWeights, as_weights, refuse_varying
 
 from ..design.design import Design, spatial_lag
+from ..design.fixed_effects import NO_EFFECTS
 from ..design.options import lists_weights
 from ..design.regimes import label_of_level
 from ..design.several import SeveralDesign, several_regressors
@@ -84,8 +85,9 @@ def in_sample(fit: Several, kind: str) -> np.ndarray:
     trend = regression_part(fit, d)
     C, D = operators(fit)
     if fit._settings.effects.fixed:  # unit and period means of A y - X beta
-        u = d.outcome - (C @ d.outcome.T).T - trend
-        trend = trend + u - d.within(u, fit._settings.effects)
+        effects = fit._settings.effects
+        left = d.outcome - (C @ d.centered(d.outcome, effects).T).T - trend
+        trend = d.outcome - (C @ d.outcome.T).T - d.within(left, effects)
     if kind == "trend":
         return trend
     TC = solved(C, trend.T).T
@@ -117,7 +119,7 @@ def regression_part(fit: Several, d: Design, codes: np.ndarray | None = None) ->
                          if f"{label}: {term}" in columns}, dtype=float)  # fmt: skip
         coefficient = fit.params[term] if columns == (term,) else own.reindex(codes).fillna(0.0).to_numpy()
         lagged = term.startswith("W:") and term not in d.names
-        values = column_of(d, term.removeprefix("W:") if lagged else term)
+        values = column_of(d, term.removeprefix("W:") if lagged else term, NO_EFFECTS)
         out = out + coefficient * (spatial_lag(d.weights, values) if lagged else values)
     return out
 

@@ -13,7 +13,7 @@ from spillover.matrix import SpatialWeights, TemporalWeights, refuse_varying
 
 from ..covariance.additive import corrected, corrected_at_root, score_of_time_effects, with_jacobian
 from ..design.arrays import Sample
-from ..design.design import Design, spatial_lag
+from ..design.design import Design
 from ..design.fixed_effects import RANDOM, FixedEffects
 from ..design.formula import INTERCEPT, read_formula
 from ..design.gaps import refuse_unbalanced
@@ -49,8 +49,8 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
     if d.n_periods < 2:
         raise SpatialInputError("E206", f"lags={lags!r} needs 2 periods at least, got {d.n_periods}",
                                 hint="use a longer panel")
-    before = d.outcome[:-1]
-    past = {f"lag({d.response})": before, f"W:lag({d.response})": spatial_lag(d.weights, d.outcome)[:-1]}
+    before, fixed = d.outcome[:-1], d.absorbed or FixedEffects.parse(effects or "twoway")
+    past = {f"lag({d.response})": before, f"W:lag({d.response})": d.lag(d.outcome, fixed)[:-1]}
     wanted = tuple(past)[{"y": slice(1), "Wy": slice(1, 2), "both": slice(2)}[lags]]
     first = int(INTERCEPT in d.names and d.names.index(INTERCEPT) == 0)
     columns = [d.X[1:, :, :first], *(past[name][:, :, None] for name in wanted), d.X[1:, :, first:]]

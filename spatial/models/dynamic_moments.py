@@ -9,7 +9,7 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option
 
 from ..design.checks import refuse_degenerate
-from ..design.design import INTERCEPT, Design, spatial_lag
+from ..design.design import INTERCEPT, Design
 from ..design.fixed_effects import PERIOD_EFFECTS, FixedEffects
 from ..design.moment_settings import Moments
 from ..design.options import ModelOptions
@@ -103,21 +103,21 @@ def dynamic_method_of_moments(
                                 hint="use effects='entity' or 'twoway', or method='ml'")  # fmt: skip
     if d.past is None:
         raise ValueError("a static design has no response of the period before")
-    W, past = d.weights.csr, d.past
+    past = d.past
 
     def levels(values):
         return PERIOD_EFFECTS.demean(values) if effects.time else values
 
     X, names = regressor_columns(d, effects)
     refuse_degenerate(d, flat(X), flat(effects.demean(X)), flat(effects.demean(d.y)), names, effects)
-    Wy = spatial_lag(W, d.outcome)
+    Wy = d.lag(d.outcome, effects)
     own = d.X[:, :, [j for j, name in enumerate(d.names) if name not in d.lags and name != INTERCEPT]]
     y_powers = 2 if any(name.startswith("W:") for name in d.lags) else 1
     result = panel_gmm(
         levels(d.y),
         levels(np.concatenate([X, Wy[:, :, None]], axis=2)),
-        levels(_with_lags(W, past[:, :, None], y_powers)),
-        levels(_with_lags(W, own, 2 + specification.durbin)),
+        levels(_with_lags(d, past[:, :, None], effects, y_powers)),
+        levels(_with_lags(d, own, effects, 2 + specification.durbin)),
         differences=settings.transform == "differences",
         depth=settings.depth,
         collapse=settings.collapse,
@@ -134,9 +134,9 @@ def dynamic_method_of_moments(
     return sample, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, vcov=result.vcov, gmm=result)
 
 
-def _with_lags(W, values: np.ndarray, powers: int) -> np.ndarray:
+def _with_lags(d: Design, values: np.ndarray, effects: FixedEffects, powers: int) -> np.ndarray:
     """[x, W x, W^2 x ...] along the last axis."""
     out = [values]
     for _ in range(powers):
-        out.append(spatial_lag(W, out[-1]))
+        out.append(d.lag(out[-1], effects))
     return np.concatenate(out, axis=2)

@@ -101,12 +101,12 @@ def moment_sample(
         constant = specification.error or not any(W.row_sums_vary for W in weights)
         moving = exogenous & np.array([not (constant and name == INTERCEPT) for name in names])
         lagged = np.concatenate([X[:, :, moving], own], axis=2) if settings.lag_instruments else X[:, :, moving]
-        H += _products(weights, lagged, settings.order or 2)
-        lags = [spatial_lag(W, d.outcome) for W in weights]
+        H += _products(d, weights, lagged, effects, settings.order or 2)
+        lags = [d.lag(d.outcome, effects, W) for W in weights]
         Wy = np.stack(lags, axis=-1) if isinstance(d, SeveralDesign) else lags[0]
         parts["Wy"] = rows(Wy)
     elif d.endog and settings.lag_instruments:
-        H += _products(weights, own, settings.order or _order_of_endogenous(d))
+        H += _products(d, weights, own, effects, settings.order or _order_of_endogenous(d))
     if specification.error and settings.lag_instruments and d.instruments:
         H.append(spatial_lag(M, own))
     parts |= {
@@ -127,11 +127,11 @@ def moment_sample(
     return ErrorMomentSample(**_weighted(d, parts), M=links_in_units_of_variance(d, M).csr)
 
 
-def _products(weights, columns: np.ndarray, order: int) -> list[np.ndarray]:
+def _products(d: Design, weights, columns: np.ndarray, effects: FixedEffects, order: int) -> list[np.ndarray]:
     """W x, W^2 x ... up to ``order``; of several W all products, W_1 W_2 x among them."""
     out, last = [], [columns]
     for _ in range(order):
-        last = [spatial_lag(W, values) for values in last for W in weights]
+        last = [d.lag(values, effects, W) for values in last for W in weights]
         out += last
     return out
 

@@ -206,11 +206,10 @@ def lags_intercept(specification: Specification, d: Design, effects: FixedEffect
     A constant c in y adds c (1 - rho W 1) to (I - rho W) y, and one in x adds c W 1 to W x. Where rows of W have
     different sums (an island is enough) neither is a constant, and without W 1 rho would depend on where y has its
     zero. Of row-standardised weights with islands W 1 is the dummy of the units that have neighbors. Time effects
-    are taken out before y is lagged, except under weights that vary and beside a spatial error.
+    are taken out before y and x are lagged (``Design.lag``).
     """
     takes = (specification.lag or specification.durbin) and INTERCEPT in d.names
-    late = d.varies or carries_effects(specification, d, effects)
-    if not takes or (effects.fixed and not (effects.time and late)):
+    if not takes or effects.fixed:
         return False
     one = d.X[:, :, d.names.index(INTERCEPT)]
     added = effects.demean(spatial_lag(d.weights, one), d.observed)

@@ -219,7 +219,8 @@ def _lag(blocks, values) -> np.ndarray:
 def _columns(d: Design, effects, exact, kind, lag, R) -> tuple[np.ndarray, int]:
     """[X, y] and the lags that the model needs, effects taken out, (R, c, m), rows unit by unit; and how many are X.
 
-    As ``demeaned_sample`` has them: with the transformation lags are taken first, without it of what was demeaned.
+    As ``demeaned_sample`` has them: with the transformation an error's lags are taken first, without it of what was
+    demeaned; y and x are lagged without period means (``Design.lag``).
 
     Parameters
     ----------
@@ -233,9 +234,9 @@ def _columns(d: Design, effects, exact, kind, lag, R) -> tuple[np.ndarray, int]:
     y = k + powers * many
     Z = np.empty((R, (y + 1) * (2 if kind == "error" else 1) + (kind == "lag"), N, T))
     Z[:, :k], Z[:, y] = within[keep], within[-1]
-    lagged = own[list(d.durbin)]
+    lagged = within[list(d.durbin)]
     for first in range(k, y, many or 1):
-        lagged = lag(lagged)
+        lagged = lag(lagged if first == k else periods.demean(lagged, axes=(3, 2)))
         Z[:, first : first + many] = lagged
     if kind == "error" and exact:
         raw = Z[:, : y + 1].copy()
@@ -245,7 +246,7 @@ def _columns(d: Design, effects, exact, kind, lag, R) -> tuple[np.ndarray, int]:
     if kind == "error" and not exact:
         Z[:, y + 1 :] = lag(Z[:, : y + 1])
     if kind == "lag":
-        Z[:, -1:] = lag((own if exact else within)[-1:])
+        Z[:, -1:] = lag(within[-1:])
     if exact:
         Z[:, y + 1 :] = periods.demean(Z[:, y + 1 :], axes=(3, 2))
     return Z.reshape(R, -1, N * T), y

@@ -156,9 +156,9 @@ def spatial_pretrends(result) -> Pretrends:
     base = [after, *_covariates(fit, [lost.names[k] for k in others])]
     if fit._settings.effects.time:
         base.insert(0, period_dummies(T, np.zeros(N, dtype=int)))
-    y, outcome = fit._design.y, fit._design.outcome
-    y = np.nan_to_num(y).T - fit.rho * delete_unit.lagged(fit, outcome) - fit.lam * delete_unit.lagged(fit, y)
-    problem = Problem(y, presence(fit._design), since.T, np.concatenate(base, axis=2), indicators, adopters.clock,
+    d, effects = fit._design, fit._settings.effects
+    y = np.nan_to_num(d.y).T - (fit.rho * d.lag(d.outcome, effects) + fit.lam * d.lag(d.y, effects)).T
+    problem = Problem(y, presence(d), since.T, np.concatenate(base, axis=2), indicators, adopters.clock,
                       np.arange(N), neighbors=spread)  # fmt: skip
     v = result.settings.get("direct")
     moves = np.nan if v is None else float((v * problem.trend()[:, :, 0]).sum())
@@ -172,5 +172,5 @@ def _covariates(fit: Fit, names) -> list[np.ndarray]:
     out = []
     for name in names:
         own = np.nan_to_num(d.X[:, :, d.names.index(name if name in d.names else name.removeprefix("W:"))])
-        out.append((own if name in d.names else spatial_lag(d.weights, own)).T[:, :, None])
+        out.append((own if name in d.names else d.lag(own, fit._settings.effects)).T[:, :, None])
     return out

@@ -61,7 +61,7 @@ class Deleted:
 
 def deleted(fit: Fit) -> Deleted:
     """Every unit of a panel with unit effects left out in turn."""
-    d = fit._design
+    d, effects = fit._design, fit._settings.effects
     T, N = d.y.shape
     if fit.specification.error and d.varies:  # B_t c changes from period to period: no unit dummies take it out
         raise SpatialInputError("E533", "the jackknife over units needs the same W in all periods with a spatial error",
@@ -69,14 +69,14 @@ def deleted(fit: Fit) -> Deleted:
     names = [*fit.params.index[: len(fit.params) - fit.specification.lag - fit.specification.error]]
     own = np.nan_to_num(d.X[:, :, [d.names.index(name if name in d.names else name.removeprefix("W:"))
                                    for name in names]])  # fmt: skip
-    far = spatial_lag(d.weights, own)
+    far = d.lag(own, effects)
     X = np.stack([own[:, :, k] if name in d.names else far[:, :, k] for k, name in enumerate(names)], axis=2)
     C = X.transpose(1, 0, 2)
-    y = np.stack([np.nan_to_num(d.y).T, lagged(fit, d.outcome)])  # (2, N, T)
+    y = np.stack([np.nan_to_num(d.y).T, d.lag(d.outcome, effects).T])  # (2, N, T)
     if fit.specification.error:
-        C = C - fit.lam * spatial_lag(d.weights, fit._settings.effects.demean(X)).transpose(1, 0, 2)
-        y[0] -= fit.lam * lagged(fit, d.y)
-    if fit._settings.effects.time:
+        C = C - fit.lam * spatial_lag(d.weights, effects.demean(X)).transpose(1, 0, 2)
+        y[0] -= fit.lam * d.lag(d.y, effects).T
+    if effects.time:
         C = np.concatenate([period_dummies(T, np.zeros(N, dtype=int)), C], axis=2)
     design = within(presence(d), C, np.arange(N), slice(C.shape[2] - len(names), C.shape[2]))
     of_y = np.einsum("ntq,ant->anq", design.U, y)
@@ -88,15 +88,6 @@ def deleted(fit: Fit) -> Deleted:
     moved = (g[0] - rho[:, None] * g[1] - (full[0] - fit.rho * full[1])) / design.scale
     coefficients = fit.params.to_numpy()[: len(names)] + moved[:, -len(names) :]
     return Deleted(names, design, y[0] - fit.rho * y[1], coefficients, rho)
-
-
-def lagged(fit: Fit, y: np.ndarray) -> np.ndarray:
-    """W y as the likelihood has it, (N, T) of y (T, N): time effects are taken out before y is lagged. Where rows of W
-    all sum to one, period dummies take out what that leaves; where they do not (an island is enough), W of their part
-    of y would stay in. Weights that vary, as where units come and go, lag first."""
-    if fit._design.varies:
-        return spatial_lag(fit._design.weights, np.nan_to_num(y)).T
-    return spatial_lag(fit._design.weights, fit._settings.effects.demean(y)).T
 
 
 def _newton(fit: Fit, design: Within, y, of_y, left, g) -> np.ndarray:

@@ -109,10 +109,10 @@ def _of_cells(design: Within, a, cell, phi) -> tuple[np.ndarray, np.ndarray]:
     G, cells = phi.shape
     at, t = np.nonzero(a)
     part, k, g = -a[at, t, None] * design.deviation[at, t], cell[at, t], design.group[at]
-    each = np.arange(len(k) + 1)
-    into_cells = sparse.csc_array((np.ones(len(k)), k, each), shape=(cells, len(k)))
-    into_groups = sparse.csc_array((phi[g, k], g, each), shape=(G, len(k)))
-    return into_cells @ part, into_groups @ part
+    into = np.column_stack([k, cells + g]).ravel(), 2 * np.arange(len(k) + 1)
+    values = np.column_stack([np.ones(len(k)), phi[g, k]]).ravel()
+    sums = sparse.csc_array((values, *into), shape=(cells + G, len(k))) @ part
+    return sums[:cells], sums[cells:]
 
 
 def _blocks(a, cell, cells: int, inverse, share):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..design.design import INTERCEPT, Design, spatial_lag
+from ..design.design import INTERCEPT, Design
 from ..design.fixed_effects import FixedEffects
 from ..models.fit import Fit
 from ..records.schema import SCHEMA
@@ -33,16 +33,16 @@ def lagged_indicators(d: Design, adopters: Adopters, durbin, columns, window, mo
     themselves; the others are named."""
     if model == "sar":
         return {}, []
-    kept = [name for name in durbin if name != adopters.treatment]
+    kept, absorbed = [name for name in durbin if name != adopters.treatment], FixedEffects.parse(effects)
     if adopters.treatment not in durbin:
         return {"durbin": kept}, []
     since = np.clip(adopters.since, *window)
     own = np.stack([(since == k).astype(float) for k in columns.values()], axis=2)
     X = np.nan_to_num(d.X)
     others = [X[:, :, k] for k, name in enumerate(d.names) if name not in (INTERCEPT, adopters.treatment)]
-    others += [spatial_lag(d.weights, X[:, :, d.names.index(name)]) for name in kept]
+    others += [d.lag(X[:, :, d.names.index(name)], absorbed) for name in kept]
     before = np.concatenate([own, np.stack(others, axis=2)], axis=2) if others else own
-    free = _independent(d, FixedEffects.parse(effects), before, spatial_lag(d.weights, own))
+    free = _independent(d, absorbed, before, d.lag(own, absorbed))
     seen = [name for name, alone in zip(columns, free) if alone]
     nobody = ", ".join(f"{columns[name]:+g}" for name in columns if name not in seen)
     note = [f"no effect next door at {nobody}: nobody's neighbor is there, or only units that are there themselves"]

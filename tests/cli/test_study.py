@@ -93,6 +93,20 @@ def test_a_wrong_study_is_refused_at_the_door(change, message):
         question({**STUDY, **change})
 
 
+@pytest.mark.parametrize(("line", "hint"), [
+    ('人均产出 = "gsp / emp"', '"人均产出" in place of 人均产出'),
+    ("[steps.中部]", '"steps.中部" in place of steps.中部'),
+    ('产出 = "x" # "y"', '"产出" in place of 产出'), ('name = "人均产出" "', "spillover study --new"),
+    ('"人均产出" = ', "spillover study --new"),
+])  # fmt: skip
+def test_a_name_in_another_script_stands_in_quotes(line, hint, tmp_path):
+    """TOML takes letters of ASCII alone without them; the columns of many are Chinese."""
+    (tmp_path / "study.toml").write_text(f'title = "产出"\n[columns]\n{line}\n', encoding="utf-8")
+    with pytest.raises(SpatialInputError, match=r"no \.toml file") as caught:
+        read_study(tmp_path / "study.toml")
+    assert hint in caught.value.hint
+
+
 def test_what_cannot_be_done_is_said_and_the_rest_goes_on(tmp_path):
     q = question({**STUDY, "steps": {"moran": {"columns": ["nowhere"]}, "shock": {}}})
     result, failed = run.run(q, lambda words: None)

@@ -12,6 +12,7 @@ from .panels import dynamic_panel, panel
 from .regimes import regimes
 from .serial import serial
 from .several import several
+from .ways import ways
 from .weighted import weighted
 
 EXPERIMENTS = {
@@ -24,6 +25,7 @@ EXPERIMENTS = {
     "missing": missing,
     "moving": moving,
     "serial": serial,
+    "ways": ways,
     "endogenous": endogenous,
     "weighted": weighted,
     "panel": panel,

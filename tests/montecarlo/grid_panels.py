@@ -115,3 +115,9 @@ def serial_cells() -> list[Cell]:
                    ("sem", 60, 4, "entity")))]  # fmt: skip
     return [Cell("-".join(["serial", model, f"{N}x{T}", *map(str, more.values())]), "panel, serial correlation",
                  "serial", {"model": model, "N": N, "T": T, **more}) for model, N, T, more in designs]  # fmt: skip
+
+
+def ways_cells() -> list[Cell]:
+    """Units, periods and regions by period behind the bar of the formula."""
+    return [Cell(f"ways-{model}-28x10", "panel, effects absorbed", "ways", {"model": model})
+            for model in ("ols", "sar", "sdm", "sem")]  # fmt: skip

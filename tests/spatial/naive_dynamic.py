@@ -8,7 +8,8 @@ from scipy.optimize import minimize_scalar
 def demeaned(y, X, W, lags, effects, transform):
     """(y, Z, W y, W*), the arrays (T, N*) without their effects; ``y`` is (T + 1, N), ``X`` (T, N, k) with W X."""
     before, now = y[:-1], y[1:]
-    past = [before] * (lags != "Wy") + [before @ W.T] * (lags != "y")
+    centered = before - before.mean(1, keepdims=True) * (effects == "twoway")
+    past = [before] * (lags != "Wy") + [centered @ W.T] * (lags != "y")
     Z = np.concatenate([np.stack(past, axis=2), X], axis=2)
     if effects == "twoway" and transform:
         F = helmert(len(W)).T

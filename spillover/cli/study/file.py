@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import os.path
 import tomllib
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 
@@ -47,8 +48,18 @@ def read_study(path, lang: str | None = None) -> Question:
         entries = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SpatialInputError("E602", f"'{path}' is no .toml file in UTF-8: {error}",
-                                hint="spillover study --new study.toml writes one that can be read") from error
+                                hint=_next_step(path)) from error
     return question(entries | ({"lang": lang} if lang else {}), beside=path.parent)
+
+
+def _next_step(path: Path) -> str:
+    """Names in other scripts stand in quotes, left of = and in brackets: the usual reason."""
+    with suppress(UnicodeDecodeError):
+        for line in path.read_text(encoding="utf-8-sig").splitlines():
+            name = line.split("=")[0].strip(" \t[]")
+            if not name.isascii() and not set(name) & set("\"'#"):
+                return f'names that are not plain letters stand in quotes: "{name}" in place of {name}'
+    return "spillover study --new study.toml writes one that can be read"
 
 
 def read_demo(lang: str | None = None) -> Question:

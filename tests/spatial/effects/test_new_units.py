@@ -78,7 +78,8 @@ def test_the_best_predictor_of_random_effects_is_the_conditional_mean(case):
 
 @pytest.mark.parametrize("effects", ["entity", "twoway"])
 def test_fixed_effects_of_new_units_are_draws_around_their_mean(effects):
-    past, new, w, W = panel(2, mu=2.0)
+    past, new, w, W = panel(4, mu=2.0)
+    assert (w.sum(axis=1) > 0).all()
     fit = sp.sar("y ~ x", past, w, **KEYS, effects=effects)
     with pytest.raises(SpatialInputError, match="may be anything") as refusal:
         fit.predict(new, W)
@@ -92,6 +93,15 @@ def test_fixed_effects_of_new_units_are_draws_around_their_mean(effects):
     want, _ = twin(fit, past, new, W, spread, sigma2, shared)
     got = fit.predict(new, W, unit_effects="mean")
     np.testing.assert_allclose(got.swaplevel().loc[want.index], want, rtol=1e-8)
+
+
+def test_period_effects_of_new_units_need_rows_that_sum_to_one():
+    """A unit whose neighbors are all new is an island among the fitted."""
+    past, new, w, W = panel(2, mu=2.0)
+    fit = sp.sar("y ~ x", past, w, **KEYS, effects="twoway")
+    with pytest.raises(SpatialInputError, match="rows all sum to one") as refusal:
+        fit.predict(new, W, unit_effects="mean")
+    assert list(refusal.value.ids) == list(w.index[w.sum(axis=1) == 0])
 
 
 def test_one_period_is_the_cross_section():

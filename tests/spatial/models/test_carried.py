@@ -51,7 +51,8 @@ class Twin:
         U, size, _ = np.linalg.svd(D, full_matrices=False)
         self.U = U[:, size > 1e-9]
         self.y = d.y[there]
-        self.X = np.column_stack([column_of(d, name)[there] for name in fit._sample.names])
+        self.X = np.column_stack([column_of(d, name, effects)[there] for name in fit._sample.names])
+        self.Wy = self.W @ d.centered(d.y, effects)[there]  # without period means where rows do not sum to one
         self.corrected, m = fit._settings.correction is not False, len(self.y)
         self.n = m - self.U.shape[1] if self.corrected else m
         self.lag, self.I = fit.specification.lag, np.eye(m)
@@ -60,9 +61,9 @@ class Twin:
         return self.I - rho * self.W, self.I - lam * self.M
 
     def residuals(self, rho, lam, beta=None):
-        A, B = self.filters(rho, lam)
-        Z, z = (B @ np.hstack([self.U, self.X]), B @ A @ self.y) if beta is None else (
-            B @ self.U, B @ (A @ self.y - self.X @ beta))  # fmt: skip
+        B = self.filters(rho, lam)[1]
+        Z, z = (B @ np.hstack([self.U, self.X]), B @ (self.y - rho * self.Wy)) if beta is None else (
+            B @ self.U, B @ (self.y - rho * self.Wy - self.X @ beta))  # fmt: skip
         return z - Z @ np.linalg.lstsq(Z, z, rcond=None)[0]
 
     def loglik(self, rho, lam, beta=None):
@@ -185,11 +186,11 @@ def test_the_order_of_rows_and_shifts_of_y_change_nothing(model):
     np.testing.assert_allclose(b.std_errors, a.std_errors, rtol=1e-5)
 
 
-def test_period_effects_alone_lag_the_intercept_too():
+def test_where_y_has_its_zero_is_without_meaning_beside_period_effects():
     data, w, keys = case("spectral")
     a = sp.sac("y ~ a + b", data, w, **keys, effects="time")
     b = sp.sac("y ~ a + b", data.assign(y=data["y"] + 50), w, **keys, effects="time")
-    assert "W:Intercept" in a.params.index
+    assert "W:Intercept" not in a.params.index
     assert b.rho == pytest.approx(a.rho, abs=1e-6)
 
 
@@ -215,15 +216,15 @@ def test_what_follows_a_fit(kind):
 
 
 def test_the_trend_holds_the_effects_by_generalised_least_squares():
-    """y = A^-1 (X beta + D a + B^-1 e)."""
+    """y = A^-1 (trend + B^-1 e), e = B (y - rho W y - X beta - D a), W y without period means."""
     data, w, keys = case("spectral gaps", N=24)
     fit = sp.sac("y ~ a + b", data, w, **keys)
     twin, d = Twin(fit), fit._design
     A, B = twin.filters(fit.rho, fit.lam)
     beta, BU = fit.params.drop(["rho", "lambda"]).to_numpy(), B @ twin.U
-    u = A @ twin.y - twin.X @ beta
-    a = np.linalg.lstsq(BU, B @ u, rcond=None)[0]
-    trend = pd.Series(d.labelled(d.panel(twin.X @ beta + twin.U @ a), "trend"))
+    u = twin.y - fit.rho * twin.Wy - twin.X @ beta
+    left = u - twin.U @ np.linalg.lstsq(BU, B @ u, rcond=None)[0]
+    trend = pd.Series(d.labelled(d.panel(A @ twin.y - left), "trend"))
     np.testing.assert_allclose(fit.predict(kind="trend"), trend, atol=1e-6)
 
 

@@ -47,7 +47,8 @@ def arrays(fit):
     names = [name for name in fit.params.index if name not in ("rho", "lambda")]
     from spatial.effects.prediction import column_of
 
-    return d.y, np.stack([np.broadcast_to(column_of(d, name), d.y.shape) for name in names], axis=-1)
+    columns = [np.broadcast_to(column_of(d, name, fit._settings.effects), d.y.shape) for name in names]
+    return d.y, np.stack(columns, axis=-1)
 
 
 def theta_of(fit, sigma2):
