@@ -63,6 +63,9 @@ class Jackknife:
             E702 when a parameter is not identified without one of the groups.
         """
         fit._settings.effects.refuse_ways("vcov='jackknife'", "vcov='cluster'")
+        if has_several(fit) and fit._sample.estimated:  # type: ignore[attr-defined]
+            raise SpatialInputError("E501", "vcov='jackknife' is not there where period effects are estimated beside "
+                                    "rho, lambda or sigma2 by regime", hint="vcov='cluster'")  # fmt: skip
         codes, name = group_codes(fit._design, self.by)
         information, S = information_and_scores(fit)
         parts, sums = _by_group(fit, information, S, codes)

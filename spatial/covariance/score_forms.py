@@ -229,6 +229,11 @@ def _forms_of_several(fit: FitRecord) -> list[Form]:
     C, D = (sparse.csr_array(sum((r * W for r, W in zip(values, own)), sparse.csr_array((n, n))))
             for values, own in zip((at.rhos, at.lams), matrices))  # type: ignore[attr-defined]  # fmt: skip
     sd = deviations(fit)[:n]
+    if d.obs_weights is not None:
+        if not d.obs_weights.fixed:
+            refuse_weighted(d.obs_weights, "a sandwich of several W with weights that change over time",
+                            "vcov='oim', or pairs=False")  # fmt: skip
+        sd = sd / d.obs_weights.root[0]
     out = settings.correction is True and settings.effects.time
     centered = (np.ones(n) - D @ np.ones(n)) / sd if out else None  # of all rows with one sum and one sd constant
     return [SeveralForm(n, 1, centered, W, C, D, sd, lag) for lag, own in zip((True, False), matrices) for W in own]

@@ -20,7 +20,6 @@ from ..design.checks import fits_exactly
 from ..design.obs_weights import refuse_weighted
 from ..records.fit import FitRecord
 from ..records.missing import MissingRecord
-from ..records.regimes import RegimesRecord
 from .adjusted import ADJUSTED, OfAdjustedScore
 from .clustered import Cluster, Robust
 from .hac import Conley, DriscollKraay
@@ -30,7 +29,6 @@ from .kinds import Bootstrap, Information
 from .missing import of_missing
 from .moments import DynamicMomentCovariance, MomentCovariance, is_correlated, refuse_for_moments
 from .random import by_random_ml, refuse_for_random
-from .regimes import refuse_refits
 from .scpc import SCPC
 from .serial import refuse_for_serial
 from .white import White
@@ -114,8 +112,6 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         return OfAdjustedScore(vcov, fit._settings.method)
     if isinstance(fit, MissingRecord):
         return of_missing(vcov, **settings)
-    if isinstance(fit, RegimesRecord):
-        refuse_refits(vcov)
     if fit._settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)
         if fit._settings.random is not None and by_random_ml(fit):

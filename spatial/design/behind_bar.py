@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -11,11 +12,15 @@ from spillover.errors import SHOWN, SpatialInputError
 from spillover.matrix import SpatialWeights, TemporalWeights
 
 from .absorbed import Absorbed
+from .checks import COLLINEAR
 from .fixed_effects import FixedEffects
 from .formula import Terms, nearest
 from .grammar import WayTerm
 from .keys import Rows
 from .ways import Way
+
+if TYPE_CHECKING:
+    from .design import Design
 
 Keys = tuple[object, object]  # names of the columns, or levels, of unit and period
 
@@ -121,3 +126,9 @@ def _numbers(name: str, data: pd.DataFrame, rows: Rows, keys: Keys, seen: np.nda
                                     hint="add a column that counts the periods, and write its name in the brackets")
         return np.repeat(times, rows.order.shape[1])[seen.ravel()]
     return data[name].to_numpy(dtype=float, na_value=np.nan)[rows.order[seen]]
+
+
+def left_by_ways(d: Design, units: np.ndarray, effects: FixedEffects) -> bool:
+    """Whether effects behind | leave anything of the dummy of some units."""
+    dummy = np.broadcast_to(units.astype(float), d.y.shape)
+    return bool(np.linalg.norm(d.rows(d.within(dummy, effects))) > COLLINEAR * np.linalg.norm(d.rows(dummy)))

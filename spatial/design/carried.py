@@ -23,8 +23,10 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from .design import Design
+from .dummies import DUMMIES_MAX
 from .fixed_effects import FixedEffects
 from .specification import Specification
+from .unbalanced import Gaps
 
 DENSE_MAX = 1_000  # effects up to which F is a dense matrix
 UNITS_MAX = 50_000
@@ -33,7 +35,8 @@ UNITS_MAX = 50_000
 def carries_effects(specification: Specification, d: Design, effects: FixedEffects) -> bool:
     """Whether the effects of a model with a spatial error leave by generalised least squares at every lambda.
 
-    With a lag beside the error also where W's rows do not sum to one: period effects are then in W y.
+    With a lag beside the error also where W's rows do not sum to one: period effects are then in W y. Without one the
+    dummies of a few effects stay among the regressors (``dummies``), to the same numbers.
     """
     if not (specification.error and effects.fixed) or effects.ways is not None or d.lags:
         return False
@@ -41,7 +44,15 @@ def carries_effects(specification: Specification, d: Design, effects: FixedEffec
     sums = M.rows_sum_to_one and (W.rows_sum_to_one or not specification.lag)
     if not M.varies and not (specification.lag and W.varies):
         return effects.time and not sums
-    return specification.lag and bool((effects.entity and M.varies) or (effects.time and not sums))
+    turns = bool((effects.entity and M.varies) or (effects.time and not sums))
+    return turns and (specification.lag or _many(d, effects))
+
+
+def _many(d: Design, effects: FixedEffects) -> bool:
+    """Whether dense matrices of all effects would be too large."""
+    there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
+    return max(effects.entity * d.n_units, effects.time * d.n_periods) > DUMMIES_MAX // 2 and (
+        Gaps(there, effects).rank > DUMMIES_MAX)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
@@ -79,3 +80,15 @@ def _names(option: str, value) -> tuple[str, ...]:
             raise SpatialInputError("E501", f"{option}= takes terms of a formula as text, got {name!r}",
                                     hint="['x', 'log(z)']")
     return names
+
+
+def instruments_by_regime(
+    d: Design, labels: Sequence[str], codes: np.ndarray, places: dict[str, tuple[str, ...]]
+) -> dict:  # fmt: skip
+    """The endogenous columns, their lags among them, and each instrument cut by regime."""
+    if not d.endog:
+        return {}
+    endog = [name for term, names in places.items() if term.removeprefix("W:") in d.endog for name in names]
+    own = {f"{label}: {name}" if len(labels) > 1 else name: np.where(codes == g, values, 0.0)
+           for g, label in enumerate(labels) for name, values in d.instruments.items()}  # fmt: skip
+    return {"endog": tuple(endog), "instruments": own}

@@ -20,9 +20,11 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 
+from .behind_bar import left_by_ways
 from .checks import COLLINEAR, collinear
 from .design import INTERCEPT, Design, columns_of_term
 from .fixed_effects import UNIT_EFFECTS, FixedEffects
+from .instruments import instruments_by_regime
 from .sample import SPANNED, own_columns
 from .specification import Specification
 
@@ -215,7 +217,8 @@ def regime_design(specification: Specification, d: Design, regimes: Regimes, eff
     for place, j in enumerate(d.durbin):
         base[f"W:{d.names[j]}"] = (lagged[:, :, place], d.names[j] in varying)  # type: ignore[index]
     # 2. A column for each regime, regime by regime; then what all share.
-    differences = effects.time and not effects.entity and INTERCEPT in varying
+    differences = INTERCEPT in varying and (
+        left_by_ways(d, codes == 0, effects) if effects.ways else effects.time and not effects.entity)
     if differences:
         base = {INTERCEPT: (np.ones(d.y.shape), True), **base}
     columns: dict[str, np.ndarray] = {}
@@ -233,7 +236,7 @@ def regime_design(specification: Specification, d: Design, regimes: Regimes, eff
         if not differs:
             columns[name], places[name] = values, (name,)
     split = Split(regimes, labels, codes, {name: at for name, at in places.items() if at}, differences)
-    kept = {one.name: getattr(d, one.name) for one in fields(Design)}
+    kept = {one.name: getattr(d, one.name) for one in fields(Design)} | instruments_by_regime(d, labels, codes, places)
     X = np.stack(list(columns.values()), axis=2) if columns else np.empty((*d.y.shape, 0))
     changed = {"X": X, "names": tuple(columns), "durbin": (), "notes": (split.describe(), *d.notes)}
     return RegimeDesign(**{**kept, **changed}, split=split)

@@ -149,7 +149,8 @@ def several_regressors(d: SeveralDesign, effects: FixedEffects) -> tuple[np.ndar
 def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:
     """y (m,), X (m, k), lags (m, J), lagged (L, m, 1 + J + k), names and the basis of X; lags in, effects out.
 
-    With ``correction`` data are lagged and then demeaned, without it the other way round, as with one W.
+    With ``correction`` data are lagged and then demeaned, without it the other way round, as with one W. Weights of
+    observations: rows times their roots, lagged first.
 
     Raises
     ------
@@ -159,27 +160,36 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
     W = d.weights.matrices
     X, names = several_regressors(d, effects)
     k, lag, error = len(names), [W[m] for m in d.weights.lag], [W[m] for m in d.weights.error]
-    lagged_before = [d.lag(d.outcome, effects, w)[..., None] for w in lag] if correction else []
+    lag_first = correction or d.obs_weights is not None
+    lagged_before = [d.lag(d.outcome, effects, w)[..., None] for w in lag] if lag_first else []
     Z = np.concatenate([d.y[..., None], *lagged_before, X], axis=2)
-    within = effects.demean(Z)
-    if lag and not correction:
-        lags = np.stack([spatial_lag(w, effects.demean(d.outcome)) for w in lag], axis=2)
+    within = d.within(Z, effects)
+    if lag and not lag_first:
+        lags = np.stack([spatial_lag(w, d.within(d.outcome, effects)) for w in lag], axis=2)
         within = np.concatenate([within[:, :, :1], lags, within[:, :, 1:]], axis=2)
     lagged = np.empty((len(error), d.nobs, within.shape[2]))
     for place, M in enumerate(error):
-        MZ = spatial_lag(M, Z if correction else within)
-        lagged[place] = d.rows(effects.demean(MZ) if correction else MZ)
+        MZ = spatial_lag(M, Z if lag_first else within)
+        lagged[place] = d.rows(d.within(MZ, effects) if lag_first else MZ)
     rows, before, J = d.rows(within), d.rows(X), len(lag)
     y, own = rows[:, 0], np.ascontiguousarray(rows[:, 1 + J :])
     (problem,), Q, R = degenerate(d, d.rows(d.y)[None], y[None], before[None], own[None], names, effects)
     if problem is not None:
         raise problem
-    return {"y": y, "X": own, "lags": rows[:, 1 : 1 + J], "lagged": lagged, "names": tuple(names),
-            "basis": (Q[0], R[0]), "n": likelihood_size(d, effects, correction)} if k else _no_regressors()  # fmt: skip
+    if not k:
+        raise SpatialInputError("E502", "the model has no regressor", hint="y ~ x")
+    arrays = {"y": y, "X": own, "lags": rows[:, 1 : 1 + J], "lagged": lagged, "names": tuple(names),
+              "basis": (Q[0], R[0]), "n": likelihood_size(d, effects, correction)}  # fmt: skip
+    return arrays if d.obs_weights is None else arrays | _weighted(arrays, d, effects, correction)
 
 
-def _no_regressors():
-    raise SpatialInputError("E502", "the model has no regressor", hint="y ~ x")
+def _weighted(arrays: dict, d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:
+    """What changes with the rows times the roots of their weights: see ``obs_weights``."""
+    assert d.obs_weights is not None
+    root = d.root[:, None]
+    X = root * arrays["X"]
+    return {"y": d.root * arrays["y"], "X": X, "lags": root * arrays["lags"], "lagged": root * arrays["lagged"],
+            "basis": tuple(np.linalg.qr(X)), "log_weights": d.obs_weights.constant(effects, correction)}  # fmt: skip
 
 
 def several_determinants(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:
@@ -192,4 +202,5 @@ def several_determinants(d: SeveralDesign, effects: FixedEffects, correction: bo
 def least_squares_sample(arrays: dict) -> Sample:
     """The sample of a model without spatial parameters."""
     X, (Q, R) = arrays["X"], arrays["basis"]
-    return Sample(y=arrays["y"], X=X, n=arrays["n"], names=arrays["names"], factors=(X, Q, R))
+    return Sample(y=arrays["y"], X=X, n=arrays["n"], names=arrays["names"], factors=(X, Q, R),
+                  log_weights=arrays.get("log_weights", 0.0))  # fmt: skip

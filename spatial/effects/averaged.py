@@ -29,12 +29,14 @@ from ..design.design import Design
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
+from ..records.several import SeveralRecord
 from .counterfactual import groups_of, label_of, offset_at, refuse_dynamic, regressors_at, settings_of
 from .curves import between_poles
 from .linear import Law, RatioLaw, infer_by_default
 from .mixture import Inference
 from .propagate import determinant
 from .regressors import column_of
+from .several_linear import predicted_by_several
 
 if TYPE_CHECKING:
     from spillover.types import Groups
@@ -146,6 +148,8 @@ def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups |
 def _infer(fit: FitRecord, cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]], level: float):
     """The law and the inference of averages; a case has its shares of rows (m,), its regressors (T, N, k) and its
     offset (T, N)."""
+    if isinstance(fit, SeveralRecord):
+        return predicted_by_several(fit, cases, level)
     d, names = fit._design, [name for name in fit.params.index if name not in ("rho", "lambda")]
     own = _columns(fit, d, names)
     Z = np.array([d.rows(np.nan_to_num(_columns(fit, replace(d, X=X), names) - _projected(fit, own)))

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
     from spillover.types import Groups
 
 
+NEAR_LEAST = 1.0  # of a statistic: the values that its paraboloid is fitted to
+
+
 @dataclass(frozen=True, eq=False)
 class EffectsBy(Shown):
     """Effects of one regressor by group, by a moderator's value or by contrast, with inference.
@@ -203,6 +206,8 @@ def smallest_distance(law: Law) -> tuple[int, float]:
     if not rank:
         return 0, np.nan
     own = np.einsum("qj,qjm,qm->q", gap, np.linalg.pinv(V, rcond=1e-10, hermitian=True), gap)
+    if conditional.points.ndim > 1 and conditional.points.shape[1] > 1:
+        return rank, _least_of_surface(conditional.points, own + conditional.distance)
     nodes = conditional.points[:, 0] if conditional.points.size else conditional.distance
     return rank, _least(nodes, own + conditional.distance)
 
@@ -215,6 +220,26 @@ def _least(x: np.ndarray, values: np.ndarray) -> float:
     near = slice(at - 1, at + 2)
     curve = np.polynomial.Polynomial.fit(x[near], values[near], 2)
     return float(min(values[at], curve(np.clip(curve.deriv().roots()[0], x[at - 1], x[at + 1]))))
+
+
+def _least_of_surface(points: np.ndarray, values: np.ndarray) -> float:
+    """The least value over several rho, by the paraboloid through the values near it."""
+    least, J = float(values.min()), points.shape[1]
+    near = values < least + NEAR_LEAST
+    x = (points[near] - points[values.argmin()]) / np.maximum(np.ptp(points[near], axis=0), 1e-12)
+    pairs = [(i, j) for i in range(J) for j in range(i + 1)]
+    columns = np.column_stack([np.ones(len(x)), x, *(x[:, i] * x[:, j] for i, j in pairs)])
+    if len(x) <= columns.shape[1]:
+        return least
+    c = np.linalg.lstsq(columns, values[near], rcond=None)[0]
+    H = np.zeros((J, J))
+    for (i, j), value in zip(pairs, c[1 + J :]):
+        H[i, j] += value
+        H[j, i] += value
+    if np.linalg.eigvalsh(H)[0] <= 0:
+        return least
+    at = c[0] - c[1 : 1 + J] @ np.linalg.solve(H, c[1 : 1 + J]) / 2
+    return float(min(least, max(at, 0.0)))
 
 
 def _scenarios(d, terms, by, at) -> tuple[tuple[str, ...], np.ndarray]:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import SeveralWeights
 
 from ..covariance.groups import group_values, units_of_rows
 from ..design.design import Design
@@ -194,10 +193,7 @@ def sums_by_place(d: Design, rows: np.ndarray) -> np.ndarray:
 
 
 def refuse_dynamic(fit: FitRecord) -> None:
-    """Raises E501 for second-order lags and dynamic models, E324 for several W."""
-    if isinstance(fit._design.weights, SeveralWeights):
-        raise SpatialInputError("E324", "this reads models with one W, and the model has several",
-                                hint="fit.effects() and its by_channel() are there for several")  # fmt: skip
+    """Raises E501 for second-order lags and dynamic models."""
     refuse_regimes(fit)
     if fit._design.wx_order > 1 or fit._design.lags:
         raise SpatialInputError("E501", "this reads static models with wx_order=1",

@@ -13,10 +13,12 @@ import numpy as np
 
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
+from ..records.several import SeveralRecord
 from .curves import between_poles
 from .linear import Law, RatioLaw, infer_by_default
 from .mixture import Inference
 from .propagate import determinant, selectors
+from .several_linear import emitted_by_several
 
 NEAR_ZERO = 1e-4  # rho below which diag(A^-1 W) is a power series: (diag(A^-1) - 1) / rho would cancel
 
@@ -34,6 +36,8 @@ def emitted(
         last is what it does to the offset, whose coefficient is 1.
     level : float
     """
+    if isinstance(fit, SeveralRecord):
+        return emitted_by_several(fit, names, weights, level)
     d = fit._design
     W = d.weights.stacked if d.weights.varies else d.weights
     interval = determinant(fit).interval if fit.specification.lag else (-np.inf, np.inf)

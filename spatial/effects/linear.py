@@ -98,7 +98,7 @@ def linear_law(fit, over: Callable, picks: np.ndarray, size: int) -> Law:
         The curves over an interval of rho. Without a spatial lag they are read at rho = 0.
     picks : ndarray, shape (K, V, p), or (K, V, p + 1) where a last column takes the constant 1
     """
-    params, V = _with_constant(fit._estimates, fit._covariance, picks.shape[-1])
+    params, V = with_constant(fit._estimates, fit._covariance, picks.shape[-1])
     if not fit.specification.lag:
         return Law(given_nothing(params, V, fit.df_resid), over(0.0, 0.0)(np.zeros(1)), picks)
     R = np.zeros((1, len(params)))
@@ -109,7 +109,7 @@ def linear_law(fit, over: Callable, picks: np.ndarray, size: int) -> Law:
     return Law(conditional, over(*ends)(conditional.points[:, 0]), picks)
 
 
-def _with_constant(params: np.ndarray, V: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+def with_constant(params: np.ndarray, V: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
     """The parameters and their covariance, followed by a 1 without variance where ``size`` is one more."""
     constants = size - len(params)
     return np.concatenate([params, np.ones(constants)]), np.pad(V, (0, constants))

@@ -18,13 +18,16 @@ from spillover.matrix import SeveralWeights, as_weights, refuse_varying
 
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS
+from ..design.obs_weights import refuse_weighted
 from ..design.options import lists_weights
 from ..design.regimes import label_of_level
 from ..design.several import SeveralDesign, several_regressors
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
+from .joined_units import whole_design
 from .operators import Several, by_regime, combined, operators, solve, solved
-from .prediction import IN_SAMPLE, OUT_OF_SAMPLE, column_of, refuse_composed, refuse_new_units, whole_design
+from .prediction import IN_SAMPLE, OUT_OF_SAMPLE, refuse_new_units
+from .regressors import column_of
 
 
 def predict_several(fit: Several, data: pd.DataFrame | None = None, w=None, *, kind: str | None = None) -> pd.Series:
@@ -52,11 +55,16 @@ def predict_several(fit: Several, data: pd.DataFrame | None = None, w=None, *, k
     """
     if data is None and w is None:
         check_option("kind", kind or "TS", IN_SAMPLE)
-        refuse_composed(fit, kind)
+        if fit._settings.composed and kind not in ("trend", "TC"):
+            raise SpatialInputError("E501", "random effects are not estimated with several W or regimes: only "
+                                    "kind='trend' and 'TC' are there", hint="kind='trend' or kind='TC'")  # fmt: skip
         return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
     refuse_new_units(fit, data, w)
     assert data is not None
+    if (kind or "BP") == "BP":
+        refuse_weighted(fit._design.obs_weights, "kind='BP' for new units, whose weights are not known,",
+                        "kind='TS1' or 'TC'")  # fmt: skip
     whole: Design
     if isinstance(fit, SeveralRecord):
         whole, new, matrices = _over_all_units(fit, data, w)
@@ -149,8 +157,13 @@ def _precision(C, D, sd: np.ndarray) -> sparse.csr_array:
 
 
 def _deviations(fit: Several) -> np.ndarray:
-    """sqrt(sigma2) of every unit; 1 where it is the same."""
-    return np.sqrt(fit.by_unit(fit.sigma2s)) if isinstance(fit, RegimesRecord) else np.ones(fit._design.n_units)
+    """sqrt(sigma2) of every unit over the root of its weight; 1 where all are the same."""
+    sd, w = np.ones(fit._design.n_units), fit._design.obs_weights
+    if isinstance(fit, RegimesRecord):
+        sd = np.sqrt(fit.by_unit(fit.sigma2s))
+    if w is not None and not w.fixed:
+        refuse_weighted(w, "kind='BP' with weights that change over time,", "kind='TS' or 'TC'")
+    return sd if w is None else sd / w.root[0]
 
 
 def _over_all_units(fit: SeveralRecord, data: pd.DataFrame, w) -> tuple[SeveralDesign, np.ndarray, list]:

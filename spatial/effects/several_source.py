@@ -99,14 +99,27 @@ class SeveralSource:
         J = len(self.places)
         if not J:
             law = given_nothing(params, V, fit.df_resid)
-            return None, settled(lambda _: law.linear(self._curves(law, None), picks), estimates, level, 1, 1)[1]
+            curves = self.averages.at(self.rho)[None][..., self.which]
+            return None, settled(lambda _: law.linear(curves, picks), estimates, level, 1, 1)[1]
+        law, curves = self.nodes(params, V)
+        return None, settled(lambda _: law.linear(curves[..., self.which], picks), estimates, level, 1, 1)[1]
+
+    def nodes(self, params: np.ndarray, V: np.ndarray):
+        """The nodes over all rho, and the averages there; parameters may have constants behind them.
+
+        Raises
+        ------
+        SpatialInputError
+            E501 more than three rho, E701 most of their distribution outside of the region.
+        """
+        J = len(self.places)
         if J > 3:
-            raise SpatialInputError("E501", f"method='quadrature' is for up to three rho, the model has {J}",
-                                    hint="method='simulate' or method='delta'")
+            raise SpatialInputError("E501", f"the exact distribution is for up to three rho, the model has {J}",
+                                    hint="fit.effects(method='simulate') or 'delta'")  # fmt: skip
         R = np.zeros((J, len(params)))
         R[np.arange(J), self.places] = 1
         law = self._given(params, V, R).refuse_outside()
-        return None, settled(lambda _: law.linear(self._curves(law, R), picks), estimates, level, 1, 1)[1]
+        return law, self._over(law.points)
 
     @property
     def many_nodes(self) -> bool:
@@ -127,11 +140,6 @@ class SeveralSource:
         if self.averages.n > DIRECT_MAX:
             law = law.thinned(law.distance <= REACH[self.averages.exact] ** 2)
         return law.thinned(self._admissible(law.points))
-
-    def _curves(self, law, R) -> np.ndarray:
-        if R is None:
-            return self.averages.at(self.rho)[None][..., self.which]
-        return self._over(law.points)[..., self.which]
 
     def _over(self, points: np.ndarray) -> np.ndarray:
         """Averages at points (Q, J), remembered: channels have the points of all effects."""

@@ -19,6 +19,7 @@ from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
 from ..design.moment_settings import USUAL, Moments
 from ..design.obs_weights import links_in_units_of_variance
+from ..design.regimes import RegimeDesign
 from ..design.sample import regressor_columns
 from ..design.several import SeveralDesign, several_regressors, weights_of_error, weights_of_response
 from ..design.specification import Specification
@@ -86,7 +87,7 @@ def moment_sample(
     """
     weights, M = weights_of_response(d), weights_of_error(d)
     X, names = several_regressors(d, effects) if isinstance(d, SeveralDesign) else regressor_columns(d, effects)
-    exogenous = np.array([LAGGED.sub("", name) not in d.endog for name in names])
+    exogenous = np.array([name not in d.endog and LAGGED.sub("", name) not in d.endog for name in names])
 
     def rows(values):
         return d.rows(d.within(values, effects))
@@ -140,6 +141,8 @@ def _order_of_endogenous(d: Design) -> int:
     """Up to which power of W endogenous regressors are lagged."""
     if isinstance(d, SeveralDesign):
         return int(any(d.names[j] in d.endog for j, _ in d.weights.pairs))
+    if isinstance(d, RegimeDesign):
+        return int(any(name.removeprefix("W:") != name or ": W:" in name for name in d.endog))
     return d.wx_order * any(d.names[j] in d.endog for j in d.durbin)
 
 

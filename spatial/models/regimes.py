@@ -11,7 +11,6 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
-from ..covariance.regimes import refuse_refits
 from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
 from ..design.options import ModelOptions
@@ -28,12 +27,13 @@ from .regimes_fit import RegimesFit
 NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "leave lags= out, or interact in the formula: x:C(region)"),
     "serial": ((None,), "errors that are correlated over time have no regimes: leave serial= out"),
-    "endog": ((None, [], ()), "leave endog= out, or estimate each regime alone: data[data.region == 'east']"),
-    "instruments": ((None, [], ()), "leave instruments= out, or estimate each regime alone"),
     "wx_order": ((1,), "W^2 X is not split by regime: leave wx_order= out"),
-    "random_error": ((None,), "random effects are not split by regime: effects='entity'"),
+}
+SPATIAL: dict[str, tuple[tuple, str]] = {  # likewise, where rho, lambda or sigma2 differ
+    "endog": ((None, [], ()), "leave endog= out, or let coefficients alone differ"),
+    "instruments": ((None, [], ()), "leave instruments= out, or let coefficients alone differ"),
+    "random_error": ((None,), "random effects are there where coefficients alone differ"),
     "obs_weights": ((None,), "leave obs_weights= out; sigma2=True of sp.Regimes lets variances differ"),
-    "method": ((None, "ml", "reml", "aqs"), "method='ml'"),
 }
 
 
@@ -54,7 +54,7 @@ def read_regimes(
     plain = replace(options, regimes=None)
     plain.check(specification)
     reading = prepare(specification, read(formula, data, w, plain), plain)
-    _refuse_data(reading)
+    _refuse_data(reading, regimes)
     d = regime_design(specification, reading.design, regimes, reading.settings.effects)
     settings = reading.settings.with_(requested=options)
     return replace(reading, design=d, settings=settings)
@@ -113,26 +113,27 @@ def refuse_here(regimes) -> None:
 
 def refuse_options(specification: Specification, w, options: ModelOptions) -> None:
     """E501 for what models with regimes do not have."""
-    for name, (allowed, hint) in NOT_WITH_REGIMES.items():
+    spatial = as_regimes(options.regimes).spatial
+    for name, (allowed, hint) in {**NOT_WITH_REGIMES, **(SPATIAL if spatial else {})}.items():
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             raise SpatialInputError("E501", f"{name}={value!r} is not there for models with regimes", hint=hint)
     if isinstance(options.durbin, Mapping) or options.several(w):
         raise SpatialInputError("E501", "models with regimes have one W, and one of the error",
                                 hint="regimes= with each W alone, or w=[w1, w2] without regimes=")
-    if as_regimes(options.regimes).spatial and options.estimator != "ml":
+    if spatial and options.estimator != "ml":
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
                                 "sigma2 by regime need maximum likelihood", hint="method='ml'")  # fmt: skip
-    refuse_refits(options.vcov)
 
 
-def _refuse_data(reading: Reading) -> None:
+def _refuse_data(reading: Reading, regimes: Regimes) -> None:
     """E501 for data and effects that models with regimes do not have."""
     d, effects = reading.design, reading.settings.effects
-    effects.refuse_ways("regimes=")
-    if effects.random:
-        raise SpatialInputError("E501", f"effects={effects.name!r} is not there for models with regimes",
-                                hint="effects='entity' or effects='twoway'")
+    if regimes.spatial:
+        effects.refuse_ways("rho, lambda or sigma2 by regime", "effects of unit and period, or coefficients alone")
+    if effects.random and regimes.spatial:
+        raise SpatialInputError("E501", f"effects={effects.name!r} is not there where rho, lambda or sigma2 differ "
+                                "between regimes", hint="effects='entity' or 'twoway', or coefficients alone by regime")
     if d.observed is not None:
         raise SpatialInputError("E501", "models with regimes need a panel without gaps",
                                 hint="missing='drop' leaves out the units that have gaps")

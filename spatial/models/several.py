@@ -34,6 +34,7 @@ from ..solve.several import SeveralSolution, several_maximum
 from ..solve.several_problem import SeveralSample
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
+from .obs_weights import refuse_unweightable, usual_covariance
 from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects
 from .several_fit import SeveralFit
@@ -43,7 +44,6 @@ NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, w
     "wx_order": ((1,), "W^2 X is for one W: leave wx_order= out"),
     "random_error": ((None, "kkp"), "unit effects inside the spatial error: random_error='kkp'"),
     "serial": ((None,), "errors that are correlated over time take one W: leave serial= out"),
-    "obs_weights": ((None,), "weights of observations take one W: leave obs_weights= out, or choose one W"),
     "logdet": ((None,), "leave logdet= out: the determinant of several W is a dense or sparse LU by their size"),
 }
 
@@ -86,6 +86,7 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     correction = _correction(d, effects, options)
     arrays = several_arrays(d, effects, correction)
     settings = Settings(effects, correction, "ml", options.covariance, requested=options)
+    settings = _with_weights(specification, d, settings)
     # 3. The maximum, and the parameters with their covariance.
     if not (specification.lag or specification.error):
         return _fit(specification, d, least_squares_sample(arrays), None, settings)
@@ -97,12 +98,22 @@ def _by_moments(specification: Specification, d: SeveralDesign, effects: FixedEf
     """Two-stage least squares and moments of the error, with every W y (Lee & Liu 2010; Badinger & Egger 2011)."""
     refuse_random(specification, d, effects, options)
     settings = Settings(effects, options.correction, "gmm", options.covariance, requested=options)
+    settings = _with_weights(specification, d, settings)
     refuse_without_theory(specification, d, effects, settings.vcov)
     if effects.random:
         sample, at, random = random_effects_by_moments(specification, d, settings)
         return _fit(specification, d, sample, at, settings.with_(random=random))
     sample = moment_sample(specification, d, effects, options.moments)
     return _fit(specification, d, sample, method_of_moments(d, sample, settings.vcov, options.moments), settings)
+
+
+def _with_weights(specification: Specification, d: SeveralDesign, settings: Settings) -> Settings:
+    """The usual covariance of weighted observations, E540 for what they do not have."""
+    if d.obs_weights is None:
+        return settings
+    effects, options = settings.effects, settings.requested
+    refuse_unweightable(d.obs_weights, specification, d, effects, settings.correction, options)
+    return settings.with_(vcov=usual_covariance(d.obs_weights, specification, effects, options))
 
 
 def refuse_options(specification: Specification, options: ModelOptions) -> None:

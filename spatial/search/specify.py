@@ -111,9 +111,7 @@ def specify(formula: str, data: pd.DataFrame, w: WeightsLike | Mapping[str, Weig
         return _search(formula, data, w, *how)
     if not w:
         raise SpatialInputError("E501", "w is a mapping without weights", hint="one name and weights at least")
-    searches: dict[str, Search] = {}
-    failed: dict[str, str] = {}
-    errors = []
+    searches, failed, errors = dict[str, Search](), dict[str, str](), []
     for name, one in w.items():
         try:
             searches[str(name)] = _search(formula, data, one, *how)

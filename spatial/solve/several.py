@@ -114,7 +114,7 @@ def _solution(problem: Problem, sample: SeveralSample, shift: np.ndarray, psi: n
     v = np.concatenate([[1.0], -rho, -beta])
     for value, lagged in zip(lam, sample.lagged):
         resid = resid - value * (lagged @ v)
-    loglik = problem.value(psi, determinants[0])
+    loglik = problem.value(psi, determinants[0]) + sample.log_weights
     return SeveralSolution(beta, alone(rho), alone(lam), sigma2, loglik, resid, rhos=rho, lams=lam, gamma=gamma,
                            sigma2s=np.array([sigma2]), information=full, T=T)  # fmt: skip
 

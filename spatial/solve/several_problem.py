@@ -25,6 +25,7 @@ class SeveralSample:
     lag, error : SeveralJacobian or None
     names : tuple of str, of X's columns
     dummies : 0
+    log_weights : float, what weights of observations add to the log-likelihood
     """
 
     y: np.ndarray = field(repr=False)
@@ -37,6 +38,7 @@ class SeveralSample:
     names: tuple[str, ...]
     basis: tuple[np.ndarray, np.ndarray] = field(repr=False)
     dummies: int = 0
+    log_weights: float = 0.0
 
     @property
     def k(self) -> int:

@@ -106,12 +106,21 @@ def margin_cells() -> list[Cell]:
 
 def several_cells() -> list[Cell]:
     """Two W in one model."""
-    designs = [("sar", 100, ("queen", "knn"), 4, 1), ("sdm", 100, ("queen", "knn"), 1, 1),
-               ("sdm", 100, ("group", "knn"), 1, 1), ("sdm", 48, ("queen", "knn"), 1, 8)]  # fmt: skip
-    return [Cell(f"several-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{'-'.join(w)}-k{k}",
-                 "cross-section, two W" if periods == 1 else "panel, two W", "several",
-                 {"model": model, "n": n, "w": w, "k": k, "periods": periods}, (200, 400))
-            for model, n, w, k, periods in designs]  # fmt: skip
+    near = ("queen", "knn")
+    designs = [("sar", 100, near, 4, 1, {}), ("sdm", 100, near, 1, 1, {}), ("sdm", 100, ("group", "knn"), 1, 1, {}),
+               ("sdm", 48, near, 1, 8, {}), ("sar", 100, near, 4, 1, {"vcov": "robust", "errors": "chi2"}),
+               ("sar", 48, near, 4, 8, {"vcov": "cluster", "errors": "ar"}),
+               ("sar", 200, near, 4, 1, {"method": "gmm", "vcov": "robust"}),
+               ("sar", 100, near, 4, 1, {"weighted": True})]  # fmt: skip
+
+    def name(model, n, w, k, periods, more):
+        size = f"n{n}x{periods}" if periods > 1 else f"n{n}"
+        how = ["weighted" if value is True else value for value in more.values()]
+        return "-".join(["several", model, size, *w, f"k{k}", *how])
+
+    return [Cell(name(model, n, w, k, periods, more), "cross-section, two W" if periods == 1 else "panel, two W",
+                 "several", {"model": model, "n": n, "w": w, "k": k, "periods": periods, **more}, (200, 400))
+            for model, n, w, k, periods, more in designs]  # fmt: skip
 
 
 def weighted_cells() -> list[Cell]:

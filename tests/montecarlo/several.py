@@ -15,7 +15,8 @@ KINDS = ("direct", "indirect", "total")
 
 
 def several(*, model: str, n: int, w: tuple[str, str], k: int = 1, rho: tuple[float, float] = RHO, periods: int = 1,
-            effects: str = "quadrature") -> Draw:  # fmt: skip
+            effects: str = "quadrature", method: str = "ml", vcov: str | None = None, errors: str = "normal",
+            weighted: bool = False) -> Draw:  # fmt: skip
     """Intervals of rho_1, rho_2, the first slope, its effects, and its indirect effect through each W.
 
     Parameters
@@ -28,6 +29,11 @@ def several(*, model: str, n: int, w: tuple[str, str], k: int = 1, rho: tuple[fl
     rho : pair of float
     effects : str
         Method of the effects' intervals.
+    method, vcov : str
+    errors : {"normal", "chi2", "ar"}
+        Of one variance; skewed; or correlated by .5 from one period to the next.
+    weighted : bool
+        Errors of the variance 1 / w, and ``obs_weights``.
     """
     arrays, weights = [dense_of(kind, n) for kind in w], [weights_of(kind, n) for kind in w]
     beta = np.array([1.0, *[0.5 * (-1) ** j for j in range(1, k)]])
@@ -39,13 +45,17 @@ def several(*, model: str, n: int, w: tuple[str, str], k: int = 1, rho: tuple[fl
     through = [(C.sum() - C.trace()) / n for C in channels]
     names = [f"x{j + 1}" for j in range(k)]
     keys = {"entity": "unit", "time": "period", "effects": "twoway"} if periods > 1 else {}
+    keys |= {"method": method, "vcov": vcov}
+    keys |= {"obs_weights": "size"} if weighted else {}
 
     def results(rng):
-        X, e = rng.standard_normal((periods, n, k)), rng.standard_normal((periods, n))
+        X, e = rng.standard_normal((periods, n, k)), drawn(rng, errors, periods, n)
+        size = np.tile(np.exp(0.8 * rng.standard_normal(n)), (periods, 1)) if weighted else np.ones((periods, n))
+        e = e / np.sqrt(size)
         shifts = rng.standard_normal(n) + rng.standard_normal((periods, 1)) if periods > 1 else 0.0
         mean = 1 + shifts + X @ beta + sum(np.einsum("ij,tjk,k->ti", W, X, theta) for W, theta in zip(arrays, thetas))
         y = (mean + e) @ A_inverse.T
-        data = pd.DataFrame(X.reshape(-1, k), columns=names).assign(y=y.ravel())
+        data = pd.DataFrame(X.reshape(-1, k), columns=names).assign(y=y.ravel(), size=size.ravel())
         if periods > 1:
             data = data.assign(unit=np.tile(np.arange(n), periods), period=np.repeat(np.arange(periods), n))
         fit = getattr(sp, model)("y ~ " + " + ".join(names), data, weights, **keys)
@@ -63,3 +73,13 @@ def several(*, model: str, n: int, w: tuple[str, str], k: int = 1, rho: tuple[fl
         return measured
 
     return Draw(results, outcomes)
+
+
+def drawn(rng, errors: str, periods: int, n: int) -> np.ndarray:
+    """(periods, n) errors of the variance 1."""
+    if errors == "chi2":
+        return (rng.chisquare(3, (periods, n)) - 3) / np.sqrt(6)
+    e = rng.standard_normal((periods, n))
+    for t in range(1, periods) if errors == "ar" else ():
+        e[t] = 0.5 * e[t - 1] + np.sqrt(0.75) * e[t]
+    return e

@@ -167,6 +167,21 @@ def test_sparse_factors_and_random_signs_agree_with_dense_matrices(kind, monkeyp
     np.testing.assert_allclose(without[0].params, without[1].params, atol=1e-8)
 
 
+@pytest.mark.parametrize("effects", ["entity", "twoway"])
+@pytest.mark.parametrize("kind", ["gaps", "moving"])
+def test_many_effects_of_an_error_leave_as_the_dummies_of_a_few_do(kind, effects, monkeypatch):
+    data, w, keys = case(kind, N=30)
+    few = sp.sdem("y ~ a + b", data, w, **keys, effects=effects)
+    assert few._sample.dummies
+    monkeypatch.setattr(carried, "DUMMIES_MAX", 0)
+    many = sp.sdem("y ~ a + b", data, w, **keys, effects=effects)
+    assert not many._sample.dummies
+    np.testing.assert_allclose(many.params, few.params, atol=1e-7)
+    assert many.loglik == pytest.approx(few.loglik, abs=1e-7)
+    for vcov in ("oim", sp.Robust(pairs=False)):
+        np.testing.assert_allclose(many.with_vcov(vcov).vcov, few.with_vcov(vcov).vcov, rtol=1e-5, atol=1e-10)
+
+
 def test_factorised_determinants_give_what_eigenvalues_give():
     data, W = panel_data(8, N=60)
     w = spectral(W)

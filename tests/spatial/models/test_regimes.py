@@ -446,11 +446,13 @@ def test_collinear_and_constant_within_a_regime():
 
 
 @pytest.mark.parametrize(("options", "effects"), [
-    ({"method": "gmm"}, None), ({"vcov": "bootstrap"}, None), ({"vcov": sp.Jackknife("region")}, None),
-    ({"wx_order": 2}, None), ({"lags": "y"}, "entity"), ({"missing": "error"}, "random"),
+    ({"method": "gmm", "regimes": sp.Regimes("region", rho=True)}, None),
+    ({"vcov": "bootstrap", "regimes": sp.Regimes("region", sigma2=True)}, None),
+    ({"wx_order": 2}, None), ({"lags": "y"}, "entity"),
+    ({"regimes": sp.Regimes("region", sigma2=True)}, "random"),
     ({"method": "reml", "regimes": sp.Regimes("region", rho=True)}, None),
     ({"vcov": "eim", "regimes": sp.Regimes("region", sigma2=True)}, None),
-    ({"obs_weights": "a"}, None),
+    ({"obs_weights": "a", "regimes": sp.Regimes("region", sigma2=True)}, None),
     ({"regimes": sp.Regimes("region", lam=True)}, None), ({"regimes": 3}, None), ({"durbin": {"a": None}}, None),
 ])  # fmt: skip
 def test_refused_combinations(options, effects):
@@ -467,8 +469,7 @@ def test_what_estimates_many_models_refuses_by_name():
                      lambda: sp.slopes(fit, "a"), lambda: fit.effects(method="likelihood"),
                      lambda: sp.effects_by(fit, "a", by="region"), lambda: fit.predict(frame, w),
                      lambda: fit.effects().by_order(), lambda: fit.effects().elasticity(),
-                     lambda: sp.what_if(fit, "a", change=1.0), lambda: sp.wald_test(fit, "SAR"),
-                     lambda: fit.with_vcov("jackknife")):  # fmt: skip
+                     lambda: sp.what_if(fit, "a", change=1.0), lambda: sp.wald_test(fit, "SAR")):  # fmt: skip
         with pytest.raises(SpatialInputError):
             refusing()
     with pytest.raises(SpatialInputError, match="the fit has none"):

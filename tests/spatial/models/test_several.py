@@ -403,14 +403,12 @@ def test_other_doors_refuse_by_name():
     with pytest.raises(SpatialInputError, match="E320"):
         sp.sar("y ~ a + b", data, [weights[0], wt.temporal({0: weights[1]})])
     fit = sp.sdm("y ~ a + b", data, weights)
-    group = pd.Series("g", fit.units)
     for one_w in (lambda: fit.rho, lambda: sp.diagnose(fit), lambda: fit.effects().by_order(),
-                  lambda: sp.effects_by(fit, "a", group), lambda: fit._design.weights.csr, lambda: sp.slopes(fit, "a"),
-                  lambda: sp.predictions(fit), lambda: sp.refit(fit, y=frame["y"].to_numpy()[None])):  # fmt: skip
+                  lambda: fit._design.weights.csr, lambda: sp.refit(fit, y=frame["y"].to_numpy()[None])):  # fmt: skip
         with pytest.raises(SpatialInputError, match="E324"):
             one_w()
     with pytest.raises(SpatialInputError, match="E501"):
-        fit.predict(data, weights[0])
+        fit.predict(data, weights[0])  # one W of two
     with pytest.raises(SpatialInputError, match="E501"):
         fit.effects(method="likelihood")
 
