@@ -18,6 +18,7 @@ from spillover.matrix import SpatialWeights, TemporalWeights
 from .fixed_effects import FixedEffects
 from .formula import INTERCEPT, canonical
 from .obs_weights import ObsWeights
+from .period_means import period_means
 from .terms import Encoding
 
 
@@ -224,31 +225,16 @@ class Design:
         return frame, {"W": self.weights} | ({} if self.error_weights is None else {"M": self.error_weights})
 
     def lag(self, values: np.ndarray, effects: FixedEffects, w=None, *, first: int = 0) -> np.ndarray:
-        """W of values (T, N) or (T, N, k), behind ``first`` axes more, less period means where ``centered`` takes them
-        out; ``w`` is one of several W."""
+        """W of values (T, N) or (T, N, k), behind ``first`` axes more, as ``centered`` has them; ``w`` is another W."""
         w = self.weights if w is None else w
         return spatial_lag(w, self.centered(values, effects, w, first=first), first=first)
 
     def centered(self, values: np.ndarray, effects: FixedEffects, w=None, *, first: int = 0) -> np.ndarray:
-        """What W lags: the values or, with period effects, their deviations from period means, if rows of W do not all
-        sum to one.
-
-        With period effects x + c_t is x, for the response and for regressors. W of c_t is a period effect too if rows
-        sum to one. If not (an island is enough) it is an outlier: the neighbors of an island would have zero where all
-        others have the path of their neighbors, and rho and theta would be what the path makes of that.
-        """
+        """What W lags: the values, or with period effects their deviations from period means (``period_means``)."""
         w = self.weights if w is None else w
         if not effects.time or w.rows_sum_to_one:
             return values
-        return values - self.period_means(values, first)
-
-    def period_means(self, values: np.ndarray, first: int = 0) -> np.ndarray:
-        """Of the units that are observed, one for each period: (T, 1) or (T, 1, k), behind ``first`` axes more."""
-        if self.observed is None:
-            return values.mean(axis=first + 1, keepdims=True)
-        there = self.observed if values.ndim == first + 2 else self.observed[:, :, None]
-        there = np.broadcast_to(there, values.shape)
-        return values.mean(axis=first + 1, keepdims=True, where=there)
+        return values - period_means(values, self.observed, first)
 
     def labelled(self, values: np.ndarray, name: str) -> pd.Series:
         """A (T, N) array as a Series by unit, or by unit and period."""

@@ -64,6 +64,8 @@ def of_rows(fit: FitRecord) -> str:
     if isinstance(fit, RegimesRecord) and fit.by_likelihood:
         few = (spec.lag or spec.error) and n < FEW * p
         return f"n / p = {n / p:.1f}: {LIMITS['few rows of regimes']}" if few else ""
+    if fit._design.lags and spec.lag and spec.error:
+        return LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
     if s.random is not None or fit._design.lags or not (spec.lag or spec.error):
         return ""
     if spec.lag and spec.error:

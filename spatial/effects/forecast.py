@@ -105,8 +105,7 @@ def forecast(
     ------
     SpatialInputError
         E501 a cross-section, unknown options, period effects that are not said or not there; E1xx units and periods;
-        E2xx values; E308 period effects and rows of W that do not sum to one; E309 above 5,000 units; E320 weights that
-        vary, without ``w``.
+        E2xx values; E308 period effects and rows of W that do not sum to one; E309 above 5,000 units; E320 W that vary.
 
     Notes
     -----
@@ -141,9 +140,6 @@ def forecast(
         raise SpatialInputError("E501", "forecasts need wx_order=1 and, with two-way effects, a panel without gaps",
                                 hint="effects='entity', or fit the model without wx_order=")  # fmt: skip
     W, M = _weights(fit, w)
-    if effects.time and not W.rows_sum_to_one:
-        raise SpatialInputError("E308", f"forecasts with {effects} effects need weights whose rows all sum to one",
-                                ids=W.islands, hint="standardize('row') without islands, or effects='entity'")
     new = future_of(fit, data, W)
     if fit._settings.serial is not None:
         refuse_gaps(d.periods.append(new.times))

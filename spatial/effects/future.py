@@ -48,9 +48,12 @@ def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights) -> Future:
     ------
     SpatialInputError
         E101 to E106 units and periods, E201 missing values, E202 infinite ones, E203 no numbers, E207 terms that are
-        not finite, E502 no such column or level.
+        not finite, E308 period effects and rows of W that do not sum to one, E502 no such column or level.
     """
-    d, requested = fit._design, fit._settings.requested
+    d, requested, effects = fit._design, fit._settings.requested, fit._settings.effects
+    if effects.time and not W.rows_sum_to_one:
+        raise SpatialInputError("E308", f"forecasts with {effects} effects need weights whose rows all sum to one",
+                                ids=W.islands, hint="standardize('row') without islands, or effects='entity'")
     if not isinstance(data, pd.DataFrame):
         raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
                                 hint="pd.DataFrame(data)")

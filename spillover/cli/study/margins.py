@@ -174,9 +174,9 @@ def _how_well(result, frame: pd.DataFrame) -> tuple[str, ...]:
     first = phrase("From the periods before {since} the model forecasts {response} with a root mean squared error of "
                    "{own}, the last value carried on has {naive}; {inside} of {all} outcomes lie in their {level} "
                    "intervals.", **of)  # fmt: skip
-    known = phrase("Prediction intervals take the regressors of the forecast periods as known.")
+    taken = phrase("Prediction intervals take the regressors of the forecast periods as known.")
     share, level = inside.mean(), result.level
     if share < level - BAND * np.sqrt(level * (1 - level) / len(frame)):
         return first, phrase("That is less than the level: the errors, or the effects, of the forecast periods are not "
-                             "like those of the periods before."), known  # fmt: skip
-    return first, known
+                             "like those of the periods before."), taken  # fmt: skip
+    return first, taken

@@ -24,9 +24,9 @@ def panel(seed, N=24, T=5, new=4, rho=0.3, lam=0.0, mu=1.0, M=None):
     index = pd.MultiIndex.from_product([range(T), ids], names=["t", "id"])
     frame = pd.DataFrame({"y": y.ravel(), "x": x.ravel()}, index).reset_index()
     W, old = pd.DataFrame(W, ids, ids), ids[: N - new]
-    known = frame["id"].isin(old)
+    there = frame["id"].isin(old)
     w_old = W.loc[old, old]
-    return frame[known], frame[~known], w_old.div(w_old.sum(axis=1).replace(0, 1), axis=0), W
+    return frame[there], frame[~there], w_old.div(w_old.sum(axis=1).replace(0, 1), axis=0), W
 
 
 def twin(fit, past, new, W, sigma2_mu, sigma2_e, shared, kkp=False):

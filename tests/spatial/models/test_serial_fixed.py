@@ -109,7 +109,7 @@ def test_at_psi_zero_it_is_the_model_without(sample, effects):
 
 def test_psi_is_not_biased_by_unit_effects():
     """With six periods: within four standard errors over samples, where the dummies' estimate is .3 below."""
-    found = []
+    estimates = []
     for seed in range(60):
         data, W = random_panel(seed, N=25, T=6)
         rng = np.random.default_rng(seed)
@@ -119,8 +119,8 @@ def test_psi_is_not_biased_by_unit_effects():
             e[t] += 0.5 * e[t - 1]
         panel = data.sort_values(["t", "id"])
         panel = panel.assign(y=panel["a"] + e.ravel() + np.tile(rng.normal(0, 3, 25), 6))
-        found.append(fitted("ols", panel, W, "entity")._settings.serial.psi)
-    assert abs(np.mean(found) - 0.5) < 4 * np.std(found) / np.sqrt(60)
+        estimates.append(fitted("ols", panel, W, "entity")._settings.serial.psi)
+    assert abs(np.mean(estimates) - 0.5) < 4 * np.std(estimates) / np.sqrt(60)
 
 
 def test_refused(sample):

@@ -1,0 +1,18 @@
+"""Period means, which are taken out before W lags a column beside period effects, if rows of W do not all sum to one.
+
+With period effects x + c_t is x, for the response and for regressors. W of c_t is a period effect too if rows sum to
+one. If not (an island is enough) it is an outlier: the neighbors of an island would have zero where all others have the
+path of their neighbors, and rho and theta would be what the path makes of that.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def period_means(values: np.ndarray, observed: np.ndarray | None, first: int = 0) -> np.ndarray:
+    """Of the units that are observed, one for each period: (T, 1) or (T, 1, k), behind ``first`` axes more."""
+    if observed is None:
+        return values.mean(axis=first + 1, keepdims=True)
+    there = observed if values.ndim == first + 2 else observed[:, :, None]
+    return values.mean(axis=first + 1, keepdims=True, where=np.broadcast_to(there, values.shape))
