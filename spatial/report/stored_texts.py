@@ -142,6 +142,8 @@ STORED = (
     "{small} against {larger} ({n} times the smallest {p}): not rejected at {level} %.",
     "{small} against {larger}: rejected at {level} %.", "{small} against {larger}: not rejected at {level} %.",
     "{small}: nothing larger could be compared; it is kept.", "Of {models}, {choice} has the least AICc.",
+    "{models} has a likelihood of other data, which AICc and probabilities do not compare: look at the effects of each.",
+    "{models} have likelihoods of other data, which AICc and probabilities do not compare: look at the effects of each.",
     "The tests leave {choice}.", "{models} rejects every one-step model within it.",
     "{models} reject every one-step model within them.",
     "{a} and {b}", "By probability alone it would be {model} ({p}).", "{model} could not be estimated: {why}.",

@@ -81,7 +81,8 @@ def specific_to_general(evidence: Evidence, significance: float) -> Decision:
     1. OLS, unless LM lag, LM error or LM WX rejects it (Bonferroni over the three).
     2. Eligible are those of SAR, SEM and SLX that no larger model rejects, and those of SDM, SDEM and SAC that reject
        every one-step model within them, each test at twice the significance; all six where none is.
-    3. Of the eligible models the one with the least AICc.
+    3. Of the eligible models the one with the least AICc; those whose likelihood is of other data (period effects that
+       a spatial error carries along, W whose rows do not sum to one) are named.
 
     At 10 % because of power: with 150 units, rho = .4 and theta half of beta, tests at 5 % keep SAR in half of the
     samples of an SDM, and the rule would end at SAR more often than at the SDM.
@@ -103,8 +104,13 @@ def specific_to_general(evidence: Evidence, significance: float) -> Decision:
         steps.append(f"{_and(needed)} {verb} every one-step model within {them}.")
     eligible = [*eligible, *needed] or [name for name in (*ONE_STEP, *TWO_STEPS) if name in evidence.probabilities]
     choice = evidence.least_aicc(eligible)
-    one = len(eligible) == 1
-    steps.append(f"The tests leave {choice}." if one else f"Of {_and(eligible)}, {choice} has the least AICc.")
+    alike = [name for name in eligible if name in evidence.aicc]
+    apart = [name for name in eligible if name not in evidence.aicc and name != choice]
+    steps.append(f"Of {_and(alike)}, {choice} has the least AICc." if len(alike) > 1 else
+                 f"The tests leave {choice}{' and ' * bool(apart)}{_and(apart) if apart else ''}.")  # fmt: skip
+    if apart:
+        steps.append(f"{_and(apart)} {'has a likelihood' if len(apart) == 1 else 'have likelihoods'} of other data, which "
+                     "AICc and probabilities do not compare: look at the effects of each.")  # fmt: skip
     return Decision(choice, tuple(steps))
 
 

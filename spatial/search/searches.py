@@ -35,7 +35,7 @@ class Search(Shown):
         In a word each: what the LM tests indicate, which unit effects, which model.
     rule : str
     probabilities : dict of str to float
-        Of the models, equally probable beforehand; 0 for those whose likelihood cannot be compared.
+        Of the models, equally probable beforehand, whose likelihoods are of the same data.
     """
 
     tables: tuple[TestTable, ...]

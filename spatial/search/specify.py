@@ -181,8 +181,8 @@ def _search(formula, data, w, level, rule, options) -> Search:
     probable = evidence.likeliest(evidence.probabilities)
     if probable != decision.choice:
         path.append(f"By probability alone it would be {probable} ({evidence.probabilities[probable]:.2f}).")
-    return Search(tuple(tables), tuple(path), decision.choice, fits, level, decisions, rule,
-                  evidence.probabilities)  # fmt: skip
+    compared_shares = {name: evidence.probabilities[name] for name in evidence.aicc}
+    return Search(tuple(tables), tuple(path), decision.choice, fits, level, decisions, rule, compared_shares)
 
 
 def _models(fit, base: Fit, durbin) -> tuple[dict[str, Fit], list[str]]:

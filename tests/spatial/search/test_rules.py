@@ -66,7 +66,11 @@ def test_models_without_a_common_likelihood_are_not_chosen():
     one = evidence(least=("SEM", "SAR"), OLS_SAR=0.001)
     assert specific_to_general(one, 0.05).choice == "SEM"
     del one.aicc["SEM"]
-    assert specific_to_general(one, 0.05).choice == "SAR"
+    decision = specific_to_general(one, 0.05)
+    assert decision.choice == "SAR"
+    assert decision.steps[-1].startswith("SEM has a likelihood of other data")
+    del one.aicc["SDM"], one.aicc["SLX"]
+    assert specific_to_general(one, 0.05).steps[-1].startswith("SEM and SLX have likelihoods of other data")
     assert aicc(-100.0, 30, 31) == np.inf
 
 
