@@ -11,8 +11,10 @@ import numpy as np
 
 
 def period_means(values: np.ndarray, observed: np.ndarray | None, first: int = 0) -> np.ndarray:
-    """Of the units that are observed, one for each period: (T, 1) or (T, 1, k), behind ``first`` axes more."""
-    if observed is None:
-        return values.mean(axis=first + 1, keepdims=True)
-    there = observed if values.ndim == first + 2 else observed[:, :, None]
-    return values.mean(axis=first + 1, keepdims=True, where=np.broadcast_to(there, values.shape))
+    """Of the units that are observed, one for each period: (T, 1) or (T, 1, k), behind ``first`` axes more. Zero
+    for the intercept, whose W 1 is a regressor where it is needed."""
+    there = observed if observed is None or values.ndim == first + 2 else observed[:, :, None]
+    where = True if there is None else np.broadcast_to(there, values.shape)
+    means = values.mean(axis=first + 1, keepdims=True, where=where)
+    constant = (np.nan_to_num(values, nan=1.0) == 1.0).all(axis=(first, first + 1), keepdims=True)
+    return np.where(constant, 0.0, means)

@@ -121,6 +121,8 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
         warn_of_own_lags(d, effects)
     refuse_no_links(specification, d)
     d = with_spatial_lags(specification, d, effects, options.durbin, options.wx_order)
+    if effects.time and specification.lag and not d.weights.rows_sum_to_one:
+        d = replace(d, notes=(*d.notes, PATH_IN_LAG)) if carries_effects(specification, d, effects) else d
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     if method == "gmm":
@@ -133,6 +135,10 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
         vcov = usual_covariance(d.obs_weights, specification, effects, options)
     settings = Settings(effects, correction, method, vcov, options.logdet, requested=options)
     return Reading(specification, d, settings, columns)
+
+
+PATH_IN_LAG = ("beside a spatial error W y holds the period effects; rows of W do not all sum to one, so rho depends on "
+               "a path that all units share: sar and sdm take it out")  # fmt: skip
 
 
 def which_effects(requested: str | None, d: Design) -> FixedEffects:
@@ -206,10 +212,11 @@ def lags_intercept(specification: Specification, d: Design, effects: FixedEffect
     A constant c in y adds c (1 - rho W 1) to (I - rho W) y, and one in x adds c W 1 to W x. Where rows of W have
     different sums (an island is enough) neither is a constant, and without W 1 rho would depend on where y has its
     zero. Of row-standardised weights with islands W 1 is the dummy of the units that have neighbors. Time effects
-    are taken out before y and x are lagged (``Design.lag``).
+    are taken out before y and x are lagged (``Design.lag``), but for y beside a spatial error.
     """
     takes = (specification.lag or specification.durbin) and INTERCEPT in d.names
-    if not takes or effects.fixed:
+    late = specification.lag and carries_effects(specification, d, effects)
+    if not takes or (effects.fixed and not (effects.time and late)):
         return False
     one = d.X[:, :, d.names.index(INTERCEPT)]
     added = effects.demean(spatial_lag(d.weights, one), d.observed)

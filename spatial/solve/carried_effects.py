@@ -71,9 +71,7 @@ def maximum_with_carried_effects(
 
 
 def _columns(specification: Specification, d: Design, effects: FixedEffects) -> Sample:
-    """y, X, W y and their lags, lags taken before the effects; W y is of deviations from period means where rows of W
-    do not sum to one (``Design.lag``), which moves the mean of the score of rho by 1 / N of itself and is left out
-    there."""
+    """y, X, W y and their lags, lags taken before the effects: the equation with its dummies, period effects in W y."""
     X, names = regressor_columns(d, effects)
     rows, within = d.rows, lambda values: d.within(values, effects)
     y, Xd = within(d.y), within(X)
@@ -83,7 +81,7 @@ def _columns(specification: Specification, d: Design, effects: FixedEffects) -> 
                     names=tuple(names))  # fmt: skip
     if not specification.lag:
         return sample
-    Wy = within(d.lag(d.outcome, effects))
+    Wy = within(spatial_lag(d.weights, d.outcome))
     return replace(sample, Wy=rows(Wy), MWy=rows(spatial_lag(M, Wy)))
 
 

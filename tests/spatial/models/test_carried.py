@@ -58,7 +58,7 @@ class Twin:
         self.U = U[:, size > 1e-9]
         self.y = d.y[there]
         self.X = np.column_stack([column_of(d, name, effects)[there] for name in fit._sample.names])
-        self.Wy = self.W @ d.centered(d.y, effects)[there]  # without period means where rows do not sum to one
+        self.Wy = self.W @ self.y
         self.corrected, m = fit._settings.correction is not False, len(self.y)
         self.n = m - self.U.shape[1] if self.corrected else m
         self.lag, self.I = fit.specification.lag, np.eye(m)
@@ -238,11 +238,11 @@ def test_the_order_of_rows_and_shifts_of_y_change_nothing(model):
     np.testing.assert_allclose(b.std_errors, a.std_errors, rtol=1e-5)
 
 
-def test_where_y_has_its_zero_is_without_meaning_beside_period_effects():
+def test_period_effects_alone_lag_the_intercept_too():
     data, w, keys = case("spectral")
     a = sp.sac("y ~ a + b", data, w, **keys, effects="time")
     b = sp.sac("y ~ a + b", data.assign(y=data["y"] + 50), w, **keys, effects="time")
-    assert "W:Intercept" not in a.params.index
+    assert "W:Intercept" in a.params.index
     assert b.rho == pytest.approx(a.rho, abs=1e-6)
 
 
@@ -268,7 +268,7 @@ def test_what_follows_a_fit(kind):
 
 
 def test_the_trend_holds_the_effects_by_generalised_least_squares():
-    """y = A^-1 (trend + B^-1 e), e = B (y - rho W y - X beta - D a), W y without period means."""
+    """y = A^-1 (trend + B^-1 e), e = B (y - rho W y - X beta - D a), W y with the effects in it."""
     data, w, keys = case("spectral gaps", N=24)
     fit = sp.sac("y ~ a + b", data, w, **keys)
     twin, d = Twin(fit), fit._design

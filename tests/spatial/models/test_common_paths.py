@@ -43,11 +43,8 @@ RESULTS = {
     "sar, period effects": lambda d, w, **k: sp.sar(FORMULA, d, w, **KEYS | {"effects": "time"}, **k),
     "slx": lambda d, w, **k: sp.slx(FORMULA, d, w, **KEYS, **k),
     "sdm without correction": lambda d, w, **k: sp.sdm(FORMULA, d, w, correction=False, **KEYS, **k),
-    "sac without correction": lambda d, w, **k: sp.sac(FORMULA, d, w, correction=False, **KEYS, **k),
     "sem": lambda d, w, **k: sp.sem(FORMULA, d, w, **KEYS, **k),
     "sdem": lambda d, w, **k: sp.sdem(FORMULA, d, w, **KEYS, **k),
-    "sac": lambda d, w, **k: sp.sac(FORMULA, d, w, **KEYS, **k),
-    "gns": lambda d, w, **k: sp.gns(FORMULA, d, w, **KEYS, **k),
     "pair scores": lambda d, w, **k: sp.sdm(FORMULA, d, w, vcov="robust", **KEYS, **k),
     "clusters": lambda d, w, **k: sp.sdm(FORMULA, d, w, vcov="cluster", **KEYS, **k),
     "second order": lambda d, w, **k: sp.sdm(FORMULA, d, w, wx_order=2, **KEYS, **k),
@@ -63,7 +60,7 @@ RESULTS = {
     "spatial differences": lambda d, w, **k: sp.spatial_did(FORMULA, d, w, treatment="d", entity="i", time="t", **k),
     "by group": lambda d, w, **k: sp.heterogeneity(FORMULA, d, w, by="g", **KEYS, **k),
 }
-WITH_GAPS = ("sdm", "sem", "sac", "slx", "effects", "LM tests", "pair scores", "clusters")
+WITH_GAPS = ("sdm", "sem", "slx", "effects", "LM tests", "pair scores", "clusters")
 
 
 def assert_same(a, b):
