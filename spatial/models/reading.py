@@ -137,8 +137,8 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     return Reading(specification, d, settings, columns)
 
 
-PATH_IN_LAG = ("beside a spatial error W y holds the period effects; rows of W do not all sum to one, so rho depends on "
-               "a path that all units share: sar and sdm take it out")  # fmt: skip
+PATH_IN_LAG = ("beside a spatial error W y holds the period effects; rows of W do not all sum to one, so rho depends "
+               "on a path that all units share: sar and sdm take it out")  # fmt: skip
 
 
 def which_effects(requested: str | None, d: Design) -> FixedEffects:

@@ -109,8 +109,9 @@ def specific_to_general(evidence: Evidence, significance: float) -> Decision:
     steps.append(f"Of {_and(alike)}, {choice} has the least AICc." if len(alike) > 1 else
                  f"The tests leave {choice}{' and ' * bool(apart)}{_and(apart) if apart else ''}.")  # fmt: skip
     if apart:
-        steps.append(f"{_and(apart)} {'has a likelihood' if len(apart) == 1 else 'have likelihoods'} of other data, which "
-                     "AICc and probabilities do not compare: look at the effects of each.")  # fmt: skip
+        have = "has a likelihood" if len(apart) == 1 else "have likelihoods"
+        steps.append(f"{_and(apart)} {have} of other data, which AICc and probabilities do not compare: look at the effects "
+                     "of each.")  # fmt: skip
     return Decision(choice, tuple(steps))
 
 
