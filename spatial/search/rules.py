@@ -110,8 +110,8 @@ def specific_to_general(evidence: Evidence, significance: float) -> Decision:
                  f"The tests leave {choice}{' and ' * bool(apart)}{_and(apart) if apart else ''}.")  # fmt: skip
     if apart:
         have = "has a likelihood" if len(apart) == 1 else "have likelihoods"
-        steps.append(f"{_and(apart)} {have} of other data, which AICc and probabilities do not compare: look at the effects "
-                     "of each.")  # fmt: skip
+        steps.append(f"{_and(apart)} {have} of other data, which AICc and probabilities do not compare: look at the "
+                     "effects of each.")  # fmt: skip
     return Decision(choice, tuple(steps))
 
 
