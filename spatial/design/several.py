@@ -141,7 +141,7 @@ def weights_of_error(d: Design) -> SpatialWeights | TemporalWeights:
 def several_regressors(
     d: SeveralDesign, effects: FixedEffects, *, centered: bool = True
 ) -> tuple[np.ndarray, list[str]]:
-    """[X, W_m x ...] as (T, N, k) and the columns' names; without ``centered`` W lags what is there, period means too."""
+    """[X, W_m x ...] as (T, N, k) and the columns' names; without ``centered`` W lags period means too."""
     own = own_columns(d, effects)
     columns = [d.X[:, :, own]]
     of_lag = effects if centered else NO_EFFECTS

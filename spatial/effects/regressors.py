@@ -27,6 +27,6 @@ def column_of(d: Design, name: str, effects: FixedEffects) -> np.ndarray:
 
 
 def held_by_effects(d: Design, effects: FixedEffects, values: np.ndarray, lagged: np.ndarray) -> np.ndarray:
-    """What the fixed effects hold of columns (T, N) or (T, N, K): P of them. Where the model lags deviations from period
-    means, as ``lagged`` has them, W of the means is the effects' as well."""
+    """What the fixed effects hold of columns (T, N) or (T, N, K): P of them. Where the model lags deviations from
+    period means, as ``lagged`` has them, W of the means is the effects' as well."""
     return values - d.within(lagged, effects) if effects.fixed else np.zeros(values.shape)

@@ -132,8 +132,8 @@ def _refuse_one_dose(dose: Dose, taken: np.ndarray) -> np.ndarray:
     """The doses that are taken, each once; E533 where all are the same: then no effect depends on the dose."""
     values = np.unique(taken)
     if np.ptp(values) <= SAME * abs(values[-1]):
-        raise SpatialInputError("E533", f"all treated units have the same dose, {values[0]:g}: effects by dose need two",
-                                column=dose.column, hint="leave dose= out")  # fmt: skip
+        raise SpatialInputError("E533", f"all treated units have the same dose, {values[0]:g}: effects by dose need "
+                                "two", column=dose.column, hint="leave dose= out")  # fmt: skip
     return values
 
 

@@ -142,7 +142,7 @@ def _refuse_weights(settings):
     if settings["weights"]:
         beside = "" if settings["method"] == "switchers" else " with covariates or gaps"
         raise SpatialInputError("E533", f"method={settings['method']!r} takes no weights{beside}",
-                                hint="leave obs_weights= out, or method='imputation' where no treatment ends")  # fmt: skip
+                                hint="leave obs_weights= out, or method='imputation' where no treatment ends")
 
 
 def is_conditional(sample: PolicySample) -> bool:

@@ -192,5 +192,6 @@ def test_rows_of_new_units_that_are_not_there_are_named_with_a_step_that_works()
     assert error(new.iloc[1:]).ids[0] == (new["id"].iloc[0], new["t"].iloc[0])
     assert error(pd.concat([new, new[new["t"] == 4].assign(t=5)])).code == "E104"
     gap = error(new.assign(x=new["x"].where(new["t"] != 2)))
-    assert gap.code == "E201" and gap.column == "x"
+    assert gap.code == "E201"
+    assert gap.column == "x"
     assert len(fit.predict(new, W)) == len(new)

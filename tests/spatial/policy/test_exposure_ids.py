@@ -52,5 +52,6 @@ def test_the_path_of_a_spatial_did_without_never_treated_units_points_to_its_own
     w = w.div(w.sum(axis=1), axis=0)
     with pytest.raises(SpatialInputError, match="path=False") as caught:
         sp.spatial_did("y ~ d", frame, w, **KEYS)
-    assert caught.value.code == "E234" and "method=" not in str(caught.value)
+    assert caught.value.code == "E234"
+    assert "method=" not in str(caught.value)
     assert sp.spatial_did("y ~ d", frame, w, path=False, **KEYS).path is None

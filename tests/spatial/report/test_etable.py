@@ -379,9 +379,11 @@ def test_what_is_made_of_a_fit_has_a_column_beside_it(fits, kind):
             "lincom": lambda: sp.lincom(fits[1], {"s": "a + b"}), "forecast": forecast}  # fmt: skip
     result = make[kind]()
     table = sp.etable([fits[1], result], digits=6)
-    assert len(table.heads) == 2 and str(len(result.fit.resid)) in str(table)
+    assert len(table.heads) == 2
+    assert str(len(result.fit.resid)) in str(table)
     first = result.tidy().iloc[0]
-    assert f"{first['estimate']:.6f}" in str(table) and "tabular" in table.to_latex()
+    assert f"{first['estimate']:.6f}" in str(table)
+    assert "tabular" in table.to_latex()
 
 
 def forecast():
