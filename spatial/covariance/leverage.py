@@ -15,6 +15,7 @@ import numpy as np
 from ..design.fixed_effects import PERIOD_EFFECTS, UNIT_EFFECTS
 from ..design.ways import nested
 from ..records.fit import FitRecord
+from .effects_columns import carried_effects
 from .groups import periods_of_rows, units_of_rows
 from .several import derivatives_of_several, deviations, has_several
 
@@ -71,14 +72,19 @@ def _hat_columns(fit: FitRecord, codes: np.ndarray) -> tuple[np.ndarray, float]:
 
     The effects of units are within the groups where these hold whole units: then e_g has them out already. Those of
     periods take 1 / N from every unit that is a group by itself, in each period or each deviation from the unit's mean.
+    Effects that a spatial error carries along have their own columns B D (``effects_columns``).
     """
     d, s, effects = fit._design, fit._sample, fit._settings.effects
+    carried = carried_effects(fit, codes)
+    if carried is not None:
+        BX = carried.off(s.BX(fit.lam)[:, : s.k])  # type: ignore[union-attr]
+        return np.hstack([carried.V, np.linalg.qr(BX)[0]]), 1.0
     if has_several(fit):
         BX = derivatives_of_several(fit)[:, : s.basis[0].shape[1]]
     else:
         BX = s.X if s.error is None else s.BX(fit.lam)
     R = np.linalg.qr(BX)[0]
-    if not effects.fixed or s.dummies or (has_several(fit) and s.estimated):  # type: ignore[attr-defined]
+    if not effects.fixed or (has_several(fit) and s.estimated):  # type: ignore[attr-defined]
         return R, 1.0
     among = [(UNIT_EFFECTS, units_of_rows(d))] * effects.entity + [(PERIOD_EFFECTS, periods_of_rows(d))] * effects.time
     across = [labels for _, labels in among if not nested(labels, codes)]

@@ -24,11 +24,12 @@ from ..design.design import Design
 from ..design.ways import nested
 from ..records.fit import FitRecord
 from . import score_forms
+from .effects_columns import carried_effects, sides_of
 from .groups import periods_of_rows, units_of_rows
-from .information import derivatives, with_dummies, without_dummies
+from .information import derivatives
 from .random import by_random_ml, kappa_scores
 from .sandwich import sums_by_group
-from .score_forms import PROBES, quadratic_forms
+from .score_forms import PROBES, Identity, quadratic_forms
 from .serial import psi_scores
 from .several import derivatives_of_several, deviations, has_several, scores_of_variances
 
@@ -48,27 +49,34 @@ def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
     d, sample, at = fit._design, fit._sample, fit._solution
     m, share, sd = len(at.resid), sample.n / len(at.resid), deviations(fit)
     # 1. Linear terms: D e with what depends on e taken off W y and M u; in units of the errors' deviations.
-    forms = quadratic_forms(fit)
+    effects = carried_effects(fit, codes)
+    forms = quadratic_forms(fit, centered=effects is None)
     D = derivatives_of_several(fit) if has_several(fit) else derivatives(sample, at) / np.sqrt(at.sigma2)
     k, z = D.shape[1] - len(forms), e / sd
-    traces = _traces(fit, D[:, k:])
+    traces, kept = _traces(fit, D[:, k:]), 1.0
     for column, form in zip(range(k, k + len(forms)), forms):
         D[:, column] -= form.of_rows(d, at.resid / sd)
+    if effects is not None:  # of sigma2 too: e'e = eps'M eps
+        D = np.column_stack([effects.off(np.delete(D, np.s_[sample.k : k], axis=1)), np.zeros(m)])
+        forms, traces, k = [*forms, Identity(d.n_units, 1, None)], [*traces, sample.n], sample.k
+        share, kept = effects.share(sample.n), effects.kept
     by_row = D * z[:, None]
     # 2. Own blocks less their means, which add up to the traces; products of different groups.
-    own, crossed = _products(d, forms, codes, z)
-    for column, form, trace in zip(range(k, k + len(forms)), forms, traces):
-        means = share * form.diagonals(d)
+    sides = [sides_of(d, form, effects) for form in forms]
+    own, crossed = _products(d, forms, sides, codes, z)
+    for column, form, (L, R), trace in zip(range(k, k + len(forms)), forms, sides, traces):
+        means = share * (kept * form.diagonals(d) + np.sum(L * R, axis=1))
         by_row[:, column] -= means + (trace - means.sum()) / m
-    of_variance = (scores_of_variances(fit, z, share) if has_several(fit)
-                   else (z**2 - share)[:, None] / (2 * at.sigma2))  # fmt: skip
-    by_group = sums_by_group(np.column_stack([by_row, of_variance]), codes)
+    if has_several(fit):
+        by_row = np.column_stack([by_row, scores_of_variances(fit, z, share)])
+    elif effects is None:
+        by_row = np.column_stack([by_row, (z**2 - share) / (2 * at.sigma2)])
+    by_group = sums_by_group(by_row, codes)
     by_group[:, k : k + len(forms)] += own.T
-    if sample.dummies:
-        share_of = without_dummies(sample, with_dummies(sample, at))[1]
-        dummies, rest = by_group[:, sample.k : k], np.delete(by_group, np.s_[sample.k : k], axis=1)
-        by_group = rest - dummies @ share_of
-        k = sample.k
+    if effects is not None:
+        by_group[:, -1] /= 2 * at.sigma2
+        crossed[-1] /= 2 * at.sigma2
+        crossed[:, -1] /= 2 * at.sigma2
     if by_random_ml(fit) and not fit._settings.random.on_boundary:
         by_group = np.column_stack([by_group, sums_by_group(kappa_scores(fit, e)[:, None], codes)])
     if fit._settings.serial is not None:
@@ -87,8 +95,12 @@ def _traces(fit: FitRecord, D: np.ndarray) -> list[float]:
     return [-part.d1(by) for part, by in ((sample.lag, at.rho), (sample.error, at.lam)) if part is not None]
 
 
-def _products(d: Design, forms, codes, e) -> tuple[np.ndarray, np.ndarray]:
-    """e_g'P_gg e_g, (forms, G), and the sums over g < h of (e_g'(P_gh + P_hg')e_h)^2 and of their cross-products."""
+def _products(d: Design, forms, sides, codes, e) -> tuple[np.ndarray, np.ndarray]:
+    """e_g'P_gg e_g, (forms, G), and the sums over g < h of (e_g'(P_gh + P_hg')e_h)^2 and of their cross-products.
+
+    ``sides`` hold L and R of every form, P = F + L R'.
+    """
+    added = [tuple(sums_by_group(e[:, None] * side, codes) for side in pair) for pair in sides]
     G, N = int(codes.max()) + 1, d.n_units
     units, periods = units_of_rows(d), periods_of_rows(d)
     one = forms[0].count == 1  # for all periods
@@ -98,16 +110,19 @@ def _products(d: Design, forms, codes, e) -> tuple[np.ndarray, np.ndarray]:
         of_unit[units] = codes
         F = [form.whole * (E.T @ E) for form in forms]
         if G < N:
-            return _among([sums_by_group(sums_by_group(f, of_unit).T, of_unit).T for f in F], G)
-        own, crossed = _among(F, G)
-        return own[:, np.argsort(of_unit)], crossed
+            F = [sums_by_group(sums_by_group(f, of_unit).T, of_unit).T for f in F]
+        else:
+            of_group = np.argsort(of_unit)
+            F = [f[np.ix_(of_group, of_group)] for f in F]
+        return _among([f + L @ R.T for f, (L, R) in zip(F, added)], G)
     spread = []  # e by unit and group, (N, G), of every period
     for t in range(d.n_periods):
         rows = np.flatnonzero(periods == t)
         spread.append(sparse.csr_array((e[rows], (units[rows], codes[rows])), shape=(N, G)))
     if dense or G <= EXACT_GROUPS:
-        return _among([sum(form.between(t, S) for t, S in enumerate(spread)) for form in forms], G)
-    return _by_signs(forms, spread, G)
+        F = [sum(form.between(t, S) for t, S in enumerate(spread)) for form in forms]
+        return _among([f + L @ R.T for f, (L, R) in zip(F, added)], G)
+    return _by_signs(forms, added, spread, G)
 
 
 def by_signs(fit: FitRecord, groups: int) -> str:
@@ -119,17 +134,17 @@ def by_signs(fit: FitRecord, groups: int) -> str:
     return f", above {score_forms.DENSE_UNITS:,} units {what} from {PROBES} random signs of a fixed seed"
 
 
-def _by_signs(forms, spread, G: int) -> tuple[np.ndarray, np.ndarray]:
+def _by_signs(forms, added, spread, G: int) -> tuple[np.ndarray, np.ndarray]:
     """What ``_products`` returns, exact for the near part F0 of F and from random signs z for the rest."""
     z = np.random.default_rng(1).choice([-1.0, 1.0], size=(G, PROBES))
     own, whole, near, both, both_near = [], np.zeros((len(forms), len(forms))), [], [], []
-    for form in forms:
+    for form, (L, R) in zip(forms, added):
         F0 = sum(S.T @ form.near(t) @ S for t, S in enumerate(spread)).tocsr()
         ahead = sum(S.T @ form.times(t, S @ z) for t, S in enumerate(spread))
         back = sum(S.T @ form.times(t, S @ z, transposed=True) for t, S in enumerate(spread))
-        own.append(F0.diagonal() + np.mean(z * (ahead - F0 @ z), axis=1))
+        own.append(F0.diagonal() + np.mean(z * (ahead - F0 @ z), axis=1) + np.sum(L * R, axis=1))
         near.append(F0 + F0.T)
-        both.append(ahead + back)
+        both.append(ahead + back + L @ (R.T @ z) + R @ (L.T @ z))
         both_near.append(near[-1] @ z)
     for i, j in np.ndindex(whole.shape):
         rest = np.sum(both[i] * both[j] - both_near[i] * both_near[j]) / PROBES

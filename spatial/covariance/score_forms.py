@@ -145,6 +145,22 @@ class QuadraticForm(Form):
 
 
 @dataclass(frozen=True, eq=False)
+class Identity(Form):
+    """I, of sigma2."""
+
+    @cached_property
+    def _near(self) -> list[sparse.csr_array]:
+        return [sparse.csr_array(sparse.eye_array(self.n))]
+
+    @cached_property
+    def _dense(self) -> list[np.ndarray]:
+        return [np.eye(self.n)]
+
+    def _solved(self, t, values, transposed) -> np.ndarray:
+        return values
+
+
+@dataclass(frozen=True, eq=False)
 class SeveralForm(Form):
     """S^-1 B W_j A^-1 B^-1 S (``lag``) or S^-1 M_l B^-1 S with A = I - C, B = I - D, S the errors' standard deviations.
 
@@ -204,22 +220,22 @@ class SeveralForm(Form):
         return self._within(sd * B.solve(out, "T"))
 
 
-def quadratic_forms(fit: FitRecord) -> list[Form]:
-    """P for every spatial lag, H for every spatial error."""
+def quadratic_forms(fit: FitRecord, *, centered: bool = True) -> list[Form]:
+    """P for every spatial lag, H for every spatial error; ``centered`` where period effects are out by their means."""
     d, spec, settings = fit._design, fit.specification, fit._settings
     if has_several(fit):
         return _forms_of_several(fit)
     W, M = (links_in_units_of_variance(d, w) for w in (d.weights, d.weights_of_error))
     one = d.n_periods if W.varies or M.varies else 1
     pair = tuple(W.each(one)) if W.varies else (W,) * one, tuple(M.each(one)) if M.varies else (M,) * one
-    centered = None
-    if settings.correction is True and settings.effects.time:
+    root = None
+    if centered and settings.correction is True and settings.effects.time:
         if d.obs_weights is not None and not d.obs_weights.fixed:
             refuse_weighted(d.obs_weights, "a sandwich with period effects and weights that change over time",
                             "vcov='oim', or pairs=False")  # fmt: skip
-        centered = np.ones(d.n_units) if d.obs_weights is None else d.obs_weights.root[0]
+        root = np.ones(d.n_units) if d.obs_weights is None else d.obs_weights.root[0]
     kinds = [True] * spec.lag + [False] * spec.error
-    return [QuadraticForm(d.n_units, one, centered, *pair, fit.rho, fit.lam, lag) for lag in kinds]
+    return [QuadraticForm(d.n_units, one, root, *pair, fit.rho, fit.lam, lag) for lag in kinds]
 
 
 def _forms_of_several(fit: FitRecord) -> list[Form]:

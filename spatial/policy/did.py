@@ -136,7 +136,7 @@ class DiD(Shown):
 @takes_frames
 def did(
     formula: str, data: pd.DataFrame, *, treatment: str | None = None, entity: str | None = None,
-    time: str | None = None, method: str = "imputation", control: str | None = None, adjustment: str = "doubly_robust",
+    time: str | None = None, method: str = "imputation", control: str | None = None, adjustment: str | None = None,
     dose: str | Dose | None = None, reference: float | None = None, window: tuple[float, float] | None = None,
     cluster: str | None = None, obs_weights: str | Sampling | None = None, period_by: str | None = None,
     band: str = "pointwise", level: float = 0.95, missing: str = "error",
@@ -168,9 +168,10 @@ def did(
         Comparison of "group_time" and "switchers": units never treated (whose treatment never changes), or also those
         not treated yet. By default "never" and "not_yet". With ``dose=``, where nobody is untreated, units with the
         lowest dose: effects are then less that of this dose.
-    adjustment : {"doubly_robust", "improved", "regression", "weighting"}
-        How "group_time" takes covariates into account: propensity scores by logit and regressions (Sant'Anna & Zhao
-        2020), their improved estimator, or one of the two alone; see ``spatial.policy.overlap``.
+    adjustment : {"doubly_robust", "improved", "regression", "weighting"}, optional
+        How "group_time" and "switchers" take covariates into account: propensity scores by logit and regressions
+        (Sant'Anna & Zhao 2020), the default, their improved estimator, or one of the two alone; see
+        ``spatial.policy.overlap``.
     dose : str or Dose, optional
         With "group_time", the column of how much of the treatment a unit takes (the treatment itself is 1 where it
         takes any), or ``sp.Dose("column", ...)``: effects by dose, ``.curve``; see ``spatial.policy.dose_response``.
@@ -227,8 +228,10 @@ def did(
     0.0878
     """
     check_option("method", method, METHODS)
+    _refuse_unused(method, control, adjustment, dose)
     control = ("not_yet" if method == "switchers" else "never") if control is None else control
     check_option("control", control, CONTROLS if dose is not None else CONTROLS[:2])
+    adjustment = ADJUSTMENTS[0] if adjustment is None else adjustment
     check_option("adjustment", adjustment, ADJUSTMENTS)
     check_option("band", band, BANDS)
     dose = Dose(dose) if isinstance(dose, str) else dose
@@ -250,3 +253,13 @@ def did(
     settings |= {"reference": reference, "window": window}
     table, path, V, jackknife, more, *curve = (ENGINES[method] if dose is None else with_doses)(sample, settings)
     return DiD(table, path, V, sample, settings, jackknife, None, (*sample.notes, *notes, *more, *alone(path)), *curve)
+
+
+def _refuse_unused(method: str, control: str | None, adjustment: str | None, dose: str | Dose | None) -> None:
+    """Options that would change nothing."""
+    for name, value in (("control", control), ("adjustment", adjustment)):
+        if value is not None and method in ("imputation", "twfe"):
+            raise SpatialInputError("E533", f"method={method!r} takes no {name}=",
+                                    hint=f"method=\"group_time\", or leave {name}= out")  # fmt: skip
+    if adjustment is not None and dose is not None:
+        raise SpatialInputError("E533", "effects by dose take no adjustment=", hint="leave adjustment= out")

@@ -58,6 +58,8 @@ def exposure_pretrends(result) -> Pretrends:
         return np.concatenate([at * group[:, None, None] for group in groups], axis=2) * 1.0
 
     base = np.concatenate([period_dummies(len(s.times), s.region), s.X.transpose(1, 0, 2)], axis=2)
-    problem = Problem(s.y.T, s.mass.T * engine.untouched, since.T, base, leads, s.clock, s.cluster, neighbors=True)
+    within_groups = isinstance(result.settings["vcov"], str) and result.settings["vcov"] == "cluster"
+    problem = Problem(s.y.T, s.mass.T * engine.untouched, since.T, base, leads, s.clock, s.cluster, neighbors=True,
+                      K=None if within_groups else engine.K)  # fmt: skip
     moves = float((result._headline * s.root * problem.trend()[:, :, 0]).sum())
     return both_tests(problem, level=result.settings["level"], effect=result.att, moves=moves)

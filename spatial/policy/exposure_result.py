@@ -78,8 +78,7 @@ class ExposureDiD(Shown):
     def pretrends(self) -> Pretrends:
         """Tests on observations that nothing touched: leads of the own adoption and leads of exposure together
         (``.joint``), and a trend of those touched later (``.slope``); see ``spatial.policy.pretrends``. Errors are
-        clustered as in ``cluster``, whatever ``vcov``: where they are correlated between neighbors, read p-values
-        below 5 % with care (in simulated lattices 10 to 12 % of true nulls were rejected at 5 %).
+        correlated as ``vcov`` says.
 
         Raises
         ------

@@ -3,11 +3,12 @@
     joint    y_it = alpha_i + gamma_t + sum_{k=-L}^{-1} delta_k 1[t - g_i = k] + X_it b + e_it       all delta_k = 0
     slope    y_it = alpha_i + gamma_t + kappa t (ever treated)_i + X_it b + e_it                     kappa = 0
 
-Both with CR2 covariances and the F and t that few clusters leave. L is at most 3, and every lead is seen in at least
-three adopters that were also observed before it: a chi-squared test of many leads, some of one or two adopters, rejects
-nearly always. The slope comes with the one that the test would find with 80 % power, and with what that would do to the
-effect: not to reject says little where it is large. Sources: Borusyak, Jaravel & Spiess (2024), section 4.4, for
-untreated observations; Pustejovsky & Tipton (2018) for F; Roth (2022, American Economic Review: Insights 4:305-322).
+Both with CR2 covariances, or those of ``kernel_small_sample`` where errors are correlated between units, and the F and
+t that few clusters leave. L is at most 3, and every lead is seen in at least three adopters that were also observed
+before it: a chi-squared test of many leads, some of one or two adopters, rejects nearly always. The slope comes with
+the one that the test would find with 80 % power, and with what that would do to the effect: not to reject says little
+where it is large. Sources: Borusyak, Jaravel & Spiess (2024), section 4.4, for untreated observations; Pustejovsky &
+Tipton (2018) for F; Roth (2022, American Economic Review: Insights 4:305-322).
 """
 
 from __future__ import annotations
@@ -18,13 +19,16 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
+from spillover.errors import SpatialInputError
 from spillover.show import Shown
 
 from ..records.schema import two_sided
 from ..records.tests import TestResult
+from .kernel_small_sample import KernelSmallSample
 from .resampled import wild
-from .small_sample import CR2
+from .small_sample import CR2, SmallSample
 from .within import Within, within
 
 MAX_LEADS = 3
@@ -114,7 +118,16 @@ class Pretrends(Shown):
         ----------
         draws, seed : int
             Signs of the clusters' restricted residuals, Webb's six points with fewer than 12 clusters.
+
+        Raises
+        ------
+        SpatialInputError
+            E533 where errors are correlated between units: signs are drawn independently.
         """
+        if self.problem.K is not None:
+            raise SpatialInputError("E533", "the wild bootstrap draws signs of clusters independently, and vcov= lets "
+                                    "errors be correlated between units",
+                                    hint='read .joint, or fit with vcov="cluster"')  # fmt: skip
         return wild(self.problem, draws, seed)
 
     def tidy(self) -> pd.DataFrame:
@@ -138,6 +151,8 @@ class Problem:
     group : ndarray, shape (N,)
     neighbors : bool
         Whether each lead comes with its spatial lag.
+    K : sparse array, shape (N, N), or None
+        Which units' errors are correlated, and how much; None for those of the group.
     """
 
     y: np.ndarray = field(repr=False)
@@ -148,6 +163,7 @@ class Problem:
     clock: np.ndarray = field(repr=False)
     group: np.ndarray = field(repr=False)
     neighbors: bool = False
+    K: sparse.csr_array | None = field(default=None, repr=False)
 
     @property
     def scaled(self) -> np.ndarray:
@@ -163,6 +179,10 @@ class Problem:
         design = within(self.mass, np.concatenate([self.base, columns], axis=2), self.group)
         q = design.U.shape[2]
         return design, np.arange(q - columns.shape[2], q)
+
+    def fit(self, design: Within, at: np.ndarray) -> SmallSample:
+        """The coefficients at these places, with their covariance."""
+        return (CR2(design, at) if self.K is None else KernelSmallSample(design, at, self.K))(self.scaled)
 
     def trend(self) -> np.ndarray:
         """t for those ever treated, (N, T, 1)."""
@@ -207,7 +227,7 @@ def _joint(problem: Problem, notes: list):
         columns = columns[:, :, np.abs(columns).any(axis=(0, 1))]
         design, at = problem.with_columns(columns)
         if design.identifies(np.eye(design.U.shape[2])[at]).all():
-            fit = CR2(design, at)(problem.scaled)
+            fit = problem.fit(design, at)
             if _exact(problem, fit):
                 notes.append("no joint test: outcomes before adoption fit exactly")
                 return None, ()
@@ -228,7 +248,7 @@ def _slope(problem: Problem, level, moves, permuted, notes: list):
         notes.append("no test of the slope: without never-treated units, or with one earlier period, it is absorbed by "
                      "the effects")  # fmt: skip
         return None
-    fit = CR2(design, at)(problem.scaled)
+    fit = problem.fit(design, at)
     estimate, error, df = fit.estimates[0], fit.std_errors[0], fit.df[0]
     if not error > 0 or _exact(problem, fit):
         notes.append("no test of the slope: one unit alone identifies it, or outcomes before adoption fit exactly")

@@ -42,8 +42,8 @@ MARKS = ("set_index", "entity=", "overwrite=", ".subset", "_crs(", "fit", "conve
 VALUE = r"""'[^']*'|"[^"]*"|True|False|-?\d+(?:\.\d+)?"""
 CALL = r"[\w.]+\([^()]*\)"  # a call of Python, which stays as it is
 ARGUMENT = re.compile(rf"{CALL}|(?<![\w.:,-])(?P<name>[a-z_]+)=(?P<value>{VALUE}|(?=[\s;,.]|$))(?![\w(])")
-SHARED = {"level", "draws", "seed", "permutations", "significance", "alternative", "change", "cluster",
-          "model", "percent", "period", "share", "standardize", "to", "treatment"}
+SHARED = {"adjustment", "control", "level", "draws", "seed", "permutations", "significance", "alternative", "change",
+          "cluster", "model", "percent", "period", "share", "standardize", "to", "treatment"}
 RENAMED = {"n_jobs": "jobs", "separator": "sep", "ids": "id"}
 OF_EFFECTS = {"quadrature", "likelihood", "simulate", "delta"}  # method= of fit.effects(), --inference of the shell
 OPTIONS = {field.name for group in (Data, Model, Output) for field in fields(group)} | SHARED | set(RENAMED)

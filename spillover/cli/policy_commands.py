@@ -26,8 +26,8 @@ def did(
         help="imputation, group_time, switchers or twfe; without weights.")] = "imputation",
     control: Annotated[str | None, typer.Option(
         help="Comparison of group_time and switchers: never or not_yet; lowest_dose with --dose.")] = None,
-    adjustment: Annotated[str, typer.Option(
-        help="Covariates of these two: doubly_robust, improved, regression or weighting.")] = "doubly_robust",
+    adjustment: Annotated[str | None, typer.Option(
+        help="Covariates of these two: doubly_robust, improved, regression or weighting.")] = None,
     exposure: Annotated[str | None, typer.Option(
         help="With weights: any, share or count of treated neighbors, by imputation instead of a model.")] = None,
     unimputable: Annotated[str, typer.Option(
@@ -52,6 +52,10 @@ def did(
     from .source import read_source
 
     out.check(output, figure=figure, inputs=[source.data, source.map])
+    alone = {"--control": control, "--adjustment": adjustment, "--dose": dose}
+    for name in (name for name, value in alone.items() if value is not None and weights is not None):
+        raise SpatialInputError("E533", f"{name} is for effects without --weights",
+                                hint=f"leave {name} out, or --weights")  # fmt: skip
     rows = read_source(source)
     keys: dict[str, Any] = {"treatment": treatment, "level": level, "missing": missing, **rows.keys}
     result: sp.DiD | sp.SpatialDiD | sp.ExposureDiD

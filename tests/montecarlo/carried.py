@@ -54,7 +54,8 @@ def panel(rng, A: np.ndarray, T: int, kind: str, share: float, rho: float) -> pd
 
 
 def cell(model: str, case: tuple, correction: bool, samples: int):
-    """Of every sample and parameter the estimate, its standard error, and whether the interval holds the truth."""
+    """Of every sample and parameter the estimate, its standard error, and whether the intervals of the information and
+    of clusters by unit hold the truth."""
     N, T, kind, share = case
     A = links(N)
     A = A if kind == "row" else A / np.abs(np.linalg.eigvalsh(A)).max()
@@ -64,10 +65,12 @@ def cell(model: str, case: tuple, correction: bool, samples: int):
         data = panel(np.random.default_rng([11, r]), A, T, kind, share, RHO if model == "sac" else 0.0)
         fit = getattr(sp, model)("y ~ x", data, w, entity="i", time="t", correction=correction,
                                  missing="period" if share else "error")  # fmt: skip
-        bounds = fit.conf_int()
+        bounds, clustered = fit.conf_int(), fit.with_vcov("cluster").conf_int()
         for term in fit.params.index.intersection(list(truth)):
             low, high = bounds.loc[term]
-            yield term, (fit.params[term], fit.std_errors[term], low <= truth[term] <= high)
+            first, last = clustered.loc[term]
+            yield term, (fit.params[term], fit.std_errors[term], low <= truth[term] <= high,
+                         first <= truth[term] <= last)  # fmt: skip
 
 
 def main() -> None:
@@ -79,10 +82,10 @@ def main() -> None:
             for term, numbers in cell(model, case, correction, samples):
                 results.setdefault(term, []).append(numbers)
             for term, each in results.items():
-                estimate, error, holds = np.array(each, dtype=float).T
+                estimate, error, holds, clustered = np.array(each, dtype=float).T
                 print(f"{model} {case} {term} correction={correction}: mean {estimate.mean():.3f}, standard deviation "
-                      f"{estimate.std():.3f}, mean standard error {error.mean():.3f}, coverage {holds.mean():.3f}",
-                      flush=True)  # fmt: skip
+                      f"{estimate.std():.3f}, mean standard error {error.mean():.3f}, coverage {holds.mean():.3f}, "
+                      f"clustered {clustered.mean():.3f}", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":

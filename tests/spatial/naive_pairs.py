@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from spatial.covariance.information import with_dummies
+from spatial.design.arrays import keeps_effects
 
 
 def matrix_power(M, power):
@@ -32,11 +32,12 @@ def units_and_periods(fit):
 
 
 def forms(fit):
-    """B W A^-1 B^-1 and M B^-1, (m, m), period means out of both sides where they are out of the errors."""
+    """B W A^-1 B^-1 and M B^-1, (m, m), period means out of both sides where they are out of the errors; where effects
+    are carried along, B D."""
     d, T, N = fit._design, fit._design.n_periods, fit._design.n_units
     out, eye = [], np.eye(N)
     centered = fit._settings.correction is True and fit._settings.effects.name in ("time", "twoway")
-    J = eye - centered / N
+    J = eye - (centered and not keeps_effects(fit._sample)) / N
     pairs = [(w.csr.toarray(), m.csr.toarray())
              for w, m in zip((each(d.weights, T)), (each(d.weights_of_error, T)))]  # fmt: skip
     if fit.specification.lag:
@@ -46,7 +47,33 @@ def forms(fit):
             out[-1].append(J @ B @ W @ np.linalg.inv(eye - fit.rho * W) @ np.linalg.inv(B) @ J)
     if fit.specification.error:
         out.append([J @ M @ np.linalg.inv(eye - fit.lam * M) @ J for _, M in pairs])
-    return [rows_of(fit, one) for one in out]
+    out = [rows_of(fit, one) for one in out]
+    if keeps_effects(fit._sample):
+        off = off_effects(fit)
+        return [off @ F @ off for F in out]
+    return out
+
+
+def dummies_of(fit):
+    """D, (m, effects)."""
+    effects = fit._settings.effects.name
+    columns = [(codes[:, None] == np.unique(codes)).astype(float)
+               for codes, name in zip(units_and_periods(fit), ("entity", "time")) if effects in (name, "twoway")]
+    return np.concatenate(columns or [np.empty((len(fit._solution.resid), 0))], axis=1)
+
+
+def filtered_dummies(fit):
+    """B D."""
+    T = fit._design.n_periods
+    M = rows_of(fit, [w.csr.toarray() for w in each(fit._design.weights_of_error, T)])
+    D = dummies_of(fit)
+    return D - fit.lam * M @ D
+
+
+def off_effects(fit):
+    """I less the projection on B D."""
+    BD = filtered_dummies(fit)
+    return np.eye(len(BD)) - BD @ np.linalg.pinv(BD, rcond=1e-10)
 
 
 def each(weights, T):
@@ -54,14 +81,9 @@ def each(weights, T):
 
 
 def residual_maker(fit):
-    s, effects = fit._sample, fit._settings.effects.name if not fit._sample.dummies else "none"
-    units, periods = units_and_periods(fit)
-    columns = [s.X if s.error is None else s.X - fit.lam * s.MX]
-    if effects in ("entity", "twoway"):
-        columns.append((units[:, None] == np.unique(units)).astype(float))
-    if effects in ("time", "twoway"):
-        columns.append((periods[:, None] == np.unique(periods)).astype(float))
-    Z = np.concatenate(columns, axis=1)
+    s = fit._sample
+    own = (s.X if s.error is None else s.X - fit.lam * s.MX)[:, : s.k]
+    Z = np.concatenate([own, filtered_dummies(fit) if keeps_effects(s) else dummies_of(fit)], axis=1)
     return np.eye(len(Z)) - Z @ np.linalg.pinv(Z, rcond=1e-10)
 
 
@@ -75,18 +97,25 @@ def adjusted_residuals(fit, codes, power):
 
 def pairs_meat(fit, codes, e):
     s, at = fit._sample, fit._solution
-    s2, k, m = at.sigma2, s.X.shape[1], len(e)
+    s2, k, m = at.sigma2, s.k, len(e)
     Qs, q = forms(fit), fit.specification.lag + fit.specification.error
-    D = np.column_stack([s.X if s.error is None else s.X - at.lam * s.MX])
+    D = np.column_stack([s.X if s.error is None else s.X - at.lam * s.MX])[:, :k]
     extra = []
     if s.lag is not None:
         extra.append(s.Wy if s.error is None else s.Wy - at.lam * s.MWy)
     if s.error is not None:
         Mu = s.My - s.MX @ at.beta
         extra.append(Mu if s.lag is None else Mu - at.rho * s.MWy)
-    D = np.column_stack([D, *[column - Q @ at.resid for column, Q in zip(extra, Qs)]])
     traces = [-part.d1(r) for part, r in ((s.lag, at.rho), (s.error, at.lam)) if part is not None]
-    share, meat = s.n / m, np.zeros((k + q + 1,) * 2)
+    carries, own = keeps_effects(s), np.eye(m)
+    share = s.n / m
+    if carries:  # B D off everything, of sigma2 too
+        own = off_effects(fit)
+        D, extra, share = own @ D, [own @ column for column in extra], s.n / np.trace(own)
+    D = np.column_stack([D, *[column - Q @ at.resid for column, Q in zip(extra, Qs)]])
+    meat = np.zeros((k + q + 1,) * 2)
+    Qs, traces = [*Qs, own], [*traces, s.n]
+    scale = np.append(np.full(q, s2), 2 * s2**2)
     groups = np.unique(codes)
     for g in groups:
         here = codes == g
@@ -94,22 +123,13 @@ def pairs_meat(fit, codes, e):
         score[:-1] = D[here].T @ e[here] / s2
         for j, (Q, trace) in enumerate(zip(Qs, traces)):
             mean = share * Q.diagonal() + (trace - share * np.trace(Q)) / m
-            score[k + j] += e[here] @ Q[np.ix_(here, here)] @ e[here] / s2 - mean[here].sum()
-        score[-1] = np.sum(e[here] ** 2) / (2 * s2**2) - share * here.sum() / (2 * s2)
+            score[k + j] += (e[here] @ Q[np.ix_(here, here)] @ e[here] - s2 * mean[here].sum()) / scale[j]
         meat += np.outer(score, score)
     for a, g in enumerate(groups):
         for h in groups[a + 1 :]:
             i, j = codes == g, codes == h
             cross = np.zeros(k + q + 1)
             for c, Q in enumerate(Qs):
-                cross[k + c] = e[i] @ (Q[np.ix_(i, j)] + Q[np.ix_(j, i)].T) @ e[j] / s2
+                cross[k + c] = e[i] @ (Q[np.ix_(i, j)] + Q[np.ix_(j, i)].T) @ e[j] / scale[c]
             meat += np.outer(cross, cross)
-    if not s.dummies:
-        return meat
-    # dummies concentrated out of the score: s_a - I_ad I_dd^-1 s_d
-    full, dummy = with_dummies(s, at), np.zeros(len(meat), dtype=bool)
-    dummy[s.k : k] = True
-    turn = np.zeros((len(meat), int((~dummy).sum())))
-    turn[~dummy] = np.eye(turn.shape[1])
-    turn[dummy] = -np.linalg.solve(full[np.ix_(dummy, dummy)], full[np.ix_(dummy, ~dummy)])
-    return turn.T @ meat @ turn
+    return meat

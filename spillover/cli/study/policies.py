@@ -20,7 +20,7 @@ from .question import LEVEL, Chapter, Question
 
 def policy(
     q: Question, chapters: dict, *, treatment: str, method: str = "imputation", control: str | None = None,
-    adjustment: str = "doubly_robust", window: list[int] | None = None
+    adjustment: str | None = None, window: list[int] | None = None
 ) -> Chapter:  # fmt: skip
     """Difference-in-differences, without spillovers and with them.
 
@@ -33,7 +33,8 @@ def policy(
     control : text
         Comparison of "group_time": "never" treated, the default, or "not_yet".
     adjustment : text
-        How "group_time" takes covariates into account: "doubly_robust", "improved", "regression" or "weighting".
+        How "group_time" takes covariates into account: "doubly_robust", the default, "improved",
+        "regression" or "weighting".
     window : list of whole numbers
         First and last period of the event study, since adoption.
     """

@@ -6,13 +6,19 @@ import pytest
 from scipy.linalg import block_diag
 
 import spatial as sp
+from spatial.covariance import pairs, score_forms
+from spatial.covariance.groups import group_codes
+from spatial.covariance.leverage import CR3, adjusted_residuals
+from spatial.covariance.pairs import pairs_meat
 from spatial.covariance.scores import scores
 from spatial.design import carried
+from spatial.design.arrays import keeps_effects
 from spatial.effects.prediction import column_of
 from spatial.models.reading import prepare, read
 from spatial.solve import carried_effects, score_mean
 from spatial.solve.ml import maximum_likelihood
 
+from .. import naive_pairs
 from .test_estimators import PANEL, panel_data
 from .test_time_varying import moving_panel
 from .test_unbalanced import GAPS, with_gaps
@@ -178,8 +184,39 @@ def test_many_effects_of_an_error_leave_as_the_dummies_of_a_few_do(kind, effects
     assert not many._sample.dummies
     np.testing.assert_allclose(many.params, few.params, atol=1e-7)
     assert many.loglik == pytest.approx(few.loglik, abs=1e-7)
-    for vcov in ("oim", sp.Robust(pairs=False)):
+    for vcov in ("oim", "robust", "cluster", sp.Cluster("t"), sp.Robust(pairs=False)):
         np.testing.assert_allclose(many.with_vcov(vcov).vcov, few.with_vcov(vcov).vcov, rtol=1e-5, atol=1e-10)
+
+
+@pytest.mark.parametrize("by", ["entity", "region", "t"])
+@pytest.mark.parametrize(("model", "kind", "effects"), [
+    ("sem", "spectral", "twoway"), ("sac", "spectral", "twoway"), ("sac", "spectral", "time"),
+    ("sac", "gaps", "entity"), ("sac", "gaps", "twoway"), ("gns", "spectral gaps", "twoway"),
+    ("sdem", "moving", "twoway"), ("sem", "gaps", "entity"), ("sac", "moving", "twoway"),
+])  # fmt: skip
+def test_variances_by_group_are_the_double_loop_with_the_effects_in_the_hat_matrix(model, kind, effects, by):
+    """M off [B D, B X] in its blocks, B D off both sides of every quadratic form."""
+    data, w, keys = case(kind)
+    data["region"] = data["id"].map({unit: j % 4 for j, unit in enumerate(sorted(data["id"].unique()))})
+    fit = MODELS[model]("y ~ a + b", data, w, **keys, effects=effects)
+    assert keeps_effects(fit._sample)
+    codes, _ = group_codes(fit._design, by)
+    e = naive_pairs.adjusted_residuals(fit, codes, CR3)  # fewer than 20 groups
+    np.testing.assert_allclose(adjusted_residuals(fit, codes, CR3), e, rtol=1e-6, atol=1e-8)
+    want = naive_pairs.pairs_meat(fit, codes, e)
+    size = np.sqrt(np.diag(want))
+    np.testing.assert_allclose(pairs_meat(fit, codes, e) / np.outer(size, size), want / np.outer(size, size), atol=1e-7)
+
+
+def test_random_signs_estimate_pairs_of_many_units_with_the_effects_projected_off(monkeypatch):
+    data, w, keys = case("spectral", N=120)
+    fit = sp.sac("y ~ a + b", data, w, **keys)
+    exact = fit.with_vcov("robust").std_errors
+    monkeypatch.setattr(score_forms, "DENSE_UNITS", 50)
+    monkeypatch.setattr(pairs, "EXACT_GROUPS", 50)
+    monkeypatch.setattr(score_forms, "PROBES", 400)
+    monkeypatch.setattr(pairs, "PROBES", 400)
+    np.testing.assert_allclose(fit.with_vcov("robust").std_errors, exact, rtol=0.02)
 
 
 def test_factorised_determinants_give_what_eigenvalues_give():

@@ -147,6 +147,33 @@ def conservative(y, touched, X, mass, region, a, members, code, K):
     return v @ e, np.sqrt(e @ Q @ e * scale), np.trace(Q) ** 2 / (Q**2).sum()
 
 
+def kernel_leads(Z, columns, y, mass, unit, K):
+    """(F, eta, standard errors, df) of coefficients of columns (n, q) beside Z (n, r), errors correlated over units by
+    K, by dense matrices: every element of the covariance a quadratic form of the errors."""
+    from scipy.linalg import sqrtm
+
+    root = np.sqrt(mass)[:, None]
+    X, q = np.column_stack([Z, columns]) * root, columns.shape[1]
+    P = np.linalg.pinv(X)
+    R, P = np.eye(len(y)) - X @ P, P[-q:]
+    y, Kn = root[:, 0] * y, K[np.ix_(unit, unit)]
+
+    def forms(P):
+        return np.array([[R @ ((P[s][:, None] * P[t]) * Kn) @ R for t in range(q)] for s in range(q)])
+
+    def variances(Q):
+        return np.array([[(A * A).sum() + (A * A.T).sum() for A in row] for row in Q])
+
+    Q = forms(P)
+    expected = np.einsum("stii->st", Q)
+    L, A = np.linalg.cholesky(expected), sqrtm(P @ P.T @ np.linalg.inv(expected)).real
+    V = A @ np.einsum("i,stij,j->st", y, Q, y) @ A.T
+    eta = q * (q + 1) / variances(forms(np.linalg.inv(L) @ P)).sum()
+    b = P @ y
+    F = (eta - q + 1) / (eta * q) * b @ np.linalg.solve(V, b)
+    return F, eta, np.sqrt(np.diag(V)), 2 * np.diag(expected) ** 2 / np.diag(variances(Q))
+
+
 def att_given(change, treated, x, how):
     """An average effect on the treated of changes (n,) given covariates (n, k) with an intercept, by the definitions of
     Sant'Anna & Zhao (2020): a propensity score by maximum likelihood or tilting, least squares of the comparison."""

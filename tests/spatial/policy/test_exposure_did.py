@@ -417,6 +417,52 @@ def test_leads_are_coefficients_on_untouched_rows():
 
 
 @pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("options", [{"vcov": "neighbors"}, {"vcov": "neighbors", "obs_weights": "m"},
+                                     {"vcov": "neighbors", "period_by": "g"}, "Conley"])  # fmt: skip
+def test_tests_of_earlier_effects_follow_vcov(options):
+    """Against dense matrices: F, its degrees of freedom, and the slope's t."""
+    data, w = world(side=6, T=7, adopters=9, gaps=0.05)
+    if options == "Conley":
+        places = pd.DataFrame({"lon": np.arange(36) % 6 / 10, "lat": np.arange(36) // 6 / 10}, index=range(36))
+        options = {"vcov": sp.Conley(20, kernel="bartlett", coords=places)}
+    r = fitted(data, w, **options)
+    s, problem, K = r.sample, r.pretrends.problem, r._engine.K.toarray()
+    T, N = s.y.shape
+    used = (problem.mass.T > 0).ravel()
+    Z, unit = naive.dummies(T, N, s.region)[used], np.tile(np.arange(N), T)[used]
+
+    def twin(columns):
+        rows = columns.transpose(1, 0, 2).reshape(T * N, -1)[used]
+        rows, y, mass = rows[:, np.abs(rows).any(axis=0)], s.y.ravel()[used], s.mass.ravel()[used]
+        return naive.kernel_leads(Z, rows, y, mass, unit, K)
+
+    joint, slope = r.pretrends.joint, r.pretrends.slope
+    F, eta, _, _ = twin(problem.leads(r.pretrends.leads))
+    assert joint.statistic == pytest.approx(F, rel=1e-7)
+    assert joint.df[1] == pytest.approx(eta - joint.df[0] + 1, rel=1e-7)
+    _, _, error, df = twin(problem.trend())
+    assert (slope.std_error, slope.df) == pytest.approx((error[0], df[0]), rel=1e-7)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_tests_of_earlier_effects_below_all_distances_and_by_unit():
+    """Conley below all distances correlates errors within units: CR1 and CR2 differ by their leverages alone. Clusters
+    are not distances: the wild bootstrap flips signs of clusters, and refuses the others."""
+    data, w = world(side=7, T=7, adopters=9, gaps=0.05)
+    places = pd.DataFrame({"lon": np.arange(49) % 7, "lat": np.arange(49) // 7}, index=range(49))
+    plain, near = (fitted(data, w, vcov=vcov).pretrends for vcov in ("cluster", sp.Conley(1, coords=places)))
+    assert near.slope.estimate == pytest.approx(plain.slope.estimate, rel=1e-10)
+    assert near.slope.std_error == pytest.approx(plain.slope.std_error, rel=0.03)
+    assert near.joint.statistic == pytest.approx(plain.joint.statistic, rel=0.1)
+    assert near.joint.statistic != plain.joint.statistic
+    assert 0 < plain.wild(draws=99).p_value <= 1
+    with pytest.raises(sp.SpatialInputError) as caught:
+        fitted(data, w, vcov="neighbors").pretrends.wild()
+    assert caught.value.code == "E533"
+    assert 'vcov="cluster"' in caught.value.hint
+
+
+@pytest.mark.filterwarnings("ignore")
 def test_text_and_figure():
     data, w = world(side=7, adopters=8)
     for options in ({}, {"vcov": "neighbors", "band": "simultaneous"}, {"exposure": "share", "obs_weights": "m"}):

@@ -1,0 +1,88 @@
+"""Fixed effects that a spatial error's weights carry along, in the variance by groups: the projection off B D.
+
+Residuals are e = M eps with M = I - V V', V an orthonormal basis of B D, whether the effects leave by generalized
+least squares (``design.carried``) or stay among the regressors (``design.dummies``). Hence the leverage of group g
+is that of [B D, B X],
+
+    H_gg = V_g V_g' + Q_g Q_g',    Q an orthonormal basis of M B X
+
+and the quadratic part of a score is eps'M F M eps, with F = B W A^-1 B^-1 for rho, W_e B^-1 for lambda (W_e the
+error's weights) and I for sigma2:
+
+    M F M = F + L R',    L = [V, F V],    R = [V (V'F V)' - F'V, -V]
+
+Means taken off do not stand for M: e of a period or a unit does not add up to zero where B D differs from D.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from ..design.arrays import Sample, by_gls
+from ..design.carried import demeans_units, effects_of
+from ..design.design import Design
+from ..design.ways import nested
+from ..records.fit import FitRecord
+from .groups import units_of_rows
+
+SIZE_MAX = 1e7  # elements of V
+
+
+@dataclass(frozen=True, eq=False)
+class Effects:
+    """An orthonormal basis of what effects take.
+
+    Attributes
+    ----------
+    V : (m, r)
+    kept : float
+        Share of F's diagonal that unit effects keep which left by demeaning, of a balanced panel under one error's
+        matrix: (T - 1) / T where groups hold whole units, so that e_g has lost what they take of it. Else, and where
+        other groups have them among V, one.
+    """
+
+    V: np.ndarray = field(repr=False)
+    kept: float = 1.0
+
+    def off(self, values: np.ndarray) -> np.ndarray:
+        """M values."""
+        return values - self.V @ (self.V.T @ values)
+
+    def share(self, n: int) -> float:
+        """n of the likelihood in shares of what the effects leave: one with the correction of Lee & Yu."""
+        m, r = self.V.shape
+        return n / (self.kept * m - r)
+
+
+def carried_effects(fit: FitRecord, codes: np.ndarray) -> Effects | None:
+    """Those of a fit; None where no effects are carried along, or rows times effects are more than ten million."""
+    s, d, effects = fit._sample, fit._design, fit._settings.effects
+    if isinstance(s, Sample) and s.dummies:
+        return Effects(np.linalg.qr(s.BX(fit.lam)[:, s.k :])[0])
+    if not by_gls(s):
+        return None
+    demeaned, units = demeans_units(d, effects), units_of_rows(d)
+    apart = demeaned and not nested(units, codes)
+    rank = d.n_units * (effects.entity and (apart or not demeaned)) + d.n_periods * effects.time
+    if rank * d.nobs > SIZE_MAX:
+        return None
+    from scipy.linalg import solve_triangular
+
+    BD = effects_of(d, effects).BD(fit.lam).toarray()
+    V = solve_triangular(np.linalg.cholesky(BD.T @ BD), BD.T, lower=True).T
+    if apart:
+        return Effects(np.hstack([V, np.eye(d.n_units)[units] / np.sqrt(d.n_periods)]))
+    return Effects(V, 1 - demeaned / d.n_periods)
+
+
+def sides_of(d: Design, form, effects: Effects | None) -> tuple[np.ndarray, np.ndarray]:
+    """L and R with M F M = F + L R', (m, 2 r); of no columns where nothing is projected."""
+    if effects is None:
+        return np.empty((d.nobs, 0)), np.empty((d.nobs, 0))
+    V = effects.V
+    panel = np.nan_to_num(d.panel(V))  # (T, N, r)
+    FV, VF = (d.rows(np.stack([form.times(t, values, transposed=turned) for t, values in enumerate(panel)]))
+              for turned in (False, True))  # fmt: skip
+    return np.hstack([V, FV]), np.hstack([V @ (FV.T @ V) - VF, -V])
