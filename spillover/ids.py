@@ -43,7 +43,7 @@ class Match:
     note: str
 
 
-def match(have: pd.Index, want: pd.Index, *, what: str = "the data") -> Match:
+def match(have: pd.Index, want: pd.Index, *, what: str = "the data", against: str = "the weights") -> Match:
     """Match all ids of two sides, one to one.
 
     Raises
@@ -65,11 +65,13 @@ def match(have: pd.Index, want: pd.Index, *, what: str = "the data") -> Match:
         return Match(place, "")
     normal = _normalised(have, want) if len(have) == len(want) else None
     if normal is None:
-        raise _different(have, want, what)
+        raise _different(have, want, what, against)
     return normal
 
 
-def positions(have: pd.Index, want: pd.Index, *, what: str = "the data") -> np.ndarray:
+def positions(
+    have: pd.Index, want: pd.Index, *, what: str = "the data", against: str = "the weights"
+) -> np.ndarray:
     """``match`` where there is no header to report in: what was needed is a warning.
 
     Examples
@@ -77,7 +79,7 @@ def positions(have: pd.Index, want: pd.Index, *, what: str = "the data") -> np.n
     >>> positions(pd.Index(["b", "a"]), pd.Index(["a", "b"])).tolist()
     [1, 0]
     """
-    result = match(have, want, what=what)
+    result = match(have, want, what=what, against=against)
     if result.note:
         warn(f"{what}: {result.note}")
     return result.at
@@ -152,15 +154,15 @@ STEPS = (
 )
 
 
-def _different(have: pd.Index, want: pd.Index, what: str) -> SpatialInputError:
-    """E101 that names the first few ids on each side; E102 where the weights' ids repeat."""
+def _different(have: pd.Index, want: pd.Index, what: str, against: str) -> SpatialInputError:
+    """E101 that names the first few ids on each side; E102 where those of ``want`` repeat."""
     absent, extra = want.difference(have, sort=False), have.difference(want, sort=False)
     if not len(absent) and not len(extra):
-        return SpatialInputError("E102", "ids of the weights repeat", ids=list(want[want.duplicated()].unique()),
-                                 hint="each unit is one row of the weights")
+        return SpatialInputError("E102", f"ids of {against} repeat", ids=list(want[want.duplicated()].unique()),
+                                 hint=f"each unit is one row of {against}")
     parts = [f"{len(only)} only in {place} ({_few(only)})"
-             for only, place in ((extra, what), (absent, "the weights")) if len(only)]  # fmt: skip
-    message = f"ids of {what} and of the weights differ: " + "; ".join(parts)
+             for only, place in ((extra, what), (absent, against)) if len(only)]  # fmt: skip
+    message = f"ids of {what} and of {against} differ: " + "; ".join(parts)
     return SpatialInputError("E101", message, ids=[*extra, *absent], hint=cure(have, want))
 
 

@@ -66,7 +66,8 @@ class MissingDesign(Design):
 def not_with_missing(what: str) -> SpatialInputError:
     """E325."""
     return SpatialInputError("E325", f"{what} is not there for a model with outcomes that are not observed",
-                             hint="missing='drop' estimates the model without these units")
+                             hint="missing='drop' estimates the model without these units, missing='period' a panel "
+                             "without these rows")
 
 
 def missing_design(

@@ -15,7 +15,7 @@ from ..logdet.several import SeveralJacobian, several_logdet
 from .arrays import Sample
 from .checks import degenerate
 from .design import INTERCEPT, Design, durbin_columns, spatial_lag
-from .fixed_effects import FixedEffects
+from .fixed_effects import NO_EFFECTS, FixedEffects
 from .sample import SPANNED, determinant_counts, likelihood_size, own_columns
 from .specification import Specification
 
@@ -138,11 +138,14 @@ def weights_of_error(d: Design) -> SpatialWeights | TemporalWeights:
     return d.weights.matrices[d.weights.error[0] if d.weights.error else 0]
 
 
-def several_regressors(d: SeveralDesign, effects: FixedEffects) -> tuple[np.ndarray, list[str]]:
-    """[X, W_m x ...] as (T, N, k) and the columns' names."""
+def several_regressors(
+    d: SeveralDesign, effects: FixedEffects, *, centered: bool = True
+) -> tuple[np.ndarray, list[str]]:
+    """[X, W_m x ...] as (T, N, k) and the columns' names; without ``centered`` W lags period means too."""
     own = own_columns(d, effects)
     columns = [d.X[:, :, own]]
-    columns += [d.lag(d.X[:, :, [j]], effects, d.weights.matrices[m]) for j, m in d.weights.pairs]
+    of_lag = effects if centered else NO_EFFECTS
+    columns += [d.lag(d.X[:, :, [j]], of_lag, d.weights.matrices[m]) for j, m in d.weights.pairs]
     return np.concatenate(columns, axis=2), [*(d.names[j] for j in own), *d.lag_names]
 
 

@@ -25,7 +25,8 @@ from spillover.errors import SpatialInputError
 from spillover.show import Shown
 from spillover.values import share
 
-from ..design.design import Design
+from ..design.design import Design, spatial_lag
+from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
@@ -35,7 +36,7 @@ from .curves import between_poles
 from .linear import Law, RatioLaw, infer_by_default
 from .mixture import Inference
 from .propagate import determinant
-from .regressors import column_of
+from .regressors import column_of, held_by_effects
 from .several_linear import predicted_by_several
 
 if TYPE_CHECKING:
@@ -151,13 +152,13 @@ def _infer(fit: FitRecord, cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]
     if isinstance(fit, SeveralRecord):
         return predicted_by_several(fit, cases, level)
     d, names = fit._design, [name for name in fit.params.index if name not in ("rho", "lambda")]
-    own = _columns(fit, d, names)
-    Z = np.array([d.rows(np.nan_to_num(_columns(fit, replace(d, X=X), names) - _projected(fit, own)))
-                  for _, X, _ in cases])  # fmt: skip
+    own, effects = _columns(d, names, NO_EFFECTS), fit._settings.effects
+    held = held_by_effects(d, effects, own, _columns(d, names, effects))
+    Z = np.array([d.rows(np.nan_to_num(_columns(replace(d, X=X), names, NO_EFFECTS) - held)) for _, X, _ in cases])
     shares = np.array([g for g, *_ in cases])
     offsets = np.array([d.rows(np.nan_to_num(offset)) for *_, offset in cases])
-    y, Wy = (d.rows(np.nan_to_num(_projected(fit, v[..., None])))[:, 0]
-             for v in (d.y, d.lag(d.outcome, fit._settings.effects)))  # fmt: skip
+    y, Wy = (d.rows(np.nan_to_num(held_by_effects(d, effects, *values)))
+             for values in ((d.y, d.y), (spatial_lag(d.weights, d.outcome), d.lag(d.outcome, effects))))
 
     def coefficients(rho: float) -> np.ndarray:
         """(K + 1, s): what each coefficient brings, and what needs none."""
@@ -177,15 +178,9 @@ def _infer(fit: FitRecord, cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]
     return infer_by_default(fit, over, picks, estimates, level)
 
 
-def _columns(fit: FitRecord, d: Design, names: list[str]) -> np.ndarray:
-    """The columns of the coefficients, (T, N, K)."""
-    return np.stack([np.broadcast_to(column_of(d, name, fit._settings.effects), d.y.shape) for name in names], axis=-1)
-
-
-def _projected(fit: FitRecord, values: np.ndarray) -> np.ndarray:
-    """P of (T, N, K) arrays: what the fixed effects span of them."""
-    effects = fit._settings.effects
-    return values - fit._design.within(values, effects) if effects.fixed else np.zeros(values.shape)
+def _columns(d: Design, names: list[str], effects: FixedEffects) -> np.ndarray:
+    """The columns of the coefficients, (T, N, K), what W lags as the effects have it (``Design.centered``)."""
+    return np.stack([np.broadcast_to(column_of(d, name, effects), d.y.shape) for name in names], axis=-1)
 
 
 def _solved(d: Design, rho: float, shares: np.ndarray) -> np.ndarray:

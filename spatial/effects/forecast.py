@@ -269,7 +269,7 @@ def _weights(fit: FitRecord, w) -> tuple[SpatialWeights, SpatialWeights]:
                                 "depends on W of the last one too", hint="a fit with w.mean()")  # fmt: skip
     own = refuse_varying(d.weights if w is None else as_weights(w), "a forecast")
     if w is not None and own.labelled:
-        own = own.reordered(positions(own.ids, d.ids, what="w"))
+        own = own.reordered(positions(own.ids, d.ids, what="w", against="the fit"))
     return own, own if d.error_weights is None else refuse_varying(d.error_weights, "a forecast")
 
 

@@ -65,17 +65,32 @@ def _whole_panel(fit: FitRecord, data: pd.DataFrame, weights: SpatialWeights):
     if absent := [c for c in needed if c not in added.columns and c not in response]:
         raise SpatialInputError("E502", f"the new units lack the column {absent[0]!r}", column=absent[0], n=len(absent),
                                 hint="add the column to data=")
+    _refuse_incomplete(added, unit, old.periods, [c for c in needed if c not in response])
     rows = rows[rows[unit].isin(old.ids)]
     added = added.assign(**{c: rows[c].iloc[0] for c in response})  # never read, but the formula wants it
     columns = list(dict.fromkeys([unit, period, *needed]))
     both = pd.concat([rows[columns], added[columns]], ignore_index=True)
     whole = design(old.formula, both, weights, entity=unit, time=period, lagged=False, fitted=old.encoding)
-    if not whole.periods.equals(old.periods):
-        raise SpatialInputError("E104", "new units are predicted in the periods of the fit, and data= has others",
-                                ids=list(whole.periods.difference(old.periods)),
-                                hint="give each new unit's regressors in every period of the fit")  # fmt: skip
     X = whole.X[:, :, [whole.names.index(name) for name in old.names]]
     return replace(whole, X=X, names=old.names, durbin=old.durbin), weights, ~whole.ids.isin(old.ids)
+
+
+def _refuse_incomplete(added: pd.DataFrame, unit: str, periods: pd.Index, columns: list[str]) -> None:
+    """Each new unit has one row, with all regressors, in every period of the fit, and in no other."""
+    keys = pd.MultiIndex.from_arrays([added[unit], added[periods.name]])
+    if len(other := keys[~keys.get_level_values(1).isin(periods)]):
+        raise SpatialInputError("E104", "new units are predicted in the periods of the fit, and data= has others",
+                                ids=list(other), hint="leave these rows out; fit.forecast is for new periods of the "
+                                "fitted units")  # fmt: skip
+    every = pd.MultiIndex.from_product([added[unit].unique(), periods])
+    if len(absent := every.difference(keys, sort=False)):
+        raise SpatialInputError("E104", "new units are predicted in every period of the fit, and data= lacks some",
+                                ids=list(absent), hint="give each new unit's regressors in every period of the fit")
+    gaps = added[[c for c in columns if c in added]].isna()
+    if gaps.any(axis=None):
+        raise SpatialInputError("E201", "regressors of new units are missing", column=str(gaps.any().idxmax()),
+                                ids=list(keys[gaps.any(axis=1)]), hint="fill them, or leave these units out of data= "
+                                "and of w")  # fmt: skip
 
 
 def _with_keys(frame: pd.DataFrame, unit: str, period: str) -> pd.DataFrame:

@@ -24,3 +24,9 @@ def column_of(d: Design, name: str, effects: FixedEffects) -> np.ndarray:
         return column_of(d, of, effects)[labels.get_loc(period)]
     raise SpatialInputError("E501", f"{name!r} is no term of the formula: this fit cannot predict", column=name,
                             hint="fit the model with all its terms in the formula")
+
+
+def held_by_effects(d: Design, effects: FixedEffects, values: np.ndarray, lagged: np.ndarray) -> np.ndarray:
+    """What the fixed effects hold of columns (T, N) or (T, N, K): P of them. Where the model lags deviations from
+    period means, as ``lagged`` has them, W of the means is the effects' as well."""
+    return values - d.within(lagged, effects) if effects.fixed else np.zeros(values.shape)

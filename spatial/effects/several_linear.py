@@ -23,6 +23,7 @@ from .average import DENSE_MAX
 from .linear import Law, with_constant
 from .mixture import Inference, settled
 from .nodes import given_nothing
+from .regressors import held_by_effects
 from .several_averages import SeveralAverages
 from .several_source import SeveralSource
 
@@ -121,14 +122,11 @@ def emitted_by_several(
 def predicted_by_several(fit: SeveralRecord, cases: list, level: float) -> tuple[Law | None, Inference]:
     """As ``averaged._infer``: a case has its shares of rows (m,), regressors (T, N, k) and offset (T, N)."""
     d, effects = fit._design, fit._settings.effects
-
-    def projected(values):
-        return values - d.within(values, effects) if effects.fixed else np.zeros(values.shape)
-
     own, names = several_regressors(d, effects)
-    left, lags = projected(own), [spatial_lag(d.weights.matrices[m], d.outcome) for m in d.weights.lag]
-    constant, lagged = projected(d.y), [-projected(values) for values in lags]
-    columns = [np.concatenate([several_regressors(replace(d, X=X), effects)[0] - left,
+    held = held_by_effects(d, effects, several_regressors(d, effects, centered=False)[0], own)
+    constant, lags = held_by_effects(d, effects, d.y, d.y), [d.weights.matrices[m] for m in d.weights.lag]
+    lagged = [-held_by_effects(d, effects, spatial_lag(w, d.outcome), d.lag(d.outcome, effects, w)) for w in lags]
+    columns = [np.concatenate([several_regressors(replace(d, X=X), effects, centered=False)[0] - held,
                                np.stack([constant + offset, *lagged], axis=-1)], axis=-1)
                for _, X, offset in cases]  # fmt: skip
     shares = np.array([share for share, *_ in cases]).reshape(len(cases), *d.y.shape)

@@ -52,7 +52,8 @@ def refuse_serial_fixed(
         if effects.time and not weights.rows_sum_to_one:
             message = f"serial='ar1' with {effects} effects needs weights whose rows all sum to one"
             raise SpatialInputError("E308", message, ids=weights.islands,
-                                    hint="standardize('row'), or effects='entity' with C(year) in the formula")
+                                    hint="standardize('row') without islands, or effects='entity' with C(year) in "
+                                    "the formula")
 
 
 def beside_fixed_effects(

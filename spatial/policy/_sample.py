@@ -139,7 +139,10 @@ def read_policy(
         D, more = filled_treatment(D, absent, d.ids, treatment, always=always)
         notes = (*(note for note in notes if not note.startswith(("unbalanced", "islands"))), *more)
     amounts = None if dose is None else unit_doses(d, D, dose, treatment)
-    refuse_without_variation(D if amounts is None else D * amounts, treatment if dose is None else dose)
+    if not D.any() or dose is None:
+        refuse_without_variation(D, treatment)
+    if amounts is not None:
+        refuse_without_variation(D * amounts, str(dose))
     covariates = [name for name in terms if name != treatment]
     groups = unit_codes(d, cluster)[0] if cluster else np.arange(d.n_units)
     if groups.max() == 0:

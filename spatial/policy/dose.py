@@ -128,10 +128,20 @@ def read_basis(dose: Dose, d: np.ndarray, treated: np.ndarray, from_lowest: bool
     return _bins(dose, d, treated, from_lowest) if dose.basis == "bins" else _spline(dose, d, treated, from_lowest)
 
 
+def _refuse_one_dose(dose: Dose, taken: np.ndarray) -> np.ndarray:
+    """The doses that are taken, each once; E533 where all are the same: then no effect depends on the dose."""
+    values = np.unique(taken)
+    if np.ptp(values) <= SAME * abs(values[-1]):
+        raise SpatialInputError("E533", f"all treated units have the same dose, {values[0]:g}: effects by dose need "
+                                "two", column=dose.column, hint="leave dose= out")  # fmt: skip
+    return values
+
+
 def _spline(dose: Dose, d, treated, from_lowest: bool) -> Basis:
     from scipy.interpolate import BSpline
 
     near = SAME * np.ptp(d)
+    _refuse_one_dose(dose, d[treated])
     lowest = treated & (d <= d.min() + near)
     own = d[treated & ~lowest] if from_lowest else d[treated]
     low, high = own.min(), own.max()
@@ -154,7 +164,7 @@ def _spline(dose: Dose, d, treated, from_lowest: bool) -> Basis:
 
 
 def _bins(dose: Dose, d, treated, from_lowest: bool) -> Basis:
-    values = np.unique(d[treated])
+    values = _refuse_one_dose(dose, d[treated])
     if np.ndim(dose.bins) == 0:
         n = int(dose.bins)  # type: ignore[arg-type]
         cuts = values[1:] if len(values) <= n else np.unique(np.quantile(d[treated], np.linspace(0, 1, n + 1)[1:-1]))
@@ -165,7 +175,7 @@ def _bins(dose: Dose, d, treated, from_lowest: bool) -> Basis:
     sizes = np.bincount(code[treated], minlength=len(cuts) + 1)
     if len(cuts) == 0 or (sizes == 0).any():
         raise SpatialInputError("E533", f"bins={dose.bins!r}: no treated unit in bin {int(sizes.argmin()) + 1}",
-                                column=dose.column, hint="bins=4 has about as many units in each")  # fmt: skip
+                                column=dose.column, hint="bins=2 has about as many units in each")  # fmt: skip
     at = np.bincount(code[treated], d[treated]) / sizes
     lowest = treated & (code == 0)
     K, first = len(at), int(from_lowest)

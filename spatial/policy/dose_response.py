@@ -195,7 +195,7 @@ def effects(sample: PolicySample, dose: Dose, control: str, window: tuple[float,
     since = sample.clock[doses.period] - sample.clock[doses.start]
     post, usable, m = since >= 0, doses.usable, len(doses.basis.at)
     if not (post & usable[:, 1]).any():
-        raise SpatialInputError("E206", f"no cohort has treated units enough for a {dose.label}", column=dose.column,
+        raise SpatialInputError("E206", f"no cohort has treated units enough for {dose.label}", column=dose.column,
                                 hint="a lower degree=, fewer knots or bins")  # fmt: skip
     estimates = [Estimate(k, post & usable[:, k], True) for k in (0, 1)]
     times = np.unique(since[(since >= window[0]) & (since <= window[1])])

@@ -114,7 +114,7 @@ def _aligned(weights, sample: PolicySample, name: str) -> tuple:
     if weights.varies:
         weights = weights.for_periods(sample.times)
     each = weights.each(len(sample.times)) if weights.varies else (weights,)
-    at = positions(weights.ids, sample.ids, what=name)
+    at = positions(weights.ids, sample.ids, what="the weights" if name == "W" else f"ring {name!r}", against="the data")
     return tuple(abs(one.csr[at][:, at]) for one in each)
 
 

@@ -134,14 +134,15 @@ def refuse_without_untreated(sample: PolicySample) -> None:
 def _refuse_period_by(settings):
     if settings["period_by"]:
         raise SpatialInputError("E533", f"method={settings['method']!r} takes no period_by",
-                                hint="method='imputation'")  # fmt: skip
+                                hint="leave period_by= out, or method='imputation' where no treatment ends")
 
 
 def _refuse_weights(settings):
     """Comparisons given covariates, in panels with gaps, or of switchers count every unit once."""
     if settings["weights"]:
-        raise SpatialInputError("E533", f"method={settings['method']!r} takes no weights with covariates, gaps or a "
-                                "treatment that comes and goes", hint="method='imputation'")  # fmt: skip
+        beside = "" if settings["method"] == "switchers" else " with covariates or gaps"
+        raise SpatialInputError("E533", f"method={settings['method']!r} takes no weights{beside}",
+                                hint="leave obs_weights= out, or method='imputation' where no treatment ends")
 
 
 def is_conditional(sample: PolicySample) -> bool:

@@ -160,7 +160,7 @@ def ring_exposure(sample: PolicySample, rings: Mapping) -> np.ndarray:
         if weights.varies or not weights.labelled:
             raise SpatialInputError("E501", f"ring {name!r} must be weights with ids, the same in all periods",
                                     hint="{'0-200 km': wt.distance_band(places, 200)}")
-        at = positions(weights.ids, sample.ids, what=f"ring {name!r}")
+        at = positions(weights.ids, sample.ids, what=f"ring {name!r}", against="the data")
         near = (abs(weights.csr[at][:, at]) @ sample.D.T > 0).T
         ring = near & untreated & ~seen
         if not ring.any():

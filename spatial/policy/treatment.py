@@ -160,6 +160,8 @@ def step_of(clock: np.ndarray) -> float | None:
 
 def refuse_without_never_treated(first: np.ndarray, T: int, name: str, method: str) -> None:
     if (first < T).all():
-        raise SpatialInputError("E234", f"no unit is never treated, and method={method!r} compares with those",
-                                column=name, hint="method='imputation', with the periods left out in which all are "
-                                "treated; or control='not_yet' with method='group_time'")  # fmt: skip
+        spatial = method == "spatial_did"
+        with_what = "the path of sp.spatial_did" if spatial else f"method={method!r}"
+        raise SpatialInputError("E234", f"no unit is never treated, and {with_what} compares with those", column=name,
+                                hint="path=False" if spatial else "method='imputation', with the periods left out in "
+                                "which all are treated; or control='not_yet' with method='group_time'")  # fmt: skip

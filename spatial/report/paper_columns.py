@@ -119,6 +119,15 @@ def _of_effects(item, effects: bool) -> Iterator[Column]:
                  _observation_weights(fit))  # fmt: skip
 
 
+def _of_a_fit(item, effects: bool) -> Iterator[Column]:
+    """What else is made of a fit: slopes, predictions, combinations of coefficients, forecasts."""
+    fit = item.fit
+    size = {name: value for name, value in _glance(fit).items() if name in ("nobs", "units", "periods", "size")}
+    yield Column(fit.specification.name, sections(item.tidy(), ""), _sample_rows(fit), size,
+                 weights=stored(fit._design.weights.header()), level=item.level,
+                 notes=_observation_weights(fit))  # fmt: skip
+
+
 def _of_did(result, effects: bool) -> Iterator[Column]:
     s = result.sample
     T, N = s.y.shape
@@ -170,7 +179,8 @@ KINDS: tuple[tuple[Callable, Callable], ...] = (
     (_is("policy.spatial_did", "SpatialDiD"), _of_spatial_did),
     (_is("compare.comparison", "Comparison"), _of_comparison),
     (_is("policy.heterogeneity", "Heterogeneity"), _of_groups),
-    (lambda item: hasattr(item, "fit") and hasattr(item, "tidy"), _of_effects),
+    (lambda item: hasattr(item, "fit") and hasattr(getattr(item, "effects", item), "options"), _of_effects),
+    (lambda item: hasattr(item, "fit") and hasattr(item, "tidy"), _of_a_fit),
 )
 
 

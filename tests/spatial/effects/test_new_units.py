@@ -176,3 +176,22 @@ def test_what_new_units_cannot_have_is_refused():
     dynamic = sp.sar("y ~ x", past, w, **KEYS, effects="entity", lags="y")
     with pytest.raises(SpatialInputError, match="dynamic"):
         dynamic.predict(new, W, unit_effects="mean")
+
+
+def test_rows_of_new_units_that_are_not_there_are_named_with_a_step_that_works():
+    past, new, w_old, W = panel(5)
+    fit = sp.sar("y ~ x", past, w_old, effects="random", **KEYS)
+
+    def error(data):
+        with pytest.raises(SpatialInputError) as caught:
+            fit.predict(data, W)
+        assert "missing=" not in str(caught.value)  # no option of predict
+        return caught.value
+
+    assert error(new[new["t"] < 3]).code == "E104"
+    assert error(new.iloc[1:]).ids[0] == (new["id"].iloc[0], new["t"].iloc[0])
+    assert error(pd.concat([new, new[new["t"] == 4].assign(t=5)])).code == "E104"
+    gap = error(new.assign(x=new["x"].where(new["t"] != 2)))
+    assert gap.code == "E201"
+    assert gap.column == "x"
+    assert len(fit.predict(new, W)) == len(new)

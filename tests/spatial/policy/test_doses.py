@@ -261,3 +261,37 @@ def test_what_is_refused():
     assert caught.value.code == "E501"
     hidden = sp.did("y ~ d", frame.assign(dose=frame["dose"].where(treated)), dose="dose", **KEYS)
     assert hidden.att == pytest.approx(sp.did("y ~ d", frame, dose="dose", **KEYS).att)  # read where treated alone
+
+
+def raised(data, **options):
+    with pytest.raises(SpatialInputError) as caught:
+        sp.did("y ~ d", data, **(KEYS | options))
+    return caught.value
+
+
+@pytest.mark.parametrize("basis", ["spline", "bins"])
+@pytest.mark.parametrize("value", [1.0, 250.0])
+def test_one_dose_of_all_is_named(basis, value):
+    error = raised(simulated().assign(dose=value), dose=sp.Dose("dose", basis=basis))
+    assert error.code == "E533"
+    assert f"the same dose, {value:g}" in str(error)
+    assert "leave dose= out" in str(error)
+    assert sp.did("y ~ d", simulated(), **KEYS).att  # the hint, followed
+
+
+def test_a_treatment_that_nobody_takes_is_named_rather_than_the_dose():
+    data = simulated()
+    error = raised(data.assign(d=0), dose="dose")
+    assert error.code == "E233"
+    assert error.column == "d"
+    assert raised(data.assign(d=0), method="switchers").column == "d"
+
+
+def test_switchers_and_weights_are_refused_with_a_step_that_works():
+    data = simulated().assign(size=2.0)
+    error = raised(data, method="switchers", obs_weights="size")
+    assert "leave obs_weights= out" in str(error)
+    assert "covariates" not in str(error)
+    assert sp.did("y ~ d", data, **(KEYS | {"method": "switchers"}))
+    assert sp.did(
+        "y ~ d", data, obs_weights="size", **(KEYS | {"method": "imputation"}))

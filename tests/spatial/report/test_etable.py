@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import shapefiles
 import spatial as sp
+import weights as wt
 from spatial.report.decimals import decimals, fixed
 from spatial.report.table import Table
 from spillover.errors import SpatialInputError
@@ -368,3 +370,25 @@ def test_provenance_where_it_is_asked_for():
     table = sp.etable([lag, plain, lag.effects()], provenance=True)
     assert table.notes[-1] == f"Provenance: spillover {built.versions['spillover']}; {prints}."
     assert not any("Provenance" in note for note in sp.etable([lag, plain]).notes)
+
+
+@pytest.mark.parametrize("kind", ["slopes", "predictions", "lincom", "nlcom", "forecast"])
+def test_what_is_made_of_a_fit_has_a_column_beside_it(fits, kind):
+    make = {"slopes": lambda: sp.slopes(fits[1], "a", level=0.9), "nlcom": lambda: sp.nlcom(fits[1], {"r": "a / b"}),
+            "predictions": lambda: sp.predictions(fits[1], at={"a": [0, 1]}),
+            "lincom": lambda: sp.lincom(fits[1], {"s": "a + b"}), "forecast": forecast}  # fmt: skip
+    result = make[kind]()
+    table = sp.etable([fits[1], result], digits=6)
+    assert len(table.heads) == 2
+    assert str(len(result.fit.resid)) in str(table)
+    first = result.tidy().iloc[0]
+    assert f"{first['estimate']:.6f}" in str(table)
+    assert "tabular" in table.to_latex()
+
+
+def forecast():
+    frame = shapefiles.load_panel("us_states")
+    w = wt.queen(shapefiles.load("us_states")).standardize("row")
+    old = frame["year"] < 1985
+    fit = sp.sar("log(gsp) ~ log(pc)", frame[old], w, entity="state", time="year", effects="twoway")
+    return fit.forecast(frame[~old], period_effects="last")
