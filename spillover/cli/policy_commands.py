@@ -43,7 +43,6 @@ def did(
 
     Examples:
       spillover did example:castle "log(homicide) ~ post" --treatment post
-      spillover did example:castle "log(homicide) ~ post" --method group_time -o did.csv
       spillover did example:castle "unemp ~ post" -w queen --map example:us_states --allow-unmatched --exposure any
     """
     import spatial as sp

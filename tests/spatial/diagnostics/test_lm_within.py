@@ -22,7 +22,8 @@ def projections(effects, T, N):
 @pytest.mark.parametrize("row_sums", [True, False])
 @pytest.mark.parametrize("effects", ["none", "entity", "time", "twoway"])
 def test_moments_of_the_projected_errors(effects, row_sums):
-    """M off X and all dummies, I x W, dense: mean and variance of e'W e / s2, and of e'W y given the fit."""
+    """M off X and all dummies, I x W, dense: mean and variance of e'W e / s2, and of e'W y given the fit, y without
+    period means where there are period effects."""
     data, W = panel_data(1, N=9, T=4)
     W = W if row_sums else W * np.arange(1, 10)[:, None]
     got = sp.lm_tests(sp.ols("y ~ a + b", data, W, **PANEL, effects=effects))
@@ -37,9 +38,10 @@ def test_moments_of_the_projected_errors(effects, row_sums):
     s2 = e @ e / m
     mean = np.trace(M @ A)
     TW = (m * (np.trace(M @ A @ M @ A) + np.trace(M @ A @ M @ A.T)) - 2 * mean**2) / (m + 2)
-    WXb = A @ (y - e)
+    level = y - np.repeat(y.reshape(T, N).mean(axis=1), N) * (effects in ("time", "twoway"))
+    WXb = A @ (level - e)
     WXb = WXb - X @ np.linalg.lstsq(X, WXb, rcond=1e-10)[0]
-    de, dy, J = e @ A @ e / s2 - mean, e @ A @ y / s2 - mean, WXb @ WXb / s2 + TW
+    de, dy, J = e @ A @ e / s2 - mean, e @ A @ level / s2 - mean, WXb @ WXb / s2 + TW
     want = [dy**2 / J, de**2 / TW, (dy - de) ** 2 / (J - TW), (de - TW / J * dy) ** 2 / (TW - TW**2 / J)]
     np.testing.assert_allclose([got[n].statistic for n in NAMES[:4]], want, rtol=1e-9)
     assert sp.durbin_lm_tests(sp.ols("y ~ a + b", data, W, **PANEL, effects=effects))["LM error"].statistic == (
@@ -101,7 +103,7 @@ def rejections(rng, N, T, effects, samples):
     result = np.zeros((2, len(NAMES)))
     for _ in range(samples):
         e = rng.standard_normal((T, N)) + rng.standard_normal(N) * (effects != "time")
-        e = e + rng.standard_normal((T, 1)) * (effects != "entity")
+        e = e + rng.standard_normal((T, 1)) * (effects in ("time", "twoway"))
         data = pd.DataFrame({"y": (X.sum(0) + e).ravel(), "a": X[0].ravel(), "b": X[1].ravel()}, index).reset_index()
         for j, correction in enumerate((True, False)):
             fit = sp.ols("y ~ a + b", data, w, entity="i", time="t", effects=effects, correction=correction)
