@@ -437,8 +437,8 @@ def test_tables_and_predictions():
     both = sp.compare_weights({"a": W, "b": random_weights_like(W)}, model=sp.sdm, formula="y ~ a", data=data,
                               effects="random", **PANEL)  # fmt: skip
     assert set(both.glance()["weights"]) == {"a", "b"}
-    with pytest.raises(SpatialInputError, match="TC"):
-        re.predict()
+    levels = re.predict().unstack(0)[W.index].to_numpy()  # y less the errors, the unit effects predicted
+    assert np.var(d.y - levels) < np.var(d.y - re.predict(kind="TC").unstack(0)[W.index].to_numpy())
 
 
 def test_refits_are_single_fits():
