@@ -50,7 +50,7 @@ def predict_missing(fit: MissingRecord, level: float = 0.95) -> pd.DataFrame:
     >>> columbus.loc[columbus.index[:2], "CRIME"] = np.nan
     >>> fit = sp.sar("CRIME ~ INC + HOVAL", columbus, wt.queen(columbus).standardize("row"), missing="model")
     >>> fit.predict_missing().round(1)["predicted"].tolist()
-    [23.4, 24.0]
+    [13.5, 20.2]
     """
     d, at, critical = fit._design, fit._solution, critical_value(level, fit.df_resid)
     p = len(at.slopes.T)
