@@ -34,8 +34,7 @@ def test_a_constant_added_to_the_response_is_added_to_its_prediction(panel, w, m
     fit = getattr(sp, model)(FORMULA, panel, w, effects=effects, **KEYS)
     moved = getattr(sp, model)("I(log(gsp) + 10) ~ log(pc) + unemp", panel, w, effects=effects, **KEYS)
     apart = sp.predictions(moved).estimates - sp.predictions(fit).estimates
-    by_gls = model == "sac" and effects == "time"  # W 1 is a regressor there, and effects leave with the error
-    np.testing.assert_allclose(apart, 10, atol=0.02 if by_gls else 1e-5)
+    np.testing.assert_allclose(apart, 10, atol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore")
