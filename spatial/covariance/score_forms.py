@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -25,7 +26,7 @@ NEAR_MAX = 3e7  # products in W^2 up to which it belongs to the near part
 
 
 @dataclass(frozen=True, eq=False)
-class Form:
+class Form(ABC):
     """A form of every period: one matrix, or one for each where weights vary.
 
     ``centered``: errors that have lost their period means know no more of Q than J Q J, J = I - dd'/d'd with d = 1,
@@ -70,15 +71,18 @@ class Form:
         return d.rows(np.stack([self._diagonals[t % self.count] for t in range(d.n_periods)]))
 
     @cached_property
+    @abstractmethod
     def _near(self) -> list[sparse.csr_array]:
-        raise NotImplementedError
+        """The near part of each matrix."""
 
     @cached_property
+    @abstractmethod
     def _dense(self) -> list[np.ndarray]:
-        raise NotImplementedError
+        """Each matrix, (N, N), up to ``DENSE_UNITS``."""
 
+    @abstractmethod
     def _solved(self, t: int, values: np.ndarray, transposed: bool) -> np.ndarray:
-        raise NotImplementedError
+        """Q_t or Q_t' times values by factorisations."""
 
     @cached_property
     def _diagonals(self):
