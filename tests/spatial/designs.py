@@ -13,6 +13,17 @@ def nearest(rng, n, k):
     return W
 
 
+def uneven(W, rows):
+    """W whose rows do not all sum to one: "an island", unit 5, among row-standardised rows, or "binary", both ways, over
+    the largest eigenvalue."""
+    if rows == "an island":
+        W = W.copy()
+        W[5], W[:, 5] = 0.0, 0.0
+        return W / np.where(W.sum(axis=1) > 0, W.sum(axis=1), 1.0)[:, None]
+    W = ((W + W.T) > 0).astype(float)
+    return W / np.abs(np.linalg.eigvalsh(W)).max()
+
+
 def band(share, draws, slack=0.01):
     """share +- 3.3 standard errors of ``draws`` samples, +- slack for finite samples."""
     half = 3.3 * np.sqrt(share * (1 - share) / draws) + slack

@@ -11,7 +11,7 @@ import spatial as sp
 import weights as wt
 from spillover.errors import SpatialInputError
 
-from ..designs import nearest
+from ..designs import nearest, uneven
 from ..policy.test_spatial_did import policy_panel
 
 KEYS = {"entity": "i", "time": "t", "effects": "twoway"}
@@ -20,13 +20,7 @@ FORMULA = "y ~ d + x"
 
 def data_and_weights(rows, gaps=False):
     rng = np.random.default_rng(3)
-    W = nearest(rng, 24, 4)
-    if rows == "an island":
-        W[5], W[:, 5] = 0.0, 0.0
-        W = W / np.where(W.sum(axis=1) > 0, W.sum(axis=1), 1.0)[:, None]
-    else:
-        W = ((W + W.T) > 0).astype(float)
-        W = W / np.abs(np.linalg.eigvalsh(W)).max()
+    W = uneven(nearest(rng, 24, 4), rows)
     data, *_ = policy_panel(rng, W, T=7, start=4, rho=0.4)
     data = data.assign(x=rng.standard_normal(len(data)), g=np.where(data["i"] % 2, "a", "b"))
     if gaps:

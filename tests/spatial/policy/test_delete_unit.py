@@ -11,7 +11,7 @@ import spatial as sp
 from spatial.policy import delete_unit
 from spillover.errors import SpatialInputError
 
-from ..designs import nearest
+from ..designs import nearest, uneven
 from . import naive
 from .test_spatial_did import long, policy_panel
 
@@ -76,13 +76,7 @@ def test_a_common_path_of_y_moves_no_standard_error(model, rows):
     """With period effects y + c_t is y. Where rows of W have different sums, W of the common path is no period effect:
     an island, whose W y is zero, then was an outlier whose deletion threw rho out of its interval."""
     rng = np.random.default_rng(9)
-    W = nearest(rng, 24, 4)
-    if rows == "an island":
-        W[5], W[:, 5] = 0.0, 0.0
-        W = W / np.where(W.sum(axis=1) > 0, W.sum(axis=1), 1.0)[:, None]
-    else:
-        W = ((W + W.T) > 0).astype(float)
-        W = W / np.abs(np.linalg.eigvalsh(W)).max()
+    W = uneven(nearest(rng, 24, 4), rows)
     data, *_ = policy_panel(rng, W, rho=0.4)
     data = data.assign(x=rng.standard_normal(len(data)), clock=10.0 * data["t"] ** 1.5)
     keys = {"treatment": "d", "model": model, **KEYS}
