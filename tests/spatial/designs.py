@@ -14,8 +14,8 @@ def nearest(rng, n, k):
 
 
 def uneven(W, rows):
-    """W whose rows do not all sum to one: "an island", unit 5, among row-standardised rows, or "binary", both ways, over
-    the largest eigenvalue."""
+    """W whose rows do not all sum to one: "an island", unit 5, among row-standardised rows, or "binary", both ways,
+    over the largest eigenvalue."""
     if rows == "an island":
         W = W.copy()
         W[5], W[:, 5] = 0.0, 0.0
