@@ -36,9 +36,9 @@ def regime_arrays(specification: Specification, d: RegimeDesign, effects: FixedE
     lag_first = correction is not False or d.varies
     base = np.concatenate([d.y[..., None], X, dummies], axis=2)
     within = d.within(base, leaving)
-    period_means_in_lag = d.varies and specification.error  # as with one rho: ``carried``
-    lags = d.lag(d.outcome if lag_first else d.within(d.outcome, leaving),
-                 NO_EFFECTS if period_means_in_lag else effects)  # fmt: skip
+    outcome = d.outcome if lag_first else d.within(d.outcome, leaving)
+    # Period means stay in the lag beside an error, as with one rho (``carried``), and where their share rho_r differs.
+    lags = d.lag(outcome, NO_EFFECTS if (d.varies and specification.error) or regimes.rho * G > 1 else effects)
     lags = _cut(lags, codes, G * regimes.rho)
     lags = lags if specification.lag else lags[..., :0]
     own = base if lag_first else within
@@ -130,7 +130,7 @@ def _cut(lag: np.ndarray, codes: np.ndarray, G: int) -> np.ndarray:
     return lag[..., None] * (codes[:, None] == np.arange(G)) if G else lag[..., None]
 
 
-def _periods(d: RegimeDesign, effects: FixedEffects) -> np.ndarray:
+def _periods(d: Design, effects: FixedEffects) -> np.ndarray:
     """Dummies of periods, (T, N, T), or T - 1 contrasts of them beside unit effects."""
     T, N = d.y.shape
     each = helmert(T).T if effects.entity else np.eye(T)

@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights
 from spillover.values import share, whole_number
 
+from ..design.design import Design
 from ..records.regimes import RegimesRecord
 from ..records.schema import SCHEMA
 from .average import Effects
 from .infer import Inferred, Options
+from .moving_averages import over_periods
 from .operators import solve
 from .propagate import KINDS
 from .regimes_averages import RegimeAverages
@@ -50,7 +53,7 @@ class RegimeSource(SeveralSource):
         slopes = np.einsum("kj,kvp->jvp", self.averages.at(rho)[:, self.which], picks)
         for j, place in enumerate(self.places):
             step = np.zeros(len(rho))
-            step[j] = STEP / self.averages.logdet.row_norms[j]
+            step[j] = STEP / (self.averages.logdet.row_norms[j] or 1.0)
             ahead, behind = (self._of(params, self.averages.at(rho + s), picks) for s in (step, -step))
             slopes[:, :, place] += (ahead - behind) / (2 * step[j])
         return np.sqrt(np.einsum("jvp,pq,jvq->jv", slopes, self.fit.vcov.to_numpy(), slopes))
@@ -111,7 +114,21 @@ class RegimeEffects(Effects):
         raise _not_here("orders of neighbors", "by_receiver(), by_unit(x)")
 
     def by_period(self) -> pd.DataFrame:
-        raise _not_here("effects by period", "tidy(): W is the same in all periods")
+        """Effects under the W of each period, by regime and over all units; their average over units and periods is
+        ``tidy()``. Regimes of which no unit is observed in a period are left out there."""
+        d, tables = self.fit._design, []
+        if not d.weights.varies:
+            raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
+                                    hint="effects() has them")  # fmt: skip
+        for t, period in enumerate(d.weights.periods):
+            source = source_of(self.fit, period)
+            table = self._table(by_kind(_inferred(source, self._picks, self.options), self.variables))
+            there = self.fit.split.codes if d.observed is None else self.fit.split.codes[d.observed[t]]
+            absent = [label for g, label in enumerate(self.fit.split.labels) if g not in there]
+            gone = table["term"].str.split(": ").str[0].isin(absent) & table["term"].isin(self.labels)
+            tables.append(table[~gone].assign(period=period))
+        whole = pd.concat(tables, ignore_index=True)
+        return whole[["period", *whole.columns.drop("period")]]
 
     def elasticity(self):
         raise _not_here("elasticities", "logarithms in the formula: log(y) ~ log(x)")
@@ -127,19 +144,13 @@ class RegimeEffects(Effects):
     def _series(self, k):
         return pd.Series(self.estimates[k], index=pd.Index(self.labels, name="term"), name=KINDS[k])
 
-    def _ids(self, period) -> pd.Index:
-        if period is not None:
-            raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
-                                    hint="leave period= out")
-        return self.fit._design.ids
-
     def _respond(self, variable: str, change: np.ndarray, period=None) -> np.ndarray:
-        self._ids(period)
-        fit, G = self.fit, len(self.fit.split.labels)
+        fit, G, W = self.fit, len(self.fit.split.labels), self._weights(period)
+        codes = fit.split.codes[fit._design.ids.get_indexer(self._ids(period))]
         c = self._coefficients(variable)
-        beta, theta = (c[part][fit.split.codes].reshape(-1, *[1] * (change.ndim - 1))
+        beta, theta = (c[part][codes].reshape(-1, *[1] * (change.ndim - 1))
                        for part in (slice(0, G), slice(G, None)))  # fmt: skip
-        return solve(fit, beta * change + theta * (fit._design.weights.csr @ change))
+        return solve(fit, beta * change + theta * (W.csr @ change), period)
 
     @cached_property
     def _picks(self) -> np.ndarray:
@@ -174,16 +185,39 @@ def regime_effects(fit: RegimesRecord, *, method=None, level=0.95, draws=1000, s
     return RegimeEffects(variables, inferred, fit, options, source)
 
 
-def source_of(fit: RegimesRecord) -> RegimeSource:
-    """The effects by the regime where a regressor changes, as functions of the parameters."""
+def source_of(fit: RegimesRecord, period=None) -> RegimeSource:
+    """The effects by the regime where a regressor changes, as functions of the parameters: over all periods, or where W
+    varies of one."""
+    d, G = fit._design, len(fit.split.labels)
+    averages: RegimeAverages
+    if not d.weights.varies:
+        averages = _averages(fit, d.weights, fit.split.codes)
+    elif period is not None:
+        averages = _averages(fit, d.weights[period], _codes_of(fit, period))
+    else:
+        parts = [_averages(fit, d.weights[one], _codes_of(fit, one)) for one in d.weights.periods]
+        averages = over_periods(parts, [(one, id(w)) for one, w in zip(_who(d), d.weights.each(d.n_periods))])  # type: ignore[assignment]
+    return RegimeSource(fit, averages, slice(0, 3 * (G + 1)))
+
+
+def _averages(fit: RegimesRecord, W: SpatialWeights, codes: np.ndarray) -> RegimeAverages:
     from ..logdet.regimes import by_regime
 
-    split, W = fit.split, fit._design.weights
-    differs = split.regimes.rho and fit.specification.lag
-    matrices = by_regime(W, split.codes if differs else None, len(split.labels))  # type: ignore[arg-type]
-    lag = tuple(range(fit.n_rhos))
-    averages = RegimeAverages(matrices, lag, W=W.csr, codes=split.codes)  # type: ignore[union-attr]
-    return RegimeSource(fit, averages, slice(0, 3 * (len(split.labels) + 1)))
+    split = fit.split
+    differs, G = split.regimes.rho and fit.specification.lag, len(split.labels)
+    return RegimeAverages(by_regime(W, codes if differs else None, G), tuple(range(fit.n_rhos)), W=W.csr, codes=codes,
+                          groups=G)  # fmt: skip
+
+
+def _codes_of(fit: RegimesRecord, period) -> np.ndarray:
+    """The regimes of the units that are observed in a period."""
+    d = fit._design
+    return fit.split.codes if d.observed is None else fit.split.codes[d.observed[d.periods.get_loc(period)]]
+
+
+def _who(d: Design) -> list[bytes]:
+    """Which units are observed in each period."""
+    return [b""] * d.n_periods if d.observed is None else [row.tobytes() for row in d.observed]
 
 
 def by_kind(inferred: Inferred, variables) -> Inferred:

@@ -133,7 +133,7 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
 
 def _refuse_data(reading: Reading, regimes: Regimes) -> None:
     """E501 for data and effects that models with regimes do not have."""
-    d, effects = reading.design, reading.settings.effects
+    effects = reading.settings.effects
     if regimes.spatial:
         effects.refuse_ways("rho, lambda or sigma2 by regime", "effects of unit and period, or coefficients alone")
     if effects.random and regimes.spatial:

@@ -98,8 +98,13 @@ class MovingEffects:
     # -- lambda and sigma2 ------------------------------------------------------------------------------------
 
     def restricted(self, lam: np.ndarray, s: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        """-1/2 ln|F| + 1/2 ln|D'D|, its gradient and second derivatives by (lambda, ln sigma2)."""
-        (inverse, log), L, S = self.inverse(lam, s), len(lam), self.S
+        """-1/2 ln|F| + 1/2 ln|D'D|, its gradient and second derivatives by (lambda, ln sigma2); minus infinity where F
+        is singular."""
+        L, S = len(lam), self.S
+        try:
+            inverse, log = self.inverse(lam, s)
+        except np.linalg.LinAlgError:
+            return -np.inf, np.zeros(L + S), np.zeros((L + S, L + S))
         BD, w = self.BD(lam), self.weight(s)
         groups = [sparse.diags_array(w * (self.codes == g)) for g in range(S)]
         first, slopes = [], []  # dF by every parameter, and F^-1 dF
@@ -168,26 +173,27 @@ class MovingEffects:
             others.append((_traces(ahead, own) - _traces(behind, own)) / (2 * STEP))
         return value, np.column_stack([by_rho, *others])
 
-    @cached_property
-    def _sums(self) -> np.ndarray:
-        """Row sums of every W_j over the rows, and the share of a row in its period, (J + 1, m)."""
-        sums = [np.concatenate([np.asarray(matrices[j].sum(axis=1)).ravel()[at]
-                                for matrices, at in zip(self.lag, self.places)]) for j in range(len(self.lag[0]))]
-        return np.array([*sums, np.repeat(1 / np.diff(self.starts), np.diff(self.starts))])
-
     def near(self, rho: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        """-c sum_t 1/n_t sum_i ln(1 - sum_j rho_j W_j 1), its gradient and second derivatives: what period effects take
-        where rows of W sum to one, and close to it elsewhere."""
+        """c sum_t ln(1'A_t^-1 1 / n_t), its gradient and second derivatives: what period effects take where rows of W
+        sum to one and rho is the same everywhere, and close to it elsewhere."""
         J = len(rho)
-        if not self.centered:
-            return 0.0, np.zeros(J), np.zeros((J, J))
-        *sums, weight = self._sums
-        sums, weight = np.array(sums), self.share * weight
-        left = 1 - rho @ sums
-        if left.min() <= 0:
-            return -np.inf, np.zeros(J), np.zeros((J, J))
-        slopes = sums / left
-        return -float(weight @ np.log(left)), slopes @ weight, (slopes * weight) @ slopes.T
+        value, first, second = 0.0, np.zeros(J), np.zeros((J, J))
+        for t, at in enumerate(self.places if self.centered else ()):
+            A, one = np.eye(len(at)), np.ones(len(at))
+            W = [matrix[at][:, at] for matrix in self.lag[t]]
+            for r, matrix in zip(rho, W):
+                A -= r * matrix.toarray()
+            inverse = np.linalg.inv(A)
+            v, u = inverse @ one, one @ inverse
+            total, Wv = v.sum(), np.column_stack([matrix @ v for matrix in W])
+            if total <= 0:
+                return -np.inf, first, second
+            slope = u @ Wv / total
+            mixed = np.array([u @ (matrix @ (inverse @ Wv)) for matrix in W]) / total
+            value += self.share * np.log(total / len(at))
+            first += self.share * slope
+            second += self.share * (mixed + mixed.T - np.outer(slope, slope))
+        return float(value), first, second
 
     def potential(self, rho: np.ndarray, lam: np.ndarray, s: np.ndarray) -> float:
         """The shift integrated along the ray from zero to rho: what it adds to ln L."""

@@ -39,6 +39,11 @@ class RegimeSample(SeveralSample):
         return self.absorbed.size > 0
 
     @property
+    def effects_of_error(self) -> MovingEffects | None:
+        """The effects that a spatial error under W that vary turns: all stay in the likelihood."""
+        return self.periods if isinstance(self.periods, MovingEffects) and self.error is not None else None
+
+    @property
     def groups_of_rows(self) -> np.ndarray:
         return self.groups
 
