@@ -70,7 +70,7 @@ def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights | SeveralWei
         names, columns = tuple(fit._sample.names), new_columns(fit, X, W, rows.order.shape)
     else:
         names = tuple(name for name in fit.params.index if name not in ("rho", "lambda") and not _is_past(d, name))
-        columns = [_column(d, name, X, W, rows.order.shape) for name in names]
+        columns = [_column(d, name, X, first, rows.order.shape) for name in names]
     return Future(times, names, np.stack(columns, axis=-1) if names else np.zeros((*rows.order.shape, 0)), offset)
 
 

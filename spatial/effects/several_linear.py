@@ -18,11 +18,12 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from ..design.design import spatial_lag
-from ..design.several import several_regressors
+from ..design.design import Design, spatial_lag
+from ..design.several import SeveralDesign, several_regressors
 from ..design.unsplit import split_columns
 from ..logdet.regimes import RegimeLogdet
 from ..logdet.several import SeveralLogdet
+from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .average import DENSE_MAX
 from .linear import Law, with_constant
@@ -196,38 +197,50 @@ def predicted_by_several(fit: Several, cases: list, level: float) -> tuple[Law |
     """As ``averaged._infer``: a case has its shares of rows (m,), regressors (T, N, k) and offset (T, N)."""
     _refuse_large(fit)
     d, effects = fit._design, fit._settings.effects
-    names, columns_at, own, lags = _sampled(fit)
-    held = held_by_effects(d, effects, columns_at(None), own)
-    constant, lagged = held_by_effects(d, effects, d.y, d.y), [-held_by_effects(d, effects, *lag) for lag in lags]
-    columns = [np.concatenate([columns_at(X) - held, np.stack([constant + offset, *lagged], axis=-1)], axis=-1)
+    sampled = _sampled(fit)
+    held = held_by_effects(d, effects, sampled.columns_at(None), sampled.own)
+    constant = held_by_effects(d, effects, d.y, d.y)
+    lagged = [-held_by_effects(d, effects, *lag) for lag in sampled.lags]
+    columns = [np.concatenate([sampled.columns_at(X) - held, np.stack([constant + offset, *lagged], axis=-1)], axis=-1)
                for _, X, offset in cases]  # fmt: skip
     shares = np.array([share for share, *_ in cases]).reshape(len(cases), *d.y.shape)
-    p = len(fit.params)
+    names, p = sampled.names, len(fit.params)
     picks = np.zeros((len(names) + 1, 1, p + 1))
     picks[np.arange(len(names)), 0, fit.params.index.get_indexer(pd.Index(names))] = 1
     picks[-1, 0, -1] = 1
     return _inferred(fit, PredictedAverages(**_lags(fit), shares=shares, columns=np.array(columns)), picks, level)
 
 
-def _sampled(fit: Several) -> tuple[Sequence[str], Callable, np.ndarray, list[tuple[np.ndarray, np.ndarray]]]:
-    """Names of the coefficients; their columns (T, N, K) at other regressors, or at those of the sample for None; these
-    as the model lags them; and W_j y of every rho, whole and of deviations from period means."""
+@dataclass(frozen=True)
+class Sampled:
+    """The regressors of a fit: names of the coefficients; their columns (T, N, K) at other regressors, or at those of
+    the sample for None; these as the model lags them; and W_j y of every rho, whole and of deviations from period
+    means."""
+
+    names: Sequence[str]
+    columns_at: Callable[[np.ndarray | None], np.ndarray]
+    own: np.ndarray
+    lags: list[tuple[np.ndarray, np.ndarray]]
+
+
+def _sampled(fit: Several) -> Sampled:
     d, effects = fit._design, fit._settings.effects
-    if isinstance(fit, SeveralRecord):
-        own, names = several_regressors(d, effects)
+    if isinstance(d, SeveralDesign):
+        several, names = several_regressors(d, effects)
         W = [d.weights.matrices[m] for m in d.weights.lag]
-        return (names, lambda X: several_regressors(d if X is None else replace(d, X=X), effects, centered=False)[0],
-                own, [(spatial_lag(w, d.outcome), d.lag(d.outcome, effects, w)) for w in W])  # fmt: skip
-    names = fit._sample.names
+        return Sampled(names, lambda X: several_regressors(d if X is None else replace(d, X=X), effects,
+                                                           centered=False)[0],
+                       several, [(spatial_lag(w, d.outcome), d.lag(d.outcome, effects, w)) for w in W])  # fmt: skip
+    assert isinstance(fit, RegimesRecord)
 
-    def columns_at(X: np.ndarray | None, design=d) -> np.ndarray:
-        there = replace(design, X=split_columns(d, X))
-        return np.stack([np.broadcast_to(column_of(there, name, effects), d.y.shape) for name in names], axis=-1)
+    def columns(there: Design) -> np.ndarray:
+        each = [np.broadcast_to(column_of(there, name, effects), d.y.shape) for name in fit._sample.names]
+        return np.stack(each, axis=-1)
 
-    own = np.stack([np.broadcast_to(column_of(d, name, effects), d.y.shape) for name in names], axis=-1)
     members = fit.split.members if fit.n_rhos > 1 else np.ones((fit.n_rhos, d.n_units), dtype=bool)
-    whole, lagged = spatial_lag(d.weights, d.outcome), d.lag(d.outcome, effects)
-    return names, columns_at, own, [(np.where(m, whole, 0.0), np.where(m, lagged, 0.0)) for m in members]
+    whole, lagged = spatial_lag(fit._design.weights, d.outcome), d.lag(d.outcome, effects)
+    return Sampled(fit._sample.names, lambda X: columns(replace(d, X=split_columns(fit._design, X))), columns(d),
+                   [(np.where(m, whole, 0.0), np.where(m, lagged, 0.0)) for m in members])  # fmt: skip
 
 
 def _lags(fit: Several) -> dict:

@@ -51,11 +51,12 @@ def test_one_regime_and_one_w_forecast_as_the_plain_model(model, effects):
 @pytest.mark.parametrize("effects", ["none", "entity", "random"])
 def test_coefficients_by_regime_forecast_as_interactions(effects):
     past, new, w, *_ = of_regimes()
-    past, new = (f.assign(east=(f["region"] == "east") * 1.0, south=(f["region"] == "south") * 1.0) for f in (past, new))
+    past, new = (f.assign(**{label: (f["region"] == label) * 1.0 for label in ("east", "south")}) for f in (past, new))
     formula = "y ~ east:a + south:a + east:b + south:b"
     keys = {**PANEL, "effects": effects}
     by_hand = formula if effects == "entity" else formula + " + east + south - 1"
-    same(sp.sar("y ~ a + b", past, w, regimes="region", **keys).forecast(new), sp.sar(by_hand, past, w, **keys).forecast(new))
+    fit = sp.sar("y ~ a + b", past, w, regimes="region", **keys)
+    same(fit.forecast(new), sp.sar(by_hand, past, w, **keys).forecast(new))
 
 
 def test_rho_and_variance_by_regime_by_dense_matrices():
@@ -79,11 +80,12 @@ def test_rho_and_variance_by_regime_by_dense_matrices():
     table = fit.forecast(new).table
     by_period = table["estimate"].unstack("t").to_numpy().T
     np.testing.assert_allclose(by_period, want)
-    known = with_covariance(fit, 0.0)
+    certain = with_covariance(fit, 0.0)
     inverse, s2 = np.linalg.inv(A), fit.sigma2s.to_numpy()[codes] * freedom(fit)
     errors = np.sqrt(np.diag(inverse @ np.diag(s2 * (1 + 1 / LAST)) @ inverse.T))
-    np.testing.assert_allclose(known.forecast(new).table["std_error"].unstack("t").to_numpy(), errors[:, None] + 0 * want.T)
-    assert (table["std_error"] > known.forecast(new).table["std_error"]).all()
+    without = certain.forecast(new).table["std_error"]
+    np.testing.assert_allclose(without.unstack("t").to_numpy(), errors[:, None] + 0 * want.T)
+    assert (table["std_error"] > without).all()
 
 
 def with_covariance(fit, factor):
@@ -114,9 +116,9 @@ def test_two_w_by_dense_matrices_and_other_w_of_new_periods():
     table = fit.forecast(new).table["estimate"].unstack("t").to_numpy()
     np.testing.assert_allclose(table, np.linalg.solve(A, (mean(new, V, W) + c).T))
     inverse = np.linalg.inv(B @ A)
-    known = with_covariance(fit, 0.0).forecast(new).table["std_error"].unstack("t").to_numpy()
+    certain = with_covariance(fit, 0.0).forecast(new).table["std_error"].unstack("t").to_numpy()
     want = np.sqrt(fit.sigma2 * freedom(fit) * (1 + 1 / LAST) * np.diag(inverse @ inverse.T))
-    np.testing.assert_allclose(known, want[:, None] + 0 * known)
+    np.testing.assert_allclose(certain, want[:, None] + 0 * certain)
     # the first W turned round in the new periods
     other = [weights[0], wt.from_dense(W[::-1, ::-1], list(weights[0].ids))]
     A2 = np.eye(n) - p["rho_1"] * V - p["rho_2"] * W[::-1, ::-1]
