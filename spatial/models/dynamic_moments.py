@@ -125,7 +125,8 @@ def dynamic_method_of_moments(
     )
     n = d.left(effects)
     sample = MomentSample(
-        y=flat(effects.demean(d.y)), X=flat(effects.demean(X)), Wy=None if Wy is None else flat(effects.demean(Wy)), n=n, names=tuple(names),
+        y=flat(effects.demean(d.y)), X=flat(effects.demean(X)), n=n, names=tuple(names),
+        Wy=None if Wy is None else flat(effects.demean(Wy)),
         H=np.empty((d.nobs, 0)), exogenous=np.array([name not in d.lags for name in names]),
     )  # fmt: skip
     beta, rho = (result.coef, 0.0) if Wy is None else (result.coef[:-1], float(result.coef[-1]))

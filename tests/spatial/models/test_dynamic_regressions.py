@@ -36,7 +36,8 @@ def without_lag(explicit):
 def test_the_corrected_maximum(sample, model, lags, effects):
     """A step from least squares against the mean of the score; standard errors of least squares."""
     explicit = without_lag(twin(sample, model, lags, effects))
-    fit = getattr(sp, model)("y ~ x", sample[0], frame(sample[1]), **KEYS, effects=effects, lags=lags)
+    keys = {**KEYS, "effects": effects, "lags": lags}
+    fit = getattr(sp, model)("y ~ x", sample[0], frame(sample[1]), **keys)
     Z = explicit.Q @ explicit.Z
     b = np.linalg.lstsq(Z, explicit.Q @ explicit.y, rcond=None)[0]
     e = explicit.Q @ explicit.y - Z @ b
@@ -45,7 +46,7 @@ def test_the_corrected_maximum(sample, model, lags, effects):
     np.testing.assert_allclose(fit.params, want[:-1], rtol=1e-8, atol=1e-9)
     errors = np.sqrt(fit.sigma2 * np.diag(np.linalg.inv(Z.T @ Z)))
     np.testing.assert_allclose(fit.std_errors, errors, rtol=1e-8)
-    loose = getattr(sp, model)("y ~ x", sample[0], frame(sample[1]), **KEYS, effects=effects, lags=lags, correction=False)
+    loose = getattr(sp, model)("y ~ x", sample[0], frame(sample[1]), **keys, correction=False)
     np.testing.assert_allclose(loose.params, b, rtol=1e-9)
 
 
