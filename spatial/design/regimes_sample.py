@@ -37,8 +37,7 @@ def regime_arrays(specification: Specification, d: RegimeDesign, effects: FixedE
     base = np.concatenate([d.y[..., None], X, dummies], axis=2)
     within = d.within(base, leaving)
     outcome = d.outcome if lag_first else d.within(d.outcome, leaving)
-    # Period means stay in the lag beside an error, as with one rho (``carried``), and where their share rho_r differs.
-    lags = d.lag(outcome, NO_EFFECTS if (d.varies and specification.error) or regimes.rho * G > 1 else effects)
+    lags = d.lag(outcome, lag_effects(d, effects, error=specification.error, rhos=G if regimes.rho else 1))
     lags = _cut(lags, codes, G * regimes.rho)
     lags = lags if specification.lag else lags[..., :0]
     own = base if lag_first else within
@@ -65,6 +64,13 @@ def regime_arrays(specification: Specification, d: RegimeDesign, effects: FixedE
         "names": tuple(d.names[j] for j in columns), "absorbed": absorbed,
         "n": likelihood_size(d, effects, correction is not False), "groups": groups, "sizes": sizes,
     }  # fmt: skip
+
+
+def lag_effects(d: Design, effects: FixedEffects, *, error: bool, rhos: int) -> FixedEffects:
+    """The effects whose period means W y is without: none beside an error under W that vary, as with one rho
+    (``carried``), and none of regimes whose shares rho_r of these means differ."""
+    by_regime = isinstance(d, RegimeDesign) and rhos > 1
+    return NO_EFFECTS if by_regime or (d.varies and error) else effects
 
 
 def leave_or_stay(

@@ -12,6 +12,9 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
+from spillover.matrix import SpatialWeights, TemporalWeights
+
+from ..design.design import Design
 from ..logdet.several import SeveralLogdet
 from ..logdet.several_periods import SeveralPeriods
 from .regimes_averages import RegimeAverages
@@ -92,6 +95,13 @@ def over_periods(parts: Sequence[SeveralAverages], keys: Sequence[Hashable]) -> 
         return MovingRegimeAverages(stacked, first.lag, W=W, codes=codes, groups=first.groups,
                                     parts=tuple(different.values()), place=place)  # fmt: skip
     return MovingAverages(stacked, first.lag, parts=tuple(different.values()), place=place)
+
+
+def periods_alike(d: Design, weights: Sequence[SpatialWeights | TemporalWeights]) -> list[Hashable]:
+    """A key of every period: the same where these W and the units observed are the same."""
+    T = d.n_periods
+    who = [b""] * T if d.observed is None else [row.tobytes() for row in d.observed]
+    return list(zip(who, *([id(one) for one in w.each(T)] for w in weights)))
 
 
 def _stacked(blocks: list[sparse.csr_array]) -> sparse.csr_array:

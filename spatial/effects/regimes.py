@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -12,66 +11,21 @@ from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights
 from spillover.values import share, whole_number
 
-from ..design.design import Design
 from ..records.regimes import RegimesRecord
 from ..records.schema import SCHEMA
-from .average import Effects
 from .infer import Inferred, Options
-from .moving_averages import over_periods
-from .operators import solve
+from .moving_averages import over_periods, periods_alike
+from .operators import codes_of, regime_selectors
 from .propagate import KINDS
 from .regimes_averages import RegimeAverages
-from .several import _inferred
-from .several_averages import DIRECT_MAX
-from .several_source import STEP, SeveralSource, _largest_by_angle
+from .several import JointEffects, _inferred
+from .several_source import RegimeSource
 
 QUADRATURE_MAX = 2  # rho up to which the exact distribution is the default: beyond it draws
 
 
 @dataclass(frozen=True, eq=False)
-class RegimeSource(SeveralSource):
-    """Some of the effects by regime as functions of a fit's parameters."""
-
-    fit: RegimesRecord  # type: ignore[assignment]
-    averages: RegimeAverages
-
-    def likelihood(self, picks: np.ndarray, level: float):
-        raise SpatialInputError("E501", "method='likelihood' is for models without regimes", hint="method='quadrature'")
-
-    @property
-    def places(self) -> np.ndarray:
-        first = len(self.fit._sample.names)
-        return np.arange(first, first + self.fit.n_rhos)
-
-    @property
-    def many_nodes(self) -> bool:
-        return self.averages.exact and (len(self.places) < 2 or self.averages.n <= DIRECT_MAX)
-
-    def errors(self, picks: np.ndarray) -> np.ndarray:
-        """By the delta method: exact derivatives by the coefficients, central differences by rho."""
-        params, rho = self.fit.params.to_numpy(), self.rho
-        slopes = np.einsum("kj,kvp->jvp", self.averages.at(rho)[:, self.which], picks)
-        for j, place in enumerate(self.places):
-            step = np.zeros(len(rho))
-            step[j] = STEP / (self.averages.logdet.row_norms[j] or 1.0)
-            ahead, behind = (self._of(params, self.averages.at(rho + s), picks) for s in (step, -step))
-            slopes[:, :, place] += (ahead - behind) / (2 * step[j])
-        return np.sqrt(np.einsum("jvp,pq,jvq->jv", slopes, self.fit.vcov.to_numpy(), slopes))
-
-    def _admissible(self, points: np.ndarray) -> np.ndarray:
-        if not len(self.places):
-            return np.ones(len(points), dtype=bool)
-        L = self.averages.logdet
-        inside = (np.abs(points) * L.row_norms).max(axis=1) < 1
-        if inside.all() or points.shape[1] == 1:
-            return inside if inside.all() else super()._admissible(points)
-        if points.shape[1] == 2:
-            return inside | (_largest_by_angle(L, points, ~inside) < 1)
-        return np.array([ok or L.largest(point) < 1 for ok, point in zip(inside, points)])
-
-
-@dataclass(frozen=True, eq=False)
-class RegimeEffects(Effects):
+class RegimeEffects(JointEffects):
     """Effects by regime, terms ``east: x``, and over all units, ``x``.
 
     Those of a regime are of a change of x in its units: direct on themselves, indirect on all others wherever they are,
@@ -104,12 +58,6 @@ class RegimeEffects(Effects):
         source = RegimeSource(self.fit, self.source.averages, slice(3 * G, None))
         return self._table(by_kind(_inferred(source, self._picks, self.options), self.variables))
 
-    def by_unit(self, variable: str, *, period=None) -> pd.DataFrame:
-        """What each unit does to itself (``own``), sends to all others and gets from them; for up to 5,000 units."""
-        S = self.matrix(variable, period=period)
-        own = np.diag(S.to_numpy())
-        return pd.DataFrame({"own": own, "emitted": S.sum(axis=0) - own, "received": S.sum(axis=1) - own}, S.index)
-
     def by_order(self, orders: int = 10) -> pd.DataFrame:
         raise _not_here("orders of neighbors", "by_receiver(), by_unit(x)")
 
@@ -120,10 +68,10 @@ class RegimeEffects(Effects):
         if not d.weights.varies:
             raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
                                     hint="effects() has them")  # fmt: skip
-        for t, period in enumerate(d.weights.periods):
+        for period in d.weights.periods:
             source = source_of(self.fit, period)
             table = self._table(by_kind(_inferred(source, self._picks, self.options), self.variables))
-            there = self.fit.split.codes if d.observed is None else self.fit.split.codes[d.observed[t]]
+            there = codes_of(self.fit, period)
             absent = [label for g, label in enumerate(self.fit.split.labels) if g not in there]
             gone = table["term"].str.split(": ").str[0].isin(absent) & table["term"].isin(self.labels)
             tables.append(table[~gone].assign(period=period))
@@ -131,10 +79,13 @@ class RegimeEffects(Effects):
         return whole[["period", *whole.columns.drop("period")]]
 
     def elasticity(self):
-        raise _not_here("elasticities", "logarithms in the formula: log(y) ~ log(x)")
+        raise _not_here("elasticities", self._slope("eyex"))
 
     def semi_elasticity(self):
-        raise _not_here("elasticities", "a logarithm in the formula: log(y) ~ x")
+        raise _not_here("elasticities", self._slope("eydx"))
+
+    def _slope(self, kind: str) -> str:
+        return f"sp.slopes(fit, column, kind={kind!r}, by={self.fit.split.regimes.by!r})"
 
     def _table(self, inferred: Inferred) -> pd.DataFrame:
         names = {"effect": np.repeat(KINDS, len(self.labels)), "term": [*self.labels] * len(KINDS)}
@@ -143,18 +94,6 @@ class RegimeEffects(Effects):
 
     def _series(self, k):
         return pd.Series(self.estimates[k], index=pd.Index(self.labels, name="term"), name=KINDS[k])
-
-    def _respond(self, variable: str, change: np.ndarray, period=None) -> np.ndarray:
-        fit, G, W = self.fit, len(self.fit.split.labels), self._weights(period)
-        codes = fit.split.codes[fit._design.ids.get_indexer(self._ids(period))]
-        c = self._coefficients(variable)
-        beta, theta = (c[part][codes].reshape(-1, *[1] * (change.ndim - 1))
-                       for part in (slice(0, G), slice(G, None)))  # fmt: skip
-        return solve(fit, beta * change + theta * (W.csr @ change), period)
-
-    @cached_property
-    def _picks(self) -> np.ndarray:
-        return regime_selectors(self.fit, self.variables)
 
 
 def regime_effects(fit: RegimesRecord, *, method=None, level=0.95, draws=1000, seed=1) -> RegimeEffects:
@@ -193,10 +132,10 @@ def source_of(fit: RegimesRecord, period=None) -> RegimeSource:
     if not d.weights.varies:
         averages = _averages(fit, d.weights, fit.split.codes)
     elif period is not None:
-        averages = _averages(fit, d.weights[period], _codes_of(fit, period))
+        averages = _averages(fit, d.weights[period], codes_of(fit, period))
     else:
-        parts = [_averages(fit, d.weights[one], _codes_of(fit, one)) for one in d.weights.periods]
-        averages = over_periods(parts, [(one, id(w)) for one, w in zip(_who(d), d.weights.each(d.n_periods))])  # type: ignore[assignment]
+        parts = [_averages(fit, d.weights[one], codes_of(fit, one)) for one in d.weights.periods]
+        averages = over_periods(parts, periods_alike(d, [d.weights]))  # type: ignore[assignment]
     return RegimeSource(fit, averages, slice(0, 3 * (G + 1)))
 
 
@@ -209,32 +148,9 @@ def _averages(fit: RegimesRecord, W: SpatialWeights, codes: np.ndarray) -> Regim
                           groups=G)  # fmt: skip
 
 
-def _codes_of(fit: RegimesRecord, period) -> np.ndarray:
-    """The regimes of the units that are observed in a period."""
-    d = fit._design
-    return fit.split.codes if d.observed is None else fit.split.codes[d.observed[d.periods.get_loc(period)]]
-
-
-def _who(d: Design) -> list[bytes]:
-    """Which units are observed in each period."""
-    return [b""] * d.n_periods if d.observed is None else [row.tobytes() for row in d.observed]
-
-
 def by_kind(inferred: Inferred, variables) -> Inferred:
     """(3 (G + 1), V) as (3, (G + 1) V)."""
     return Inferred(inferred.inference.reshaped(3, -1), inferred.kept)
-
-
-def regime_selectors(fit: RegimesRecord, variables) -> np.ndarray:
-    """(2 G, V, p): what picks beta_1 ... beta_G, theta_1 ... theta_G out of the parameters; 0 where absent."""
-    place, G = {name: i for i, name in enumerate(fit.params.index.tolist())}, len(fit.split.labels)
-    picks = np.zeros((2 * G, len(variables), len(place)))
-    for row, variable in enumerate(variables):
-        for start, term in ((0, variable), (G, f"W:{variable}")):
-            names = fit.split.columns.get(term, ())
-            for g in range(G) if names else ():
-                picks[start + g, row, place[names[g] if len(names) > 1 else names[0]]] = 1
-    return picks
 
 
 def _not_here(what: str, hint: str) -> SpatialInputError:

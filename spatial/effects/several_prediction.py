@@ -21,6 +21,7 @@ from ..design.fixed_effects import NO_EFFECTS
 from ..design.obs_weights import refuse_weighted
 from ..design.options import lists_weights
 from ..design.regimes import label_of_level
+from ..design.regimes_sample import lag_effects
 from ..design.several import SeveralDesign, several_regressors
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
@@ -79,12 +80,6 @@ def predict_several(fit: Several, data: pd.DataFrame | None = None, w=None, *, k
                      name="predicted")  # fmt: skip
 
 
-def new_periods() -> SpatialInputError:
-    """E501: new periods are not predicted with several rho."""
-    return SpatialInputError("E501", "models with several W or regimes are not forecast",
-                             hint="predict() without data is in sample; one W, and no regimes=, is forecast")
-
-
 def in_sample(fit: Several, kind: str) -> np.ndarray:
     """(T, N) predictions."""
     d = fit._design
@@ -95,7 +90,8 @@ def in_sample(fit: Several, kind: str) -> np.ndarray:
     if effects.fixed and d.varies:  # what y, X beta and B^-1 e leave
         trend = each_period(fit, lambda C, D, y, e: y - C @ y - solved(D, e), y, fit._errors)
     elif effects.fixed:  # unit and period means of A y - X beta
-        left = y - each_period(fit, lambda C, D, v: C @ v, d.centered(y, effects)) - trend
+        lagging = lag_effects(d, effects, error=fit.specification.error, rhos=len(fit.rhos))
+        left = y - each_period(fit, lambda C, D, v: C @ v, d.centered(y, lagging)) - trend
         trend = each_period(fit, lambda C, D, v: v - C @ v, y) - d.within(left, effects)
     if kind == "trend":
         return trend

@@ -193,6 +193,11 @@ def test_effects_of_each_period_are_dense_and_average_to_the_whole():
     for label in total:
         own = effects.tidy().query("term == @label")["estimate"]
         np.testing.assert_allclose(own, total[label] / weight[label], atol=1e-9)
+    slopes = sp.slopes(fit, "a").tidy()
+    np.testing.assert_allclose(slopes["estimate"], effects.tidy().query("term == 'a'")["estimate"], atol=1e-9)
+    np.testing.assert_allclose(slopes["std_error"], fit.effects().tidy().query("term == 'a'")["std_error"], rtol=1e-3)
+    raised = sp.what_if(fit, "a", change=1.0, period=2)
+    np.testing.assert_allclose(raised.table["estimate"], effects.matrix("a", period=2).sum(axis=1), atol=1e-9)
     exact = fit.effects().tidy()
     np.testing.assert_allclose(exact["estimate"], effects.tidy()["estimate"], atol=1e-6)
     assert "vary" in fit.summary() or "time-varying" in fit.summary()
