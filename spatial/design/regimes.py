@@ -230,8 +230,7 @@ def regime_design(specification: Specification, d: Design, regimes: Regimes, eff
         names = [name for name, (_, differs) in base.items() if differs and not (name == INTERCEPT and differences
                                                                                  and g == 0)]  # fmt: skip
         within = {name: np.where(inside, base[name][0], 0.0) for name in names}
-        within = _checked(d, regimes, label, inside, within, effects)
-        for name, values in within.items():
+        for name, values in _checked(d, regimes, label, inside, within, effects).items():
             columns[f"{label}: {name}"] = values
             places[name] = (*places[name], f"{label}: {name}")
     for name, (values, differs) in base.items():
