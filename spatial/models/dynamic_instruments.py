@@ -103,11 +103,11 @@ def instruments_of_panel(
     predetermined_columns = [np.empty((*columns.y.shape, 0)), *map(lagged, before)]
     not_own = {*d.lags, *endog, *before, INTERCEPT}
     own = [d.X[:, :, j] for j, name in enumerate(d.names) if name not in not_own]
-    own = [values[:, :, None] for values in (*own, *d.instruments.values())]
-    own = np.concatenate([np.empty((*d.y.shape, 0)), *own], axis=2)
+    by_themselves = [values[:, :, None] for values in (*own, *d.instruments.values())]
+    levels = np.concatenate([np.empty((*d.y.shape, 0)), *by_themselves], axis=2)
     return PastAndOwn(
         np.concatenate(past, axis=2)[:-1], np.concatenate(predetermined_columns, axis=2),
-        with_lags(d, own, effects, x_powers), (*by_past, *before),
+        with_lags(d, levels, effects, x_powers), (*by_past, *before),
     )  # fmt: skip
 
 

@@ -100,10 +100,10 @@ def panel_gmm(
     T, N, p = Z.shape
     D = first_differences(T) if differences else orthogonal_deviations(T)
     Dy, DZ = np.tensordot(D, y, 1), np.tensordot(D, Z, 1)
-    H = [past_instruments(past, depth, collapse), np.tensordot(D, exogenous, 1)]
+    parts = [past_instruments(past, depth, collapse), np.tensordot(D, exogenous, 1)]
     if predetermined is not None and predetermined.shape[2]:
-        H.append(past_instruments(predetermined, depth, collapse, earlier=1))
-    H = independent(np.concatenate(H, axis=2))
+        parts.append(past_instruments(predetermined, depth, collapse, earlier=1))
+    H = independent(np.concatenate(parts, axis=2))
     q = H.shape[2]
     if q < p or q >= N:
         raise SpatialInputError("E704", f"{q} independent instruments for {p} coefficients and {N} units: there must "

@@ -1,4 +1,4 @@
-"""Endogenous, predetermined and instrumented regressors of a dynamic panel by pydynpd (and linearmodels' IVGMM).
+"""Endogenous, predetermined and instrumented regressors of a dynamic panel by pydynpd.
 
 Reads empluk.csv, writes pydynpd.json. Run with pydynpd 0.2.2 and numpy 1: python pydynpd_endogenous.py
 """
@@ -7,10 +7,8 @@ import importlib.metadata
 import json
 from pathlib import Path
 
-
 import numpy as np
 import pandas as pd
-
 from pydynpd import regression
 
 FOLDER = Path(__file__).parent
