@@ -57,9 +57,9 @@ class ModelOptions:
     @property
     def estimator(self) -> str:
         """The method's name: an object holds the settings of GMM, None leaves the choice to the model, and instruments
-        and a regression's own past need moments."""
+        need moments."""
         if self.method is None:
-            return "gmm" if self.endog or self.instruments or self.lags else "ml"
+            return "gmm" if self.endog or self.instruments else "ml"
         return self.method if isinstance(self.method, str) else "gmm"
 
     @property

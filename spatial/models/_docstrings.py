@@ -59,8 +59,8 @@ PARAMETERS = {
         "list of str, optional",
         'With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and '
         "terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; "
-        "lags of the instruments instrument it. With ``lags=`` ``endog=`` may stand alone: values of two periods or more "
-        "before instrument it. Tests: ``sp.instrument_tests(fit)``, ``sp.endogeneity_test(fit)``.",
+        "lags of the instruments instrument it. With ``lags=``, ``endog=`` may stand alone: values of two periods or "
+        "more before instrument it. Tests: ``sp.instrument_tests(fit)``, ``sp.endogeneity_test(fit)``.",
     ),
     "lags": (
         '{"y", "Wy", "both"}, optional',
@@ -129,15 +129,10 @@ PARAMETERS = {
     ),
 }
 
-LEAST_SQUARES_LAGS = (
-    '{"y", "Wy", "both"}, optional',
-    "The dynamic panel: y_{t-1} (``lag(y)``, tau), W y_{t-1} (``W:lag(y)``, eta) or both among the regressors, by GMM on "
-    "past values (Arellano & Bond 1991); ``method=sp.ArellanoBond(...)`` sets its instruments.",
-)
 LEAST_SQUARES_METHOD = (
     '{None, "ml", "gmm"}, optional',
     'With random effects: None is Swamy and Arora\'s estimator, "ml" maximum likelihood. With ``endog=``: two-stage '
-    "least squares; with ``lags=``: GMM on past values. Ignored otherwise.",
+    'least squares. With ``lags=`` also "aqs", the unbiased score of a dynamic panel. Ignored otherwise.',
 )
 TWO_PARAMETERS_METHOD = (
     '{"ml", "gmm", "aqs"}',
@@ -162,7 +157,6 @@ LITERAL_DURBIN = (
 DIFFERENT = {  # (model, parameter): its own type and description
     ("ols", "w"): ("weights, optional", "Not part of the model: tests of its residuals use them."),
     **{(model, "method"): LEAST_SQUARES_METHOD for model in ("ols", "slx")},
-    **{(model, "lags"): LEAST_SQUARES_LAGS for model in ("ols", "slx")},
     **{(model, "method"): TWO_PARAMETERS_METHOD for model in ("sac", "gns")},
     **{(model, "durbin"): ("None", "Has no meaning here: it belongs to slx, sdm, sdem and gns.")
        for model in ("ols", "sem")},
@@ -174,7 +168,7 @@ WHITE = (
 )
 MORE = {  # (model, parameter): what is added to the description
     **{(model, "method"): LAG_MOMENTS for model in ("sar", "sdm")},
-    **{(model, "lags"): PAST_MOMENTS for model in ("sar", "sdm")},
+    **{(model, "lags"): PAST_MOMENTS for model in ("ols", "slx", "sar", "sdm")},
     **{(model, "method"): ERROR_MOMENTS for model in ("sem", "sdem", "sac", "gns")},
     **{(model, "vcov"): WHITE for model in ("ols", "slx")},
     **{(model, "vcov"): MOMENT_VCOV + ', "hc0", "hc1", in panels "cluster", and '

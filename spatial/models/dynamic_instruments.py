@@ -89,10 +89,9 @@ def instruments_of_panel(
     endog, before = endogenous_terms(d, predetermined)
     if d.instruments:
         refuse_absorbed(d, effects)
-    # One power of W more than the model has of y or x where W y is to be instrumented, none in a model without W.
-    lag, past_lag = specification.lag, any(name.startswith("W:") for name in d.lags)
-    y_powers = lag + past_lag
-    x_powers = 2 + specification.durbin if lag else max(specification.durbin * d.wx_order, past_lag)
+    lag = specification.lag  # W y needs instruments of its own
+    y_powers = lag + any(name.startswith("W:") for name in d.lags)
+    x_powers = 2 + specification.durbin if lag else specification.durbin * d.wx_order
     by_past = () if d.instruments else endog
 
     def lagged(name: str) -> np.ndarray:

@@ -12,7 +12,7 @@ from functools import lru_cache
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError, check_option, warn
+from spillover.errors import check_option, warn
 
 from ..covariance.vcov import as_vcov, with_vcov
 from ..design.arrays import Sample
@@ -98,9 +98,6 @@ def check(specification: Specification, options: ModelOptions) -> None:
     options.check(specification)
     if isinstance(options.method, ArellanoBond) or (options.estimator == "gmm" and options.lags is not None):
         checked_dynamic(specification, options)
-    elif options.lags is not None and not (specification.lag or specification.error):
-        raise SpatialInputError("E501", f"{specification.name} with lags= is estimated by GMM: unit effects bias least "
-                                "squares", hint="method='gmm', or method=sp.ArellanoBond()")  # fmt: skip
     elif options.estimator == "ml":
         as_vcov(options.covariance)
 

@@ -82,8 +82,8 @@ def panel_gmm(
     exogenous : (T, N, q)
         Their own instruments.
     predetermined : (T + 1, N, h), optional
-        Variables whose values of one period before are valid in differences, of the same period in deviations: from the period
-        before the first.
+        Variables whose values of one period before are valid in differences, of the same period in deviations; with
+        the period before the first.
     differences : bool
         First differences, else forward orthogonal deviations.
     depth : int, optional
