@@ -103,6 +103,7 @@ def test_many_maps_on_a_page_are_drawn_once(states):
     canvas.mpl_connect("draw_event", drawn.append)
     for ax in figure.subplots(1, 3):
         wt.queen(states).plot(states, ax=ax)
-        assert len(ax.collections) == 4 and not drawn
+        assert len(ax.collections) == 4
+        assert not drawn
     canvas.draw_idle()
     assert len(drawn) == 1
