@@ -19,7 +19,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from ..design.design import Design, spatial_lag
-from ..design.regimes_sample import lag_effects
+from ..design.moving import lag_effects
 from ..design.several import SeveralDesign, several_regressors
 from ..design.unsplit import split_columns
 from ..logdet.regimes import RegimeLogdet

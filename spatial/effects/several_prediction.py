@@ -18,10 +18,10 @@ from spillover.matrix import SeveralWeights, as_weights, refuse_varying
 
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS
+from ..design.moving import lag_effects
 from ..design.obs_weights import refuse_weighted
 from ..design.options import lists_weights
 from ..design.regimes import label_of_level
-from ..design.regimes_sample import lag_effects
 from ..design.several import SeveralDesign, several_regressors
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
