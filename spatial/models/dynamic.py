@@ -145,10 +145,9 @@ def refuse_varying_dynamics(specification: Specification, d: Design, requested: 
     """
     if not d.lags or not d.varies:
         return
-    if d.observed is not None and (specification.error or requested.estimator != "ml"):
-        what = specification.name if specification.error else f"method={requested.method!r}"
-        refuse_unbalanced(d.observed, f"{what} with lags=")
-    if requested.estimator != "ml":
+    if specification.error:
+        refuse_unbalanced(d.observed, f"{specification.name} with lags=")
+    if requested.estimator != "ml" and d.observed is None:
         raise SpatialInputError("E320", f"method={requested.method!r} with lags= needs one W for all periods",
                                 hint="method='ml', or w.mean()")  # fmt: skip
     if specification.error and d.weights_of_error.varies:

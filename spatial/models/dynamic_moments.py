@@ -10,10 +10,11 @@ from spillover.errors import SpatialInputError, check_option
 
 from ..design.checks import refuse_degenerate
 from ..design.design import INTERCEPT, Design
+from ..design.entry import among_rows
 from ..design.fixed_effects import PERIOD_EFFECTS, FixedEffects
 from ..design.moment_settings import Moments
 from ..design.options import ModelOptions
-from ..design.sample import flat, regressor_columns
+from ..design.sample import regressor_columns
 from ..design.specification import Specification
 from ..solve.gmm import MomentSample
 from ..solve.gmm_dynamic import DynamicMoments, panel_gmm
@@ -29,7 +30,9 @@ class ArellanoBond:
     ----------
     transform : {"orthogonal", "differences"}
         How unit effects leave: forward orthogonal deviations (Arellano & Bover 1995) or first differences (Arellano &
-        Bond 1991). Time effects leave by period means before.
+        Bond 1991). Time effects leave by period means before; in an unbalanced panel they have dummies. There
+        deviations are from the mean of the later rows that a unit has, differences need two rows in turn, and
+        instruments of periods in which a unit was not observed are zero.
     depth : int or None
         From how many past periods y, W y (and W^2 y, where W y of the past is a regressor) instrument each equation,
         the nearest valid one first; None for all. Few, since estimates move towards the biased ones with many.
@@ -103,21 +106,26 @@ def dynamic_method_of_moments(
                                 hint="use effects='entity' or 'twoway', or method='ml'")  # fmt: skip
     if d.past is None:
         raise ValueError("a static design has no response of the period before")
-    past = d.past
+    past, demeaned = d.past, effects.time and d.observed is None
 
     def levels(values):
-        return PERIOD_EFFECTS.demean(values) if effects.time else values
+        return PERIOD_EFFECTS.demean(values) if demeaned else values
+
+    def within(values):
+        return d.rows(d.within(values, effects))
 
     X, names = regressor_columns(d, effects)
-    refuse_degenerate(d, flat(X), flat(effects.demean(X)), flat(effects.demean(d.y)), names, effects)
+    refuse_degenerate(d, d.rows(X), within(X), within(d.y), names, effects)
     Wy = d.lag(d.outcome, effects)
+    dummies = period_dummies(d, effects)
     own = d.X[:, :, [j for j, name in enumerate(d.names) if name not in d.lags and name != INTERCEPT]]
     y_powers = 2 if any(name.startswith("W:") for name in d.lags) else 1
     result = panel_gmm(
         levels(d.y),
-        levels(np.concatenate([X, Wy[:, :, None]], axis=2)),
-        levels(_with_lags(d, past[:, :, None], effects, y_powers)),
-        levels(_with_lags(d, own, effects, 2 + specification.durbin)),
+        levels(np.concatenate([X, Wy[:, :, None], dummies], axis=2)),
+        levels(_with_lags(among_rows(d), past[:, :, None], effects, y_powers)),
+        levels(np.concatenate([_with_lags(d, own, effects, 2 + specification.durbin), dummies], axis=2)),
+        rows=d.observed,
         differences=settings.transform == "differences",
         depth=settings.depth,
         collapse=settings.collapse,
@@ -125,13 +133,25 @@ def dynamic_method_of_moments(
     )
     n = d.left(effects)
     sample = MomentSample(
-        y=flat(effects.demean(d.y)), X=flat(effects.demean(X)), Wy=flat(effects.demean(Wy)), n=n, names=tuple(names),
+        y=within(d.y), X=within(X), Wy=within(Wy), n=n, names=tuple(names),
         H=np.empty((d.nobs, 0)), exogenous=np.array([name not in d.lags for name in names]),
     )  # fmt: skip
-    beta, rho = result.coef[:-1], float(result.coef[-1])
+    k = X.shape[2]
+    beta, rho = result.coef[:k], float(result.coef[k])
     resid = sample.Ay(rho) - sample.X @ beta
-    sigma2 = float(resid @ resid) / (n - len(result.coef))
-    return sample, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, vcov=result.vcov, gmm=result)
+    sigma2 = float(resid @ resid) / (n - k - 1)
+    V = result.vcov[: k + 1, : k + 1]
+    return sample, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, vcov=V, gmm=result)
+
+
+def period_dummies(d: Design, effects: FixedEffects) -> np.ndarray:
+    """Of the periods but the first, (T, N, T - 1), where period effects do not leave by means: the mean of who is
+    observed in a period has other units in it than that of the next, and unit effects would stay in the differences.
+    """
+    T, N = d.y.shape
+    if not effects.time or d.observed is None:
+        return np.zeros((T, N, 0))
+    return np.broadcast_to(np.eye(T)[:, None, 1:], (T, N, T - 1))
 
 
 def _with_lags(d: Design, values: np.ndarray, effects: FixedEffects, powers: int) -> np.ndarray:

@@ -51,7 +51,9 @@ class DynamicMoments(MomentSolution):
     gmm: PanelGMM = field(kw_only=True, repr=False)
 
 
-def panel_gmm(y, Z, past, exogenous, *, differences=True, depth=None, collapse=False, steps=2) -> PanelGMM:
+def panel_gmm(
+    y, Z, past, exogenous, *, rows=None, differences=True, depth=None, collapse=False, steps=2
+) -> PanelGMM:
     """Estimate b.
 
     Parameters
@@ -62,6 +64,8 @@ def panel_gmm(y, Z, past, exogenous, *, differences=True, depth=None, collapse=F
         Variables whose past values are instruments: row t holds period t - 1.
     exogenous : (T, N, q)
         Their own instruments.
+    rows : (T, N) of bool, optional
+        Of an unbalanced panel: where y, Z and ``exogenous`` are. Instruments that are missing (NaN) are zero.
     differences : bool
         First differences, else forward orthogonal deviations.
     depth : int, optional
@@ -77,16 +81,20 @@ def panel_gmm(y, Z, past, exogenous, *, differences=True, depth=None, collapse=F
     """
     T, N, p = Z.shape
     D = first_differences(T) if differences else orthogonal_deviations(T)
-    Dy, DZ = np.tensordot(D, y, 1), np.tensordot(D, Z, 1)
-    H = np.concatenate([past_instruments(past, depth, collapse), np.tensordot(D, exogenous, 1)], axis=2)
-    H = _independent(H)
+    before = past_instruments(past, depth, collapse)
+    if rows is not None:
+        D = differences_with_gaps(rows) if differences else deviations_with_gaps(rows)
+        before = np.where(D.any(axis=2).T[:, :, None], np.nan_to_num(before), 0.0)
+        y, Z, exogenous = (np.where(rows.reshape(T, N, *[1] * (x.ndim - 2)), x, 0.0) for x in (y, Z, exogenous))
+    Dy, DZ = transformed(D, y), transformed(D, Z)
+    H = _independent(np.concatenate([before, transformed(D, exogenous)], axis=2))
     q = H.shape[2]
     if q < p or q >= N:
         raise SpatialInputError("E704", f"{q} independent instruments for {p} coefficients and {N} units: there must "
                                 "be as many as coefficients and fewer than units",
                                 hint="sp.ArellanoBond(depth=, collapse=) sets their number")  # fmt: skip
     HZ, Hy = np.einsum("tiq,tip->qp", H, DZ), np.einsum("tiq,ti->q", H, Dy)
-    one = _Step(HZ, Hy, np.einsum("tiq,ts,sir->qr", H, D @ D.T, H))
+    one = _Step(HZ, Hy, _spread_of_one_variance(H, D))
     e1 = Dy - DZ @ one.coef
     S = _spread(H, e1)
     two = _Step(HZ, Hy, S)
@@ -97,7 +105,8 @@ def panel_gmm(y, Z, past, exogenous, *, differences=True, depth=None, collapse=F
         step, V = two, _windmeijer(two, V1, H, DZ, Dy, e1)
     gap = Hy - HZ @ two.coef
     hansen = float(gap @ two.weigh(gap)) if q > p else float("nan")
-    first, second = (_serial(order, y, Z, H, Dy - DZ @ step.coef, step, V) for order in (1, 2))
+    changes = first_differences(T) if rows is None else differences_with_gaps(rows)
+    first, second = (_serial(order, changes, y, Z, H, Dy - DZ @ step.coef, step, V) for order in (1, 2))
     return PanelGMM(step.coef, V, hansen, (first, second), q)
 
 
@@ -114,6 +123,54 @@ def orthogonal_deviations(T: int) -> np.ndarray:
         F[t, t], F[t, t + 1 :] = 1, -1 / ahead
         F[t] *= np.sqrt(ahead / (ahead + 1))
     return F
+
+
+def differences_with_gaps(rows: np.ndarray) -> np.ndarray:
+    """(N, T - 1, T): first differences of every unit, zero where one of the two rows is missing.
+
+    Examples
+    --------
+    >>> differences_with_gaps(np.array([[True], [True], [False]]))[0]
+    array([[-1.,  1.,  0.],
+           [ 0.,  0.,  0.]])
+    """
+    both = (rows[1:] & rows[:-1]).T
+    return np.where(both[:, :, None], first_differences(len(rows)), 0.0)
+
+
+def deviations_with_gaps(rows: np.ndarray) -> np.ndarray:
+    """(N, T - 1, T): of every row of a unit sqrt(n / (n + 1)) (x_t - mean of its n later rows), zero where there is no
+    row, or none later (Arellano & Bover 1995; for unbalanced panels Roodman 2009, Stata Journal 9:86-136, section 4).
+
+    Examples
+    --------
+    >>> deviations_with_gaps(np.array([[True], [False], [True]]))[0].round(3)
+    array([[ 0.707,  0.   , -0.707],
+           [ 0.   ,  0.   ,  0.   ]])
+    """
+    S = rows.T.astype(float)
+    T = S.shape[1]
+    ahead = S[:, ::-1].cumsum(axis=1)[:, ::-1] - S
+    scale = np.where(ahead > 0, S * np.sqrt(ahead / (ahead + 1)), 0.0)[:, :-1]
+    later = np.triu(np.ones((T, T)), 1)[:-1] * S[:, None] / np.maximum(ahead, 1)[:, :-1, None]
+    return scale[:, :, None] * (np.eye(T)[:-1] - later)
+
+
+def transformed(D: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """D of (T, N) or (T, N, k) values: one D for all units, or (N, T - 1, T)."""
+    if D.ndim == 2:
+        return np.tensordot(D, values, 1)
+    out = D @ values.reshape(*values.shape[:2], -1).swapaxes(0, 1)
+    return out.swapaxes(0, 1).reshape(D.shape[1], *values.shape[1:])
+
+
+def _spread_of_one_variance(H: np.ndarray, D: np.ndarray) -> np.ndarray:
+    """sum_i H_i' D_i D_i' H_i."""
+    if D.ndim == 2:
+        return np.einsum("tiq,ts,sir->qr", H, D @ D.T, H)
+    turned = D.swapaxes(1, 2) @ H.swapaxes(0, 1)  # D_i'H_i, (N, T, q)
+    flat = turned.reshape(-1, H.shape[2])
+    return flat.T @ flat
 
 
 def past_instruments(past: np.ndarray, depth: int | None, collapse: bool) -> np.ndarray:
@@ -174,10 +231,9 @@ def _windmeijer(two, V1, H, DZ, Dy, e1) -> np.ndarray:
     return two.V + D @ two.V + two.V @ D.T + D @ V1 @ D.T
 
 
-def _serial(order, y, Z, H, e, step, V) -> float:
+def _serial(order, D, y, Z, H, e, step, V) -> float:
     """Arellano & Bond (1991), eq. 8-9: correlation of the differenced error with itself ``order`` periods before."""
-    D = first_differences(len(y))
-    now, slopes = np.tensordot(D, y - Z @ step.coef, 1), np.tensordot(D, Z, 1)
+    now, slopes = transformed(D, y - Z @ step.coef), transformed(D, Z)
     if len(now) <= order:
         return float("nan")
     before = np.zeros_like(now)
