@@ -134,7 +134,7 @@ def differences_with_gaps(rows: np.ndarray) -> np.ndarray:
     array([[-1.,  1.,  0.],
            [ 0.,  0.,  0.]])
     """
-    both = (rows[1:] & rows[:-1]).T
+    both: np.ndarray = (rows[1:] & rows[:-1]).T
     return np.where(both[:, :, None], first_differences(len(rows)), 0.0)
 
 
