@@ -116,15 +116,16 @@ def dynamic_method_of_moments(
 
     X, names = regressor_columns(d, effects)
     refuse_degenerate(d, d.rows(X), within(X), within(d.y), names, effects)
-    Wy = d.lag(d.outcome, effects)
+    Wy = d.lag(d.outcome, effects) if specification.lag else None
     dummies = period_dummies(d, effects)
     own = d.X[:, :, [j for j, name in enumerate(d.names) if name not in d.lags and name != INTERCEPT]]
-    y_powers = 2 if any(name.startswith("W:") for name in d.lags) else 1
+    y_powers = specification.lag + any(name.startswith("W:") for name in d.lags)  # W y needs instruments of its own
     result = panel_gmm(
         levels(d.y),
-        levels(np.concatenate([X, Wy[:, :, None], dummies], axis=2)),
+        levels(np.concatenate([X, *([] if Wy is None else [Wy[:, :, None]]), dummies], axis=2)),
         levels(_with_lags(among_rows(d), past[:, :, None], effects, y_powers)),
-        levels(np.concatenate([_with_lags(d, own, effects, 2 + specification.durbin), dummies], axis=2)),
+        levels(np.concatenate([_with_lags(d, own, effects, 2 * specification.lag + specification.durbin), dummies],
+                              axis=2)),
         rows=d.observed,
         differences=settings.transform == "differences",
         depth=settings.depth,
@@ -133,14 +134,15 @@ def dynamic_method_of_moments(
     )
     n = d.left(effects)
     sample = MomentSample(
-        y=within(d.y), X=within(X), Wy=within(Wy), n=n, names=tuple(names),
+        y=within(d.y), X=within(X), Wy=None if Wy is None else within(Wy), n=n, names=tuple(names),
         H=np.empty((d.nobs, 0)), exogenous=np.array([name not in d.lags for name in names]),
     )  # fmt: skip
     k = X.shape[2]
-    beta, rho = result.coef[:k], float(result.coef[k])
+    beta, rho = result.coef[:k], 0.0 if Wy is None else float(result.coef[k])
     resid = sample.Ay(rho) - sample.X @ beta
-    sigma2 = float(resid @ resid) / (n - k - 1)
-    V = result.vcov[: k + 1, : k + 1]
+    own_parameters = k + specification.lag  # the dummies of periods come last
+    sigma2 = float(resid @ resid) / (n - own_parameters)
+    V = result.vcov[:own_parameters, :own_parameters]
     return sample, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, vcov=V, gmm=result)
 
 

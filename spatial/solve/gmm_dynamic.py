@@ -134,8 +134,8 @@ def differences_with_gaps(rows: np.ndarray) -> np.ndarray:
     array([[-1.,  1.,  0.],
            [ 0.,  0.,  0.]])
     """
-    both: np.ndarray = (rows[1:] & rows[:-1]).T
-    return np.where(both[:, :, None], first_differences(len(rows)), 0.0)
+    both = np.logical_and(rows[1:], rows[:-1]).T[:, :, None]
+    return np.where(both, first_differences(len(rows)), 0.0)
 
 
 def deviations_with_gaps(rows: np.ndarray) -> np.ndarray:
