@@ -84,7 +84,7 @@ def panel_gmm(
     before = past_instruments(past, depth, collapse)
     if rows is not None:
         D = differences_with_gaps(rows) if differences else deviations_with_gaps(rows)
-        before = np.where(D.any(axis=2).T[:, :, None], np.nan_to_num(before), 0.0)
+        before = np.where(np.abs(D).sum(axis=2).T[:, :, None] > 0, np.nan_to_num(before), 0.0)
         y, Z, exogenous = (np.where(rows.reshape(T, N, *[1] * (x.ndim - 2)), x, 0.0) for x in (y, Z, exogenous))
     Dy, DZ = transformed(D, y), transformed(D, Z)
     H = _independent(np.concatenate([before, transformed(D, exogenous)], axis=2))
@@ -134,7 +134,7 @@ def differences_with_gaps(rows: np.ndarray) -> np.ndarray:
     array([[-1.,  1.,  0.],
            [ 0.,  0.,  0.]])
     """
-    both = np.logical_and(rows[1:], rows[:-1]).T[:, :, None]
+    both = (rows[1:] & rows[:-1]).T[:, :, None]
     return np.where(both, first_differences(len(rows)), 0.0)
 
 
