@@ -65,6 +65,7 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
         y=d.y[1:],
         offset=None if d.offset is None else d.offset[1:],
         past=before,
+        instruments={name: values[1:] for name, values in d.instruments.items()},
         X=np.concatenate(columns, axis=2),
         names=(*d.names[:first], *wanted, *d.names[first:]),
         times=d.periods[1:],
@@ -135,8 +136,8 @@ def _without_bias_varying(sample: Sample, at: Solution, d: Design, effects: Fixe
 
 
 def refuse_varying_dynamics(specification: Specification, d: Design, requested: ModelOptions) -> None:
-    """W may vary over time in a dynamic model by maximum likelihood, that of the error not; rows that are missing
-    likewise.
+    """W may vary over time in a dynamic model by maximum likelihood and by GMM, that of the error not; rows may be
+    missing likewise.
 
     Raises
     ------
@@ -147,9 +148,9 @@ def refuse_varying_dynamics(specification: Specification, d: Design, requested: 
         return
     if specification.error:
         refuse_unbalanced(d.observed, f"{specification.name} with lags=")
-    if requested.estimator != "ml" and d.observed is None:
+    if requested.estimator not in ("ml", "gmm"):
         raise SpatialInputError("E320", f"method={requested.method!r} with lags= needs one W for all periods",
-                                hint="method='ml', or w.mean()")  # fmt: skip
+                                hint="method='ml' or 'gmm', or w.mean()")  # fmt: skip
     if specification.error and d.weights_of_error.varies:
         raise SpatialInputError("E320", f"{specification.name} with lags= needs the same weights of the error in all "
                                 "periods", hint="w_error=w.mean(), or sdm, whose W may vary")  # fmt: skip

@@ -73,10 +73,9 @@ def by_unit(y, x, W, seen, transform, time):
     own = [x[1:]]
     for _ in range(3):
         own.append(lag(W[1:], own[-1]))
-    among = np.stack([naive.cut(W[t + 1], rows[t]) for t in range(T)])  # neighbors with a past
     past = [np.where(seen[:-1], y[:-1], 0.0)]
     for _ in range(2):
-        past.append(lag(among, past[-1]))
+        past.append(lag(W[:-1], past[-1]))
     Z = [y[:-1], lag(W[:-1], y[:-1]), own[0], own[1], lag(W[1:], y[1:])]
     dummies = np.eye(T)[:, 1:] if time else np.zeros((T, 0))
     HX, HY, HH, parts = 0.0, 0.0, 0.0, []
@@ -122,4 +121,4 @@ def test_twin(transform, time):
     coef, vcov = by_unit(y, x, W, seen, transform, time)
     np.testing.assert_allclose(fit.params, coef, rtol=1e-7)
     np.testing.assert_allclose(fit.vcov, vcov, rtol=1e-6)
-    assert len(sp.instrument_tests(fit)) == 3
+    assert {"Hansen J", "AR(1)", "AR(2)"} <= {test.name for test in sp.instrument_tests(fit)}
