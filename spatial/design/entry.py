@@ -101,6 +101,11 @@ def given_starts(d: Design) -> tuple[SpatialWeights | TemporalWeights, np.ndarra
     return TemporalWeights(tuple(matrices), d.periods, d.weights.notes, d.observed), fixed
 
 
+def there(d: Design) -> np.ndarray | None:
+    """Units that W has in each period, with a row or not: (T, N) of bool, None where it has all."""
+    return d.weights.observed if isinstance(d.weights, TemporalWeights) else None
+
+
 def without_starts(d: Design) -> Design:
     """The design with W among its rows alone, for what is done with residuals: those of starting values are zero."""
     return d if starts(d) is None else replace(d, weights=given_starts(d)[0])
