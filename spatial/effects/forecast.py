@@ -36,6 +36,7 @@ from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
 from ..records.schema import critical_value, rows_of, two_sided
 from .future import Future, future_of, last_errors, unit_effects
+from .uneven_effects import has_uneven_effects, variance_of_effects
 
 DENSE_MAX = 5_000  # units; the variance of a forecast needs dense N x N matrices
 PERIOD_EFFECTS = ("mean", "last")
@@ -147,7 +148,7 @@ def forecast(
     params, V = _with_psi(fit)
 
     def path(theta: np.ndarray) -> np.ndarray:
-        return _path(fit, new, W, theta, deviations(theta))
+        return _path(fit, new, W, M, theta, deviations(theta))
 
     at = path(params)
     J = _jacobian(path, params, np.sqrt(np.diag(V)))
@@ -161,10 +162,12 @@ def forecast(
     return made_from(Forecast(table.swaplevel().sort_index(), fit, level, words), fit, regressors)
 
 
-def _path(fit: FitRecord, new: Future, W: SpatialWeights, theta: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+def _path(
+    fit: FitRecord, new: Future, W: SpatialWeights, M: SpatialWeights, theta: np.ndarray, deviations: np.ndarray
+) -> np.ndarray:
     """The forecasts (H, N) at parameters theta."""
     named = _named(fit, theta)
-    c = unit_effects(fit, named)
+    c = unit_effects(fit, named, M)
     carried = None if fit._settings.serial is None else last_errors(fit, named, c)
     beta = np.array([named[name] for name in new.names])
     tau, eta = (named.get(f"{w}lag({fit._design.response})", 0.0) for w in ("", "W:"))
@@ -245,6 +248,9 @@ def _variance_of_effects(fit: FitRecord, errors: np.ndarray, B_inverse: np.ndarr
     if random is not None:
         if not random.sigma2_mu > 0:
             return 0 * eye
+        if has_uneven_effects(fit):
+            of_mu = variance_of_effects(fit)
+            return B_inverse @ of_mu @ B_inverse.T if random.error == "kkp" else of_mu
         if random.error == "baltagi":
             B = np.linalg.inv(B_inverse)
             return np.linalg.inv(eye / random.sigma2_mu + random.d2 * B.T @ B / random.sigma2_e)
