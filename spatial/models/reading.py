@@ -35,7 +35,7 @@ from .dynamic import refuse_varying_dynamics, warn_of_own_lags, with_lagged_resp
 from .obs_weights import refuse_unweightable, usual_covariance
 from .random import refuse_random
 from .serial import refuse_serial
-from .ways import correction_with_ways, refuse_with_ways
+from .ways import refuse_with_ways
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,7 +230,7 @@ def lags_intercept(specification: Specification, d: Design, effects: FixedEffect
 def which_correction(specification: Specification, d: Design, effects: FixedEffects, correction) -> bool | str:
     """The correction that these weights allow: by transformation, or additive for the time effects."""
     if effects.ways is not None:
-        return correction_with_ways(specification, d, effects, correction)
+        return bool(correction)  # by transformation, or by the mean of the score
     if carries_effects(specification, d, effects):
         if correction == "additive":
             raise SpatialInputError("E501", "correction='additive' is for a spatial lag alone: beside an error the "

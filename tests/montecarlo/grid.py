@@ -130,11 +130,14 @@ def weighted_cells() -> list[Cell]:
                ("sem", 100, "knn", {"method": "gmm"}), ("ols", 100, "knn", {"sampling": True, "spread": 0.4}),
                ("ols", 100, "knn", {"sampling": True, "spread": 0.8}),
                ("sar", 200, "knn", {"method": "gmm", "sampling": True, "spread": 0.4}),
-               *((model, 48, "queen", {"periods": 8}) for model in ("ols", "sar", "sdem"))]  # fmt: skip
+               *((model, 48, "queen", {"periods": 8}) for model in ("ols", "sar", "sdem")),
+               *((model, 31, "knn", {"periods": 8, "shape": shape})
+                 for model, shape in (("sar", "moving"), ("sar", "gaps"), ("sem", "gaps"), ("sac", "gaps"))),
+               ("sar", 31, "knn", {"periods": 8, "shape": "gaps", "vcov": "robust"})]  # fmt: skip
 
     def name(model, n, w, more):
         size = f"n{n}x{more['periods']}" if "periods" in more else f"n{n}"
-        how = [more[key] for key in ("method", "vcov") if key in more]
+        how = [more[key] for key in ("method", "vcov", "shape") if key in more]
         sampling = [f"sampling{more['spread']:g}"] if "sampling" in more else []
         return "-".join(["weighted", model, size, w, *how, *sampling])
 
