@@ -73,7 +73,8 @@ def resampled(fit: FitRecord, y: np.ndarray) -> list[Sample]:
         return values if sample.dummies else effects.demean(values, first=1)
 
     def lag(w, values):
-        lagged = fit._design.lag(values, effects, first=1) if w is W else spatial_lag(w, values, first=1)
+        centered = exact or w is W
+        lagged = fit._design.lag(values, effects, w, first=1) if centered else spatial_lag(w, values, first=1)
         return within(lagged) if exact else lagged
 
     parts = {"y": within(y)}
