@@ -232,8 +232,7 @@ def quadratic_forms(fit: FitRecord, *, centered: bool = True) -> list[Form]:
     d, spec, settings = fit._design, fit.specification, fit._settings
     if has_several(fit):
         return _forms_of_several(fit)
-    W, M = (links_in_units_of_variance(d, w) for w in (d.weights, d.weights_of_error))
-    W, M = _as_lagged(fit, W, M)
+    W, M = (links_in_units_of_variance(d, w) for w in _as_lagged(fit, d.weights, d.weights_of_error))
     one = d.n_periods if W.varies or M.varies else 1
     pair = tuple(W.each(one)) if W.varies else (W,) * one, tuple(M.each(one)) if M.varies else (M,) * one
     root = None

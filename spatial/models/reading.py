@@ -222,24 +222,19 @@ def lags_intercept(specification: Specification, d: Design, effects: FixedEffect
 
 
 def which_correction(specification: Specification, d: Design, effects: FixedEffects, correction) -> bool | str:
-    """The correction that these weights allow: by transformation, or additive for the time effects."""
+    """The correction that this model allows: by transformation, or additive for the time effects."""
     if effects.ways is not None:
         return correction_with_ways(specification, d, effects, correction)
-    if carries_effects(specification, d, effects):
+    if carries_effects(specification, d, effects) or (specification.error and effects.time):
         if correction == "additive":
             raise SpatialInputError("E501", "correction='additive' is for a spatial lag alone: beside an error the "
                                     "score of rho is corrected by its mean", hint="leave correction= out")  # fmt: skip
         return bool(correction)
     used = [d.weights] * specification.lag + ([d.weights_of_error] if specification.error else [])
-    varies = any(w.varies for w in used)
-    if varies and correction == "additive":
+    if correction == "additive" and any(w.varies for w in used):
         raise SpatialInputError("E501", "correction='additive' is for one W in all periods",
                                 hint="leave correction= out")
-    if correction is False or not effects.time:
-        return bool(correction)
-    if correction is True and (specification.error or varies or all(w.rows_sum_to_one for w in used)):
-        return True
-    return "additive"
+    return correction if effects.time else bool(correction)
 
 
 def aligned(w, d: Design, missing: str, name: str = "w_error") -> SpatialWeights | TemporalWeights:

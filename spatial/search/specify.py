@@ -187,7 +187,7 @@ def _search(formula, data, w, level, rule, options) -> Search:
 
 def _models(fit, base: Fit, durbin) -> tuple[dict[str, Fit], list[str]]:
     """The seven models by name, and why one could not be estimated. The regressions share the likelihood of the SDM:
-    where its correction is additive (rows of W do not all sum to one), theirs is too.
+    where its correction is additive, theirs is too.
 
     Parameters
     ----------
