@@ -27,8 +27,10 @@ from spillover.values import share
 
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
+from ..design.unsplit import unsplit
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord
 from ..records.schema import SCHEMA
 from ..records.several import SeveralRecord
 from .counterfactual import groups_of, label_of, offset_at, refuse_dynamic, regressors_at, settings_of
@@ -137,7 +139,7 @@ def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups |
                                 hint="give the result of sp.sdm(...) or of another model")  # fmt: skip
     share("level", level)
     refuse_dynamic(fit)
-    d = fit._design
+    d = unsplit(fit._design)
     labels, curves = [], []
     for (group, members), setting in product(groups_of(d, by), settings_of(d, at)):
         labels.append(", ".join(filter(None, (group, label_of(setting, at)))) or "all")
@@ -149,7 +151,7 @@ def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups |
 def _infer(fit: FitRecord, cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]], level: float):
     """The law and the inference of averages; a case has its shares of rows (m,), its regressors (T, N, k) and its
     offset (T, N)."""
-    if isinstance(fit, SeveralRecord):
+    if isinstance(fit, SeveralRecord | RegimesRecord):
         return predicted_by_several(fit, cases, level)
     d, names = fit._design, [name for name in fit.params.index if name not in ("rho", "lambda")]
     own, effects = _columns(d, names, NO_EFFECTS), fit._settings.effects

@@ -22,8 +22,8 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
 from ..design.moderators import moderated_terms, moderator_values
+from ..design.unsplit import unsplit
 from ..records.fit import FitRecord
-from ..records.regimes import refuse_regimes
 from ..records.schema import SCHEMA
 from ..records.tests import TestResult
 from .counterfactual import groups_of, sums_by_place
@@ -179,8 +179,7 @@ def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: M
     >>> sp.effects_by(fit, "INC", at={"CP": [0, 1]}).direct.round(2).to_dict()
     {'CP = 0': -1.26, 'CP = 1': -0.31}
     """
-    refuse_regimes(fit)
-    d = fit._design
+    d = unsplit(fit._design)
     if by is None and at is None:
         raise SpatialInputError("E501", "give by= (groups of units) or at= (values of a moderator)",
                                 hint="by='region', or at={'z': [0, 1]}")

@@ -16,7 +16,6 @@ from ..design.design import Design
 from ..design.keys import Rows
 from ..design.terms import model_columns, offset_of
 from ..records.fit import FitRecord
-from ..records.regimes import refuse_regimes
 
 MEAN = "mean"
 
@@ -194,7 +193,6 @@ def sums_by_place(d: Design, rows: np.ndarray) -> np.ndarray:
 
 def refuse_dynamic(fit: FitRecord) -> None:
     """Raises E501 for second-order lags and dynamic models."""
-    refuse_regimes(fit)
     if fit._design.wx_order > 1 or fit._design.lags:
         raise SpatialInputError("E501", "this reads static models with wx_order=1",
                                 hint="fit the model without lags= and with wx_order=1")

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .curves import between_poles
 from .linear import Law, RatioLaw, infer_by_default
@@ -36,7 +37,7 @@ def emitted(
         last is what it does to the offset, whose coefficient is 1.
     level : float
     """
-    if isinstance(fit, SeveralRecord):
+    if isinstance(fit, SeveralRecord | RegimesRecord):
         return emitted_by_several(fit, names, weights, level)
     d = fit._design
     W = d.weights.stacked if d.weights.varies else d.weights

@@ -24,6 +24,7 @@ from spillover.errors import SpatialInputError, check_option, warn
 from spillover.values import share
 
 from ..design.design import Design
+from ..design.unsplit import unsplit
 from ..records.fit import FitRecord
 from .by_group import EffectsBy
 from .counterfactual import (
@@ -166,8 +167,9 @@ def _checked(fit: FitRecord, variable: str, level: float, *, number: bool) -> De
                                 hint="give the result of sp.sdm(...) or of another model")  # fmt: skip
     share("level", level)
     refuse_dynamic(fit)
-    check_column(fit._design, variable, number=number)
-    return fit._design
+    d = unsplit(fit._design)
+    check_column(d, variable, number=number)
+    return d
 
 
 def _warn_of_jumps(d: Design, variable: str) -> None:
@@ -187,7 +189,7 @@ def _names(node: ast.AST) -> set[str]:
 def _emitted(fit: FitRecord, variable: str, cases: list[tuple[str, Callable, dict]], by, level: float) -> EffectsBy:
     """One average for every group and case; a case is a label, a function of its setting to the change of the
     regressors and the offset (T, N, k + 1), and the setting."""
-    d = fit._design
+    d = unsplit(fit._design)
     groups = groups_of(d, by)
     changes = [d.rows(change(setting)) for _, change, setting in cases]
     moved = [j for j, name in enumerate(d.names) if name in d.regressors and any(m[:, j].any() for m in changes)]
