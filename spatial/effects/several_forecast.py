@@ -24,7 +24,7 @@ from ..design.period_means import centers, lag_of_deviations
 from ..design.several import SeveralDesign, several_regressors
 from ..design.unsplit import LAG
 from ..records.several import SeveralRecord
-from .operators import Several, by_regime, combined
+from .operators import Several, by_regime, combined, each_period
 from .regressors import column_of
 
 
@@ -53,9 +53,12 @@ def filtered_by_several(fit: Several, named: Mapping[str, float]) -> np.ndarray:
     """u = A y - X beta, (T, N), unit and period effects in it."""
     d, at, effects = fit._design, at_parameters(fit, named), fit._settings.effects
     beta = at.params.to_numpy()[: len(fit._sample.names)]
-    M = d.weights if isinstance(fit, SeveralRecord) else d.weights_of_error
-    C, _ = operators_of_new(at, lagging(d.weights, effects.time), M)
-    return d.y - (C @ d.outcome.T).T - sample_columns(d, fit._sample.names, effects) @ beta
+    if d.varies or not centers(d.weights, effects.time):
+        left = each_period(at, lambda C, D, v: C @ v, d.outcome)
+    else:
+        M = d.weights if isinstance(fit, SeveralRecord) else d.weights_of_error
+        left = (operators_of_new(at, lagging(d.weights, True), M)[0] @ d.outcome.T).T
+    return d.y - left - sample_columns(d, fit._sample.names, effects) @ beta
 
 
 def sample_columns(d: Design, names, effects: FixedEffects) -> np.ndarray:
