@@ -190,10 +190,10 @@ def test_a_forecast_is_the_best_one(model, effects, error):
     errors = table["std_error"].unstack(level=1).loc[order].to_numpy().T ** 2
     assert (errors > least * (1 - 1e-3)).all()
     assert (errors < least * 3).all()
-    from spatial.effects.forecast import _variances_over_time
+    from spatial.effects.forecast_errors import _over_time
 
     w = fit._design.weights
-    np.testing.assert_allclose(_variances_over_time(fit, w, w, H), least, rtol=2e-3)
+    np.testing.assert_allclose(_over_time(fit, w, w, H), least, rtol=2e-3)
 
 
 def test_forecasts_with_period_effects(sample):
