@@ -7,19 +7,25 @@ from scipy import sparse
 from scipy.linalg import helmert
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from .carried import effect_dummies
 from .design import Design
 from .dummies import DUMMIES_MAX
 from .fixed_effects import NO_EFFECTS, FixedEffects
+from .period_means import centers, of_deviations
 from .regimes import RegimeDesign
 
 
-def lag_effects(d: Design, effects: FixedEffects, *, error: bool, rhos: int) -> FixedEffects:
-    """The effects whose period means W y is without: none beside an error under W that vary, as with one rho
-    (``carried``), and none of regimes whose shares rho_r of these means differ."""
-    by_regime = isinstance(d, RegimeDesign) and rhos > 1
-    return NO_EFFECTS if by_regime or (d.varies and error) else effects
+def lag_effects(d: Design, effects: FixedEffects, *, rhos: int) -> FixedEffects:
+    """The effects whose period means W y is without where rows of W do not all sum to one (``period_means``): none of
+    regimes, whose shares rho_r of these means differ."""
+    return NO_EFFECTS if isinstance(d, RegimeDesign) and rhos > 1 else effects
+
+
+def as_lagged(w: SpatialWeights | TemporalWeights, effects: FixedEffects) -> SpatialWeights | TemporalWeights:
+    """W, or W J where it lags deviations from period means."""
+    return of_deviations(w) if centers(w, effects.time) else w
 
 
 def leave_or_stay(

@@ -8,7 +8,7 @@ from ..logdet.regimes import logdet_by_regime
 from ..logdet.several import SeveralJacobian
 from .design import spatial_lag
 from .fixed_effects import FixedEffects
-from .moving import copies, lag_effects, leave_or_stay
+from .moving import as_lagged, copies, lag_effects, leave_or_stay
 from .regimes import RegimeDesign
 from .sample import likelihood_size, own_columns
 from .specification import Specification
@@ -32,7 +32,7 @@ def regime_arrays(specification: Specification, d: RegimeDesign, effects: FixedE
     base = np.concatenate([d.y[..., None], X, dummies], axis=2)
     within = d.within(base, leaving)
     outcome = d.outcome if lag_first else d.within(d.outcome, leaving)
-    lags = d.lag(outcome, lag_effects(d, effects, error=specification.error, rhos=G if regimes.rho else 1))
+    lags = d.lag(outcome, lag_effects(d, effects, rhos=G if regimes.rho else 1))
     lags = _cut(lags, codes, G * regimes.rho)
     lags = lags if specification.lag else lags[..., :0]
     own = base if lag_first else within
@@ -68,6 +68,8 @@ def regime_determinants(specification: Specification, d: RegimeDesign, effects: 
     G, parts, T = len(split.labels), {}, d.n_periods
     for name, w, there, differs in (("lag", d.weights, specification.lag, split.regimes.rho),
                                     ("error", d.weights_of_error, specification.error, split.regimes.lam)):  # fmt: skip
+        if name == "lag" and d.varies and specification.error and not (differs and G > 1):
+            w = as_lagged(w, effects)
         logdet = logdet_by_regime(w, split.codes if differs else None, G, T)
         parts[name] = SeveralJacobian(logdet, copies(d, effects, correction, name, w.varies)) if there else None
     return parts

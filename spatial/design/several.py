@@ -17,7 +17,8 @@ from .arrays import Sample
 from .checks import degenerate
 from .design import INTERCEPT, Design, durbin_columns, spatial_lag
 from .fixed_effects import NO_EFFECTS, FixedEffects
-from .moving import copies, lag_effects, leave_or_stay
+from .moving import as_lagged, copies, leave_or_stay
+from .period_means import centers
 from .sample import SPANNED, determinant_counts, likelihood_size, own_columns
 from .specification import Specification
 
@@ -171,8 +172,7 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
     if d.varies:
         leaving, dummies = leave_or_stay(d, effects, correction, error=bool(error))
     lag_first = correction or d.obs_weights is not None or d.varies
-    lagging = lag_effects(d, effects, error=bool(error), rhos=1)
-    lagged_before = [d.lag(d.outcome, lagging, w)[..., None] for w in lag] if lag_first else []
+    lagged_before = [d.lag(d.outcome, effects, w)[..., None] for w in lag] if lag_first else []
     Z = np.concatenate([d.y[..., None], *lagged_before, X, dummies], axis=2)
     within = d.within(Z, leaving)
     if lag and not lag_first:
@@ -180,7 +180,7 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
         within = np.concatenate([within[:, :, :1], lags, within[:, :, 1:]], axis=2)
     lagged = np.empty((len(error), d.nobs, within.shape[2]))
     for place, M in enumerate(error):
-        MZ = spatial_lag(M, Z if lag_first else within)
+        MZ = d.lag(Z, effects, M) if lag_first and not d.varies else spatial_lag(M, Z if lag_first else within)
         lagged[place] = d.rows(d.within(MZ, leaving) if lag_first else MZ)
     rows, before, J = d.rows(within), d.rows(X), len(lag)
     y, own = rows[:, 0], np.ascontiguousarray(rows[:, 1 + J : 1 + J + k])
@@ -210,18 +210,21 @@ def _weighted(arrays: dict, d: SeveralDesign, effects: FixedEffects, correction:
 
 def several_determinants(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:
     """``lag`` and ``error``: the log-determinants as the likelihood counts them, or None."""
-    counts, W = determinant_counts(d, effects, correction), d.weights
     if d.varies:
         return _summed_determinants(d, effects, correction)
-    return {name: SeveralJacobian(several_logdet(tuple(W.matrices[m] for m in used)), **counts) if used else None
-            for name, used in (("lag", W.lag), ("error", W.error))}  # fmt: skip
+    counts, built = determinant_counts(d, effects, correction), {}
+    for name, used in (("lag", d.weights.lag), ("error", d.weights.error)):
+        own = tuple(d.weights.matrices[m] for m in used)
+        means = bool(counts["unit_root"]) and any(centers(w, effects.time) for w in own)
+        built[name] = SeveralJacobian(several_logdet(own), **counts, means=means) if own else None
+    return built
 
 
 def _summed_determinants(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:
     """Added up over periods where one of the W varies."""
     W, T, parts = d.weights, d.n_periods, {}
     for name, used in (("lag", W.lag), ("error", W.error)):
-        matrices = [W.matrices[m] for m in used]
+        matrices = [as_lagged(W.matrices[m], effects) if name == "lag" else W.matrices[m] for m in used]
         varies = any(w.varies for w in matrices)
         each = zip(*([one.csr for one in w.each(T)] for w in matrices))
         logdet = over_periods(each) if varies else several_logdet(tuple(matrices)) if used else None

@@ -90,7 +90,7 @@ def in_sample(fit: Several, kind: str) -> np.ndarray:
     if effects.fixed and d.varies:  # what y, X beta and B^-1 e leave
         trend = each_period(fit, lambda C, D, y, e: y - C @ y - solved(D, e), y, fit._errors)
     elif effects.fixed:  # unit and period means of A y - X beta
-        lagging = lag_effects(d, effects, error=fit.specification.error, rhos=len(fit.rhos))
+        lagging = lag_effects(d, effects, rhos=len(fit.rhos))
         left = y - each_period(fit, lambda C, D, v: C @ v, d.centered(y, lagging)) - trend
         trend = each_period(fit, lambda C, D, v: v - C @ v, y) - d.within(left, effects)
     if kind == "trend":
