@@ -13,6 +13,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.matrix import SpatialWeights
+from spillover.values import counted
 
 from ..design.design import INTERCEPT, Design
 from ..design.obs_weights import read_obs_weights
@@ -254,7 +255,8 @@ def unit_codes(d: Design, column: str) -> tuple[np.ndarray, pd.Index]:
                                 hint="fill them, or leave these rows out")  # fmt: skip
     moving = (codes != codes[0]).any(axis=0)
     if moving.any():
-        raise SpatialInputError("E236", f"{column!r} changes over time in {int(moving.sum())} units; it must be fixed",
+        raise SpatialInputError("E236", f"{column!r} changes over time in {counted(moving.sum(), 'unit')}; it must be "
+                                "fixed",
                                 column=column, ids=list(d.ids[moving]),
                                 hint="give a column that is fixed for each unit")  # fmt: skip
     return codes[0], groups

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
-from spillover.language import listed, phrase, stored
+from spillover.language import listed, phrase, phrases, stored
 
 from .header import header, note_line
 from .intervals import by_ratios, ratios_text
@@ -43,8 +43,9 @@ def did_text(did) -> str:
                             adjustment=stored(settings["adjustment"].replace("_", " ")),
                             names=listed(s.names)))  # fmt: skip
     if rings := settings.get("rings"):
-        lines.append(phrase("comparison: untreated and in none of the rings {rings}; at least {n} units in every "
-                            "period", rings=listed(rings), n=settings["clean"]))  # fmt: skip
+        lines.append(phrases("comparison: untreated and in none of the rings {rings}; at least {n} unit in every period",
+                             "comparison: untreated and in none of the rings {rings}; at least {n} units in every "
+                             "period", settings["clean"], rings=listed(rings)))  # fmt: skip
     if settings["weights"]:
         lines.append(phrase("observations weighted by {column}", column=settings["weights"]))
     if settings["period_by"]:
