@@ -18,8 +18,9 @@ CATEGORIES = re.compile(r"^(?:as\.)?factor(?=\()")
 INSTEAD = {
     "diff": "I(x - lag(x))", "d": "I(x - lag(x))", "D": "I(x - lag(x))", "l": "lag(x, 1)", "L": "lag(x, 1)",
     "f": "lead(x, 1)", "F": "lead(x, 1)", "shift": "lag(x, 1)", "standardize": "scale(x)", "cr": "ns(x, 3)",
-    "cs": "ns(x, 3)", "asinh": "log(x + sqrt(x**2 + 1))", "arcsinh": "log(x + sqrt(x**2 + 1))", "expm1": "I(exp(x) - 1)",
-    "square": "I(x**2)", "where": "I(x > 0)", "ifelse": "I(x > 0)", "maximum": "I(x * (x > 0))",
+    "cs": "ns(x, 3)",
+    "asinh": "log(x + sqrt(x**2 + 1))", "arcsinh": "log(x + sqrt(x**2 + 1))",
+    "expm1": "I(exp(x) - 1)", "square": "I(x**2)", "where": "I(x > 0)", "ifelse": "I(x > 0)", "maximum": "I(x * (x > 0))",
     "minimum": "I(x * (x < 0))", "max": "I(x * (x > 0))", "min": "I(x * (x < 0))", "interaction": "C(g):C(h)",
     "cut": "C(band), with bands = pd.cut(x, 4) a column of the data",
     "qcut": "C(band), with bands = pd.qcut(x, 4) a column of the data", "Q": "the name in backticks: `x y`",
@@ -48,9 +49,9 @@ class _Rewritten(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         self.generic_visit(node)
         function = node.func
-        if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id in NUMPY:
-            if function.attr in self.functions:
-                node.func = ast.Name(function.attr, ast.Load())
+        of = function.value if isinstance(function, ast.Attribute) else None
+        if isinstance(of, ast.Name) and of.id in NUMPY and function.attr in self.functions:  # type: ignore[attr-defined]
+            node.func = ast.Name(function.attr, ast.Load())  # type: ignore[attr-defined]
         name = node.func.id if isinstance(node.func, ast.Name) else ""
         if len(node.args) == len(node.keywords) == 1 and node.keywords[0].arg in NUMBERS.get(name, ()):
             node.args, node.keywords = [*node.args, node.keywords[0].value], []

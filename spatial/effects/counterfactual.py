@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, check_option
 
 from ..covariance.groups import group_values, units_of_rows
 from ..design.design import Design
@@ -19,6 +19,7 @@ from ..records.fit import FitRecord
 from ..records.regimes import refuse_regimes
 
 MEAN = "mean"
+RUNS = ("short", "long")
 
 
 def regressors_at(d: Design, changes: Mapping[str, Any]) -> np.ndarray:
@@ -192,12 +193,19 @@ def sums_by_place(d: Design, rows: np.ndarray) -> np.ndarray:
     return np.bincount(units_of_rows(d), rows, d.n_units)
 
 
-def refuse_dynamic(fit: FitRecord) -> None:
-    """Raises E501 for second-order lags and dynamic models."""
+def check_run(fit: FitRecord, run: str = "short") -> None:
+    """Refuse regimes, and a long run where there is none.
+
+    Raises
+    ------
+    SpatialInputError
+        E324 regimes, E501 another run, or the long run of a static model.
+    """
     refuse_regimes(fit)
-    if fit._design.wx_order > 1 or fit._design.lags:
-        raise SpatialInputError("E501", "this reads static models with wx_order=1",
-                                hint="fit the model without lags= and with wx_order=1")
+    check_option("run", run, RUNS)
+    if run == "long" and not fit._design.lags:
+        raise SpatialInputError("E501", "a static model has no long run: effects are there at once",
+                                hint="leave run= out, or fit the model with lags=")  # fmt: skip
 
 
 def _column(d: Design, name: str, change):

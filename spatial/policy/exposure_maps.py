@@ -91,7 +91,8 @@ def exposure_of(sample: PolicySample, w, kind: str | None, cuts, absent: str) ->
     kept = np.maximum.accumulate(amount, axis=0)
     notes = []
     if (fell := (kept > amount + 1e-12)).any():
-        notes.append(f"exposure falls in {counted(fell.any(axis=0).sum(), 'unit')}: each keeps the highest that it has had")
+        number = counted(fell.any(axis=0).sum(), "unit")
+        notes.append(f"exposure falls in {number}: each keeps the highest that it has had")
     level, names = _levels(kept, kind, cuts, list(weights))
     if not level.any():
         raise SpatialInputError("E237", "no unit is ever exposed: nobody has a treated neighbor",

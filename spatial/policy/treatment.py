@@ -81,7 +81,8 @@ def adoption(D: np.ndarray, ids: pd.Index, times: pd.Index, name: str, *, doses:
         refuse_without_variation(D, name)
     always = D[0] == 1
     if always.any():
-        raise SpatialInputError("E232", f"{counted(always.sum(), 'unit is', 'units are')} treated in every period: nothing shows what "
+        number = counted(always.sum(), "unit is", "units are")
+        raise SpatialInputError("E232", f"{number} treated in every period: nothing shows what "
                                 "they would have been without", column=name, ids=list(ids[always]),
                                 hint="leave these units out, or begin the panel earlier")  # fmt: skip
     treated = D.any(axis=0)

@@ -43,7 +43,8 @@ def did_text(did) -> str:
                             adjustment=stored(settings["adjustment"].replace("_", " ")),
                             names=listed(s.names)))  # fmt: skip
     if rings := settings.get("rings"):
-        lines.append(phrases("comparison: untreated and in none of the rings {rings}; at least {n} unit in every period",
+        lines.append(phrases("comparison: untreated and in none of the rings {rings}; at least {n} unit in every "
+                             "period",
                              "comparison: untreated and in none of the rings {rings}; at least {n} units in every "
                              "period", settings["clean"], rings=listed(rings)))  # fmt: skip
     if settings["weights"]:
