@@ -44,6 +44,8 @@ class PolicySample:
     notes : tuple of str
     dose : ndarray, shape (N,), or None
         Of every unit, zero where it is never treated.
+    anticipation : int
+        Periods before adoption in which outcomes may already respond.
     """
 
     y: np.ndarray = field(repr=False)
@@ -61,6 +63,7 @@ class PolicySample:
     notes: tuple[str, ...] = ()
     period_by: str | None = None
     dose: np.ndarray | None = field(default=None, repr=False)
+    anticipation: int = 0
 
     @cached_property
     def first(self) -> np.ndarray:
@@ -76,6 +79,18 @@ class PolicySample:
     def since(self) -> np.ndarray:
         """Time since adoption, (T, N), in the units of the time column; NaN for units that are never treated."""
         return time_since(self.first, self.clock)
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        """The first period in which a unit may respond, ``anticipation`` periods before it adopts; T for never."""
+        return np.where(self.first < len(self.times), self.first - self.anticipation, self.first)
+
+    @cached_property
+    def untouched(self) -> np.ndarray:
+        """Observations that show outcomes without the treatment: neither treated nor in anticipation of it, (T, N)."""
+        if not self.anticipation:
+            return self.D == 0
+        return np.arange(len(self.times))[:, None] < self.start
 
     def sources(self) -> tuple[pd.DataFrame, dict]:
         """Outcome, treatment, covariates and weights of observations, labelled."""

@@ -33,6 +33,7 @@ class Adopters:
     clock: np.ndarray
     times: pd.Index
     treatment: str
+    anticipation: int = 0
 
 
 def is_switch(D: np.ndarray) -> bool:

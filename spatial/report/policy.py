@@ -38,6 +38,9 @@ def did_text(did) -> str:
         taken = s.dose[treated]
         lines.append(phrase("dose: {column}, {low} to {high} among the treated; {basis}", column=dose.column,
                             low=number(taken.min()), high=number(taken.max()), basis=stored(dose.label)))  # fmt: skip
+    if s.anticipation:
+        lines.append(phrases("outcomes may respond from {n} period before adoption on",
+                             "outcomes may respond from {n} periods before adoption on", s.anticipation))
     if settings["method"] in ("group_time", "switchers") and s.names:
         lines.append(phrase("covariates as they were before adoption ({adjustment}): {names}",
                             adjustment=stored(settings["adjustment"].replace("_", " ")),

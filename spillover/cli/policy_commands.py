@@ -34,6 +34,8 @@ def did(
         help="With exposure: error (the default), or drop effects without a comparison.")] = None,
     missing: Annotated[str, typer.Option(help="error, drop (units) or period (rows).")] = "error",
     dose: Annotated[str | None, typer.Option(help="Column of doses, for effects by dose with group_time.")] = None,
+    anticipation: Annotated[int | None, typer.Option(
+        help="Periods before adoption in which outcomes may respond; without weights.")] = None,
     cluster: Annotated[str | None, typer.Option(help="Column of groups, units by default; with --weights only beside "
                                                 "--exposure.")] = None,
     obs_weights: Annotated[str | None, typer.Option(help="Column with weights of the observations; with --weights "
@@ -52,7 +54,8 @@ def did(
     from .source import read_source
 
     out.check(output, figure=figure, inputs=[source.data, source.map])
-    alone = {"--method": method, "--control": control, "--adjustment": adjustment, "--dose": dose}
+    alone = {"--method": method, "--control": control, "--adjustment": adjustment, "--dose": dose,
+             "--anticipation": anticipation}
     _refuse_unused(weights, exposure, alone, {"--cluster": cluster, "--obs-weights": obs_weights}, unimputable)
     rows = read_source(source)
     keys: dict[str, Any] = {"treatment": treatment, "level": level, "missing": missing, **rows.keys}
@@ -62,7 +65,8 @@ def did(
                                  unimputable=unimputable or "error", obs_weights=obs_weights, **keys)  # fmt: skip
     elif weights is None:
         result = sp.did(formula, rows.table, method=method or "imputation", control=control, adjustment=adjustment,
-                        dose=dose, cluster=cluster, obs_weights=obs_weights, **keys)  # fmt: skip
+                        dose=dose, anticipation=anticipation or 0, cluster=cluster, obs_weights=obs_weights,
+                        **keys)  # fmt: skip
     else:
         result = sp.spatial_did(formula, rows.table, rows.weights(weights), **keys)
     out.show(result, result.tidy, output, notes=rows.notes, files=[figure])
