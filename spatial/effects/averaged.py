@@ -28,8 +28,10 @@ from spillover.values import share
 from ..design.arrays import by_gls
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
+from ..design.unsplit import unsplit
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord
 from ..records.schema import SCHEMA
 from ..records.several import SeveralRecord
 from .counterfactual import check_run, groups_of, label_of, offset_at, regressors_at, settings_of
@@ -122,7 +124,7 @@ def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups |
     Raises
     ------
     SpatialInputError
-        E324 regimes; E501 an unknown option; E502 no such column or level; E203 no number;
+        E501 an unknown option; E502 no such column or level; E203 no number;
         E505 a term that is not finite at these values.
 
     Examples
@@ -138,7 +140,7 @@ def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups |
                                 hint="give the result of sp.sdm(...) or of another model")  # fmt: skip
     share("level", level)
     check_run(fit)
-    d = fit._design
+    d = unsplit(fit._design)
     labels, curves = [], []
     for (group, members), setting in product(groups_of(d, by), settings_of(d, at)):
         labels.append(", ".join(filter(None, (group, label_of(setting, at)))) or "all")
@@ -150,7 +152,7 @@ def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups |
 def _infer(fit: FitRecord, cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]], level: float):
     """The law and the inference of averages; a case has its shares of rows (m,), its regressors (T, N, k) and its
     offset (T, N)."""
-    if isinstance(fit, SeveralRecord):
+    if isinstance(fit, SeveralRecord | RegimesRecord):
         return predicted_by_several(fit, cases, level)
     d, names = fit._design, [name for name in fit.params.index if name not in ("rho", "lambda")]
     own, effects = _columns(d, names, NO_EFFECTS), fit._settings.effects

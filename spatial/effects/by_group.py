@@ -22,6 +22,7 @@ from spillover.errors import SpatialInputError, check_option
 from spillover.show import Shown
 
 from ..design.moderators import moderated_terms, moderator_values
+from ..design.unsplit import unsplit
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
 from ..records.tests import TestResult
@@ -167,7 +168,7 @@ def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: M
     Raises
     ------
     SpatialInputError
-        E324 regimes; E501 neither by= nor at=, or the long run of a static model; E502 no such regressor; E530 the
+        E501 neither by= nor at=, or the long run of a static model; E502 no such regressor; E530 the
         regressor also enters in another form, or its moderator cannot be evaluated; E531 at= names no moderator or a
         level that the data do not have; E712 no long run.
 
@@ -184,7 +185,7 @@ def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: M
     {'CP = 0': -1.26, 'CP = 1': -0.31}
     """
     check_run(fit, run)
-    d = fit._design
+    d = unsplit(fit._design)
     if by is None and at is None:
         raise SpatialInputError("E501", "give by= (groups of units) or at= (values of a moderator)",
                                 hint="by='region', or at={'z': [0, 1]}")

@@ -16,7 +16,6 @@ from ..design.design import Design
 from ..design.keys import Rows
 from ..design.terms import model_columns, offset_of
 from ..records.fit import FitRecord
-from ..records.regimes import refuse_regimes
 
 MEAN = "mean"
 RUNS = ("short", "long")
@@ -194,14 +193,13 @@ def sums_by_place(d: Design, rows: np.ndarray) -> np.ndarray:
 
 
 def check_run(fit: FitRecord, run: str = "short") -> None:
-    """Refuse regimes, and a long run where there is none.
+    """Refuse a long run where there is none.
 
     Raises
     ------
     SpatialInputError
-        E324 regimes, E501 another run, or the long run of a static model.
+        E501 another run, or the long run of a static model.
     """
-    refuse_regimes(fit)
     check_option("run", run, RUNS)
     if run == "long" and not fit._design.lags:
         raise SpatialInputError("E501", "a static model has no long run: effects are there at once",

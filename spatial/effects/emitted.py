@@ -13,6 +13,7 @@ import numpy as np
 
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .curves import between_poles
 from .linear import Law, RatioLaw, infer_by_default
@@ -41,7 +42,7 @@ def emitted(
     run : {"short", "long"}
         Of a dynamic model, whether in the period of the change or when it has worked itself out.
     """
-    if isinstance(fit, SeveralRecord):
+    if isinstance(fit, SeveralRecord | RegimesRecord):
         return emitted_by_several(fit, names, weights, level)
     if run == "long":
         return _in_the_long_run(fit, names, weights, level)
@@ -97,15 +98,15 @@ def _by_unit(W, rho: float, orders: int) -> tuple[np.ndarray, np.ndarray]:
     a, sums = A_inverse.diagonal()[0], [A_inverse.solve(np.ones(W.n), transposed=True)]
     for _ in range(orders):
         sums.append(W.csr.T @ sums[-1])
-    own, square = W.csr.diagonal(), _diagonal(W.csr, W.csr)
-    aw = (a - 1) / rho if abs(rho) > NEAR_ZERO else own + rho * square
+    own = W.csr.diagonal()
+    aw = (a - 1) / rho if abs(rho) > NEAR_ZERO else own + rho * _diagonal(W.csr, W.csr)
     diagonals = [a, aw]
     if orders == 2:
         if abs(rho) > NEAR_ZERO_TWICE:
             diagonals.append((aw - own) / rho)
         else:
             W2 = W.csr @ W.csr
-            diagonals.append(square + rho * _diagonal(W2, W.csr) + rho**2 * _diagonal(W2, W2))
+            diagonals.append(W2.diagonal() + rho * _diagonal(W2, W.csr) + rho**2 * _diagonal(W2, W2))
     return np.array(diagonals), np.array(sums)
 
 

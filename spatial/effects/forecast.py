@@ -23,19 +23,22 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
-from spillover.matrix import SpatialWeights, as_weights, refuse_varying
+from spillover.matrix import as_weights, refuse_varying
 from spillover.provenance import made_from
 from spillover.show import Shown
 from spillover.values import share
 
-from ..covariance.kinds import lost_freedom
-from ..covariance.sandwich import least_squares
 from ..design.obs_weights import refuse_weighted
 from ..design.periods import refuse_gaps
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord
 from ..records.schema import critical_value, rows_of, two_sided
+from ..records.several import SeveralRecord
+from .forecast_errors import variances
 from .future import Future, future_of, last_errors, unit_effects
+from .operators import solved
+from .several_forecast import at_parameters, operators_of_new, weights_of_new
 
 DENSE_MAX = 5_000  # units; the variance of a forecast needs dense N x N matrices
 PERIOD_EFFECTS = ("mean", "last")
@@ -147,11 +150,10 @@ def forecast(
     params, V = _with_psi(fit)
 
     def path(theta: np.ndarray) -> np.ndarray:
-        return _path(fit, new, W, theta, deviations(theta))
+        return _path(fit, new, W, M, theta, deviations(theta))
 
     at = path(params)
     J = _jacobian(path, params, np.sqrt(np.diag(V)))
-    variances = _variances if fit._settings.serial is None else _variances_over_time
     variance = variances(fit, W, M, len(at)) + np.einsum("hip,pq,hiq->hi", J, V, J)
     half = critical_value(level, fit.df_resid) * np.sqrt(variance)
     index = pd.MultiIndex.from_product([new.times, d.ids], names=[new.times.name, d.ids.name])
@@ -161,14 +163,14 @@ def forecast(
     return made_from(Forecast(table.swaplevel().sort_index(), fit, level, words), fit, regressors)
 
 
-def _path(fit: FitRecord, new: Future, W: SpatialWeights, theta: np.ndarray, deviations: np.ndarray) -> np.ndarray:
+def _path(fit: FitRecord, new: Future, W, M, theta: np.ndarray, deviations: np.ndarray) -> np.ndarray:
     """The forecasts (H, N) at parameters theta."""
     named = _named(fit, theta)
     c = unit_effects(fit, named)
     carried = None if fit._settings.serial is None else last_errors(fit, named, c)
     beta = np.array([named[name] for name in new.names])
     tau, eta = (named.get(f"{w}lag({fit._design.response})", 0.0) for w in ("", "W:"))
-    A_inverse, y = Inverse(W, float(named.get("rho", 0.0))), fit._design.outcome[-1]
+    solve, y = _solver(fit, named, W, M), fit._design.outcome[-1]
     out = []
     for h, (X, offset, deviation) in enumerate(zip(new.columns, new.offset, deviations), 1):
         right = X @ beta + offset + c + deviation
@@ -176,9 +178,17 @@ def _path(fit: FitRecord, new: Future, W: SpatialWeights, theta: np.ndarray, dev
             right = right + named["psi"] ** h * carried
         if fit._design.lags:
             right = right + tau * y + eta * (W.csr @ y)
-        y = A_inverse.solve(right)
+        y = solve(right)
         out.append(y)
     return np.array(out)
+
+
+def _solver(fit: FitRecord, named: dict[str, float], W, M) -> Callable:
+    """A^-1 of new periods."""
+    if isinstance(fit, SeveralRecord | RegimesRecord):
+        C, _ = operators_of_new(at_parameters(fit, named), W, M)
+        return (lambda right: solved(C, right)) if C.nnz else (lambda right: right)
+    return Inverse(W, float(named.get("rho", 0.0))).solve
 
 
 def _named(fit: FitRecord, theta: np.ndarray) -> dict[str, float]:
@@ -206,61 +216,12 @@ def _jacobian(path: Callable, params: np.ndarray, errors: np.ndarray) -> np.ndar
     return np.stack(columns, axis=-1)
 
 
-def _variances(fit: FitRecord, W: SpatialWeights, M: SpatialWeights, horizon: int) -> np.ndarray:
-    """Variances of the errors to come and of those within the unit effects, (H, N)."""
-    d, eye = fit._design, np.eye(W.n)
-    named = fit.params
-    A_inverse = np.linalg.inv(eye - fit.rho * W.csr.toarray())
-    B_inverse = np.linalg.inv(eye - fit.lam * M.csr.toarray())
-    sigma2 = fit.sigma2 * (1.0 if least_squares(fit) else lost_freedom(fit))  # least squares has SSE / df already
-    errors = sigma2 * B_inverse @ B_inverse.T
-    tau, eta = (float(named.get(f"{w}lag({d.response})", 0.0)) for w in ("", "W:"))
-    step = A_inverse @ (tau * eye + eta * W.csr.toarray())
-    own = A_inverse @ errors @ A_inverse.T
-    within = _variance_of_effects(fit, errors, B_inverse)
-    total, D, out = np.zeros_like(own), np.zeros_like(own), []
-    for _ in range(horizon):
-        total, D = step @ total @ step.T + own, step @ D + A_inverse
-        out.append(np.diag(total) + np.einsum("ij,jk,ik->i", D, within, D))
-    return np.array(out)
-
-
-def _variances_over_time(fit: FitRecord, W: SpatialWeights, M: SpatialWeights, horizon: int) -> np.ndarray:
-    """The same of errors with psi: h periods ahead sigma2 (1 - psi^2h) / (1 - psi^2) is to come, and of the error
-    within c the share 1 - psi^h is left, since the last error was measured from it."""
-    eye, psi = np.eye(W.n), fit._settings.serial.psi
-    A_inverse = np.linalg.inv(eye - fit.rho * W.csr.toarray())
-    B_inverse = np.linalg.inv(eye - fit.lam * M.csr.toarray())
-    errors = fit.sigma2 * B_inverse @ B_inverse.T
-    within = _variance_of_effects(fit, errors, B_inverse)
-    shares = psi ** np.arange(1, horizon + 1)
-    sums = [(1 - share**2) / (1 - psi**2) * errors + (1 - share) ** 2 * within for share in shares]
-    return np.array([np.einsum("ij,jk,ik->i", A_inverse, each, A_inverse) for each in sums])
-
-
-def _variance_of_effects(fit: FitRecord, errors: np.ndarray, B_inverse: np.ndarray) -> np.ndarray:
-    """Cov of the estimated unit effects around the true ones, (N, N)."""
-    d, random = fit._design, fit._settings.random
-    eye = np.eye(d.n_units)
-    if random is not None:
-        if not random.sigma2_mu > 0:
-            return 0 * eye
-        if random.error == "baltagi":
-            B = np.linalg.inv(B_inverse)
-            return np.linalg.inv(eye / random.sigma2_mu + random.d2 * B.T @ B / random.sigma2_e)
-        left = random.sigma2_mu / (1 + random.d2 * random.phi)
-        return left * (B_inverse @ B_inverse.T if random.error == "kkp" else eye)
-    if not fit._settings.effects.entity:
-        return 0 * eye
-    if fit._settings.serial is not None:
-        return errors / fit._settings.serial.d2
-    T = np.full(d.n_units, d.n_periods) if d.observed is None else d.observed.sum(axis=0)
-    return errors / np.sqrt(np.outer(T, T))
-
-
-def _weights(fit: FitRecord, w) -> tuple[SpatialWeights, SpatialWeights]:
-    """W and M of the new periods."""
+def _weights(fit: FitRecord, w) -> tuple:
+    """W and M of the new periods: one each, or all W of a model with several."""
     d = fit._design
+    if isinstance(fit, SeveralRecord):
+        several = weights_of_new(fit, w)
+        return several, several
     if w is None and d.varies:
         raise SpatialInputError("E320", "the weights of the fit vary over time: those of new periods are needed",
                                 hint="fit.forecast(data, w)")

@@ -9,16 +9,20 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SHOWN, SpatialInputError
-from spillover.matrix import SpatialWeights
+from spillover.matrix import SeveralWeights, SpatialWeights
 
 from ..design.design import INTERCEPT, Design, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS
 from ..design.keys import Rows, match_rows
 from ..design.periods import refuse_gaps, scales
 from ..design.terms import model_columns, offset_of
+from ..design.unsplit import unsplit
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord
+from ..records.several import SeveralRecord
 from ..solve.serial import prais_winsten
 from .regressors import column_of
+from .several_forecast import filtered_by_several, new_columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +45,7 @@ class Future:
     offset: np.ndarray = field(repr=False)
 
 
-def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights) -> Future:
+def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights | SeveralWeights) -> Future:
     """Read new periods as the fit read its own: units matched by id, terms with the means and levels of the sample.
 
     Raises
@@ -50,19 +54,23 @@ def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights) -> Future:
         E101 to E106 units and periods, E201 missing values, E202 infinite ones, E203 no numbers, E207 terms that are
         not finite, E308 period effects and rows of W that do not sum to one, E502 no such column or level.
     """
-    d, requested, effects = fit._design, fit._settings.requested, fit._settings.effects
+    d, requested, effects = unsplit(fit._design), fit._settings.requested, fit._settings.effects
     if effects.time and not W.rows_sum_to_one:
         raise SpatialInputError("E308", f"forecasts with {effects} effects need weights whose rows all sum to one",
                                 ids=W.islands, hint="standardize('row') without islands, or effects='entity'")
     if not isinstance(data, pd.DataFrame):
         raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
                                 hint="pd.DataFrame(data)")
-    rows = match_rows(data, W, requested.entity, requested.time)
+    first = W.matrices[0] if isinstance(W, SeveralWeights) else W
+    rows = match_rows(data, first, requested.entity, requested.time)
     times = rows.periods
     _refuse_order(d, times)
     X, offset = _terms_of(d, data, rows)
-    names = tuple(name for name in fit.params.index if name not in ("rho", "lambda") and not _is_past(d, name))
-    columns = [_column(d, name, X, W, rows.order.shape) for name in names]
+    if isinstance(fit, SeveralRecord | RegimesRecord):
+        names, columns = tuple(fit._sample.names), new_columns(fit, X, W, rows.order.shape)
+    else:
+        names = tuple(name for name in fit.params.index if name not in ("rho", "lambda") and not _is_past(d, name))
+        columns = [_column(d, name, X, first, rows.order.shape) for name in names]
     return Future(times, names, np.stack(columns, axis=-1) if names else np.zeros((*rows.order.shape, 0)), offset)
 
 
@@ -93,6 +101,8 @@ def unit_effects(fit: FitRecord, named: Mapping[str, float], *, last: bool = Fal
 
 def filtered_errors(fit: FitRecord, named: Mapping[str, float]) -> np.ndarray:
     """u = A y - X beta, (T, N), unit and period effects in it."""
+    if isinstance(fit, SeveralRecord | RegimesRecord):
+        return filtered_by_several(fit, named)
     d = fit._design
     u = d.y - named.get("rho", 0.0) * spatial_lag(d.weights, d.outcome)
     for name, value in named.items():

@@ -166,10 +166,11 @@ def given_spatial(
 
 
 def given_lattice(params: np.ndarray, V: np.ndarray, R: np.ndarray, df: float | None, bounds) -> Given:
-    """The same for three spatial parameters, at the points of a rank-one lattice (Korobov 1959): whichever direction
-    an effect depends on most, the nodes are dense along it."""
-    i = np.arange(LATTICE[0])
-    u = np.column_stack([i, i * LATTICE[1], i * LATTICE[1] ** 2]) % LATTICE[0] / LATTICE[0] + 0.5 / LATTICE[0]
+    """The same for three or more spatial parameters, at the points of a rank-one lattice (Korobov 1959): whichever
+    direction an effect depends on most, the nodes are dense along it."""
+    size, generator = LATTICE
+    steps = np.array([pow(generator, j, size) for j in range(len(R))])
+    u = np.arange(size)[:, None] * steps % size / size + 0.5 / size
     root, centre = _root(R @ V @ R.T), R @ params
     inside, z, log_weights = 1.0, np.zeros((len(u), 0)), np.zeros(len(u))
     for j in range(len(R)):

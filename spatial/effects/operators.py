@@ -1,4 +1,9 @@
-"""A = I - C and B = I - D of models with several rho or lambda: C = sum_j rho_j W_j, or diag(rho_r(i)) W by regime."""
+"""A = I - C and B = I - D of models with several rho or lambda: C = sum_j rho_j W_j, or diag(rho_r(i)) W by regime.
+
+Responses to a regressor are S = A^-1 sum_k c_k P_k. With several W c = (beta, theta_1 ... theta_M) and P = I, W_1 ...
+W_M; by regime c = (beta_1 ... beta_G, theta_1 ... theta_G) and P = 1_1 ... 1_G, 1_1 W ... 1_G W, 1_r the units of
+regime r.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
+from ..logdet.regimes import rows_of
 from ..logdet.several import DENSE_MAX, DENSE_SHARE
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
@@ -38,6 +44,33 @@ def by_regime(fit: RegimesRecord, W, M, codes: np.ndarray) -> tuple[sparse.csr_a
     return sparse.csr_array(rho @ W), sparse.csr_array(lam @ M)
 
 
+def lags_of(fit: Several) -> tuple[sparse.csr_array, ...]:
+    """What every rho multiplies: W_m, or 1_r W; empty of a model without W y."""
+    if isinstance(fit, SeveralRecord):
+        return tuple(fit._design.weights.matrices[m].csr for m in fit._design.weights.lag)
+    W, G = fit._design.weights.csr, fit.n_rhos
+    return tuple(rows_of(W, fit.split.codes == g) for g in range(G)) if G > 1 else (W,) * G
+
+
+def passages(fit: Several) -> tuple[sparse.csr_array, ...]:
+    """P_1 ... P_K."""
+    if isinstance(fit, SeveralRecord):
+        matrices = fit._design.weights.matrices
+        return (sparse.eye_array(matrices[0].n, format="csr"), *(w.csr for w in matrices))
+    own = [sparse.csr_array(sparse.diags_array(members.astype(float))) for members in fit.split.members]
+    return (*own, *(rows_of(fit._design.weights.csr, members) for members in fit.split.members))
+
+
+def own_passages(fit: Several) -> int:
+    """How many of them, the first ones, lag nothing: they sum to I."""
+    return 1 if isinstance(fit, SeveralRecord) else len(fit.split.labels)
+
+
+def selectors_of(fit: Several, variables) -> np.ndarray:
+    """(K, V, p): what picks c of each variable out of the parameters; 0 where absent."""
+    return several_selectors(fit, variables) if isinstance(fit, SeveralRecord) else regime_selectors(fit, variables)
+
+
 def solve(fit: Several, right: np.ndarray) -> np.ndarray:
     """A^-1 right, (N, ...)."""
     return solved(operators(fit)[0], right) if fit.specification.lag else right
@@ -49,3 +82,26 @@ def solved(C: sparse.csr_array, right: np.ndarray) -> np.ndarray:
     if n <= DENSE_MAX or C.nnz > DENSE_SHARE * n**2:
         return np.linalg.solve(np.eye(n) - C.toarray(), right)
     return factor(C).solve(np.asarray(right, dtype=float))
+
+
+def several_selectors(fit: SeveralRecord, variables) -> np.ndarray:
+    """(1 + M, V, p): what picks beta, theta_1 ... theta_M out of the parameters; 0 where absent."""
+    place = {name: i for i, name in enumerate(fit.params.index.tolist())}
+    picks = np.zeros((1 + len(fit._design.weights.matrices), len(variables), len(place)))
+    for row, name in enumerate(variables):
+        for k in range(len(picks)):
+            if (term := f"W_{k}:{name}" if k else name) in place:
+                picks[k, row, place[term]] = 1
+    return picks
+
+
+def regime_selectors(fit: RegimesRecord, variables) -> np.ndarray:
+    """(2 G, V, p): what picks beta_1 ... beta_G, theta_1 ... theta_G out of the parameters; 0 where absent."""
+    place, G = {name: i for i, name in enumerate(fit.params.index.tolist())}, len(fit.split.labels)
+    picks = np.zeros((2 * G, len(variables), len(place)))
+    for row, variable in enumerate(variables):
+        for start, term in ((0, variable), (G, f"W:{variable}")):
+            names = fit.split.columns.get(term, ())
+            for g in range(G) if names else ():
+                picks[start + g, row, place[names[g] if len(names) > 1 else names[0]]] = 1
+    return picks

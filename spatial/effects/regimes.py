@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -13,62 +12,18 @@ from spillover.values import share, whole_number
 
 from ..records.regimes import RegimesRecord
 from ..records.schema import SCHEMA
-from .average import Effects
 from .infer import Inferred, Options
-from .operators import solve
+from .operators import regime_selectors
 from .propagate import KINDS
 from .regimes_averages import RegimeAverages
-from .several import _inferred
-from .several_averages import DIRECT_MAX
-from .several_source import STEP, SeveralSource, _largest_by_angle
+from .several import JointEffects, _inferred
+from .several_source import RegimeSource
 
 QUADRATURE_MAX = 2  # rho up to which the exact distribution is the default: beyond it draws
 
 
 @dataclass(frozen=True, eq=False)
-class RegimeSource(SeveralSource):
-    """Some of the effects by regime as functions of a fit's parameters."""
-
-    fit: RegimesRecord  # type: ignore[assignment]
-    averages: RegimeAverages
-
-    def likelihood(self, picks: np.ndarray, level: float):
-        raise SpatialInputError("E501", "method='likelihood' is for models without regimes", hint="method='quadrature'")
-
-    @property
-    def places(self) -> np.ndarray:
-        first = len(self.fit._sample.names)
-        return np.arange(first, first + self.fit.n_rhos)
-
-    @property
-    def many_nodes(self) -> bool:
-        return self.averages.exact and (len(self.places) < 2 or self.averages.n <= DIRECT_MAX)
-
-    def errors(self, picks: np.ndarray) -> np.ndarray:
-        """By the delta method: exact derivatives by the coefficients, central differences by rho."""
-        params, rho = self.fit.params.to_numpy(), self.rho
-        slopes = np.einsum("kj,kvp->jvp", self.averages.at(rho)[:, self.which], picks)
-        for j, place in enumerate(self.places):
-            step = np.zeros(len(rho))
-            step[j] = STEP / self.averages.logdet.row_norms[j]
-            ahead, behind = (self._of(params, self.averages.at(rho + s), picks) for s in (step, -step))
-            slopes[:, :, place] += (ahead - behind) / (2 * step[j])
-        return np.sqrt(np.einsum("jvp,pq,jvq->jv", slopes, self.fit.vcov.to_numpy(), slopes))
-
-    def _admissible(self, points: np.ndarray) -> np.ndarray:
-        if not len(self.places):
-            return np.ones(len(points), dtype=bool)
-        L = self.averages.logdet
-        inside = (np.abs(points) * L.row_norms).max(axis=1) < 1
-        if inside.all() or points.shape[1] == 1:
-            return inside if inside.all() else super()._admissible(points)
-        if points.shape[1] == 2:
-            return inside | (_largest_by_angle(L, points, ~inside) < 1)
-        return np.array([ok or L.largest(point) < 1 for ok, point in zip(inside, points)])
-
-
-@dataclass(frozen=True, eq=False)
-class RegimeEffects(Effects):
+class RegimeEffects(JointEffects):
     """Effects by regime, terms ``east: x``, and over all units, ``x``.
 
     Those of a regime are of a change of x in its units: direct on themselves, indirect on all others wherever they are,
@@ -101,12 +56,6 @@ class RegimeEffects(Effects):
         source = RegimeSource(self.fit, self.source.averages, slice(3 * G, None))
         return self._table(by_kind(_inferred(source, self._picks, self.options), self.variables))
 
-    def by_unit(self, variable: str, *, period=None) -> pd.DataFrame:
-        """What each unit does to itself (``own``), sends to all others and gets from them; for up to 5,000 units."""
-        S = self.matrix(variable, period=period)
-        own = np.diag(S.to_numpy())
-        return pd.DataFrame({"own": own, "emitted": S.sum(axis=0) - own, "received": S.sum(axis=1) - own}, S.index)
-
     def by_order(self, orders: int = 10) -> pd.DataFrame:
         raise _not_here("orders of neighbors", "by_receiver(), by_unit(x)")
 
@@ -114,10 +63,13 @@ class RegimeEffects(Effects):
         raise _not_here("effects by period", "tidy(): W is the same in all periods")
 
     def elasticity(self):
-        raise _not_here("elasticities", "logarithms in the formula: log(y) ~ log(x)")
+        raise _not_here("elasticities", self._slope("eyex"))
 
     def semi_elasticity(self):
-        raise _not_here("elasticities", "a logarithm in the formula: log(y) ~ x")
+        raise _not_here("elasticities", self._slope("eydx"))
+
+    def _slope(self, kind: str) -> str:
+        return f"sp.slopes(fit, column, kind={kind!r}, by={self.fit.split.regimes.by!r})"
 
     def _table(self, inferred: Inferred) -> pd.DataFrame:
         names = {"effect": np.repeat(KINDS, len(self.labels)), "term": [*self.labels] * len(KINDS)}
@@ -126,24 +78,6 @@ class RegimeEffects(Effects):
 
     def _series(self, k):
         return pd.Series(self.estimates[k], index=pd.Index(self.labels, name="term"), name=KINDS[k])
-
-    def _ids(self, period) -> pd.Index:
-        if period is not None:
-            raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
-                                    hint="leave period= out")
-        return self.fit._design.ids
-
-    def _respond(self, variable: str, change: np.ndarray, period=None) -> np.ndarray:
-        self._ids(period)
-        fit, G = self.fit, len(self.fit.split.labels)
-        c = self._coefficients(variable)
-        beta, theta = (c[part][fit.split.codes].reshape(-1, *[1] * (change.ndim - 1))
-                       for part in (slice(0, G), slice(G, None)))  # fmt: skip
-        return solve(fit, beta * change + theta * (fit._design.weights.csr @ change))
-
-    @cached_property
-    def _picks(self) -> np.ndarray:
-        return regime_selectors(self.fit, self.variables)
 
 
 def regime_effects(fit: RegimesRecord, *, method=None, level=0.95, draws=1000, seed=1) -> RegimeEffects:
@@ -189,18 +123,6 @@ def source_of(fit: RegimesRecord) -> RegimeSource:
 def by_kind(inferred: Inferred, variables) -> Inferred:
     """(3 (G + 1), V) as (3, (G + 1) V)."""
     return Inferred(inferred.inference.reshaped(3, -1), inferred.kept)
-
-
-def regime_selectors(fit: RegimesRecord, variables) -> np.ndarray:
-    """(2 G, V, p): what picks beta_1 ... beta_G, theta_1 ... theta_G out of the parameters; 0 where absent."""
-    place, G = {name: i for i, name in enumerate(fit.params.index.tolist())}, len(fit.split.labels)
-    picks = np.zeros((2 * G, len(variables), len(place)))
-    for row, variable in enumerate(variables):
-        for start, term in ((0, variable), (G, f"W:{variable}")):
-            names = fit.split.columns.get(term, ())
-            for g in range(G) if names else ():
-                picks[start + g, row, place[names[g] if len(names) > 1 else names[0]]] = 1
-    return picks
 
 
 def _not_here(what: str, hint: str) -> SpatialInputError:

@@ -16,14 +16,41 @@ from ..records.several import SeveralRecord
 from .average import Effects
 from .draws import from_draws
 from .infer import Inferred, Options, expansion, infer
-from .operators import solve
+from .operators import Several, passages, selectors_of, several_selectors, solve
 from .propagate import KINDS
 from .several_averages import SeveralAverages
 from .several_source import SeveralSource
 
 
 @dataclass(frozen=True, eq=False)
-class SeveralEffects(Effects):
+class JointEffects(Effects):
+    """Effects of a model with several W or regimes: S = A^-1 sum_k c_k P_k (``operators``)."""
+
+    fit: Several = field(repr=False)
+
+    def by_unit(self, variable: str, *, period=None) -> pd.DataFrame:
+        """What each unit does to itself (``own``), sends to all others and gets from them; for up to 5,000 units."""
+        S = self.matrix(variable, period=period)
+        own = np.diag(S.to_numpy())
+        return pd.DataFrame({"own": own, "emitted": S.sum(axis=0) - own, "received": S.sum(axis=1) - own}, S.index)
+
+    def _ids(self, period) -> pd.Index:
+        if period is not None:
+            raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
+                                    hint="leave period= out")
+        return self.fit._design.ids
+
+    def _respond(self, variable: str, change: np.ndarray, period=None) -> np.ndarray:
+        self._ids(period)
+        return solve(self.fit, sum(c * (P @ change) for c, P in zip(self._coefficients(variable), passages(self.fit))))
+
+    @cached_property
+    def _picks(self) -> np.ndarray:
+        return selectors_of(self.fit, self.variables)
+
+
+@dataclass(frozen=True, eq=False)
+class SeveralEffects(JointEffects):
     """Effects of a model with several W, in all and by channel: see ``by_channel``."""
 
     fit: SeveralRecord = field(repr=False)
@@ -54,30 +81,8 @@ class SeveralEffects(Effects):
         table = pd.DataFrame(self.channels.inference.columns(), index=index).reset_index()
         return table[["weights", "effect", *SCHEMA]]
 
-    def by_unit(self, variable: str, *, period=None) -> pd.DataFrame:
-        """What each unit does to itself (``own``), sends to all others and gets from them; for up to 5,000 units."""
-        S = self.matrix(variable, period=period)
-        own = np.diag(S.to_numpy())
-        return pd.DataFrame({"own": own, "emitted": S.sum(axis=0) - own, "received": S.sum(axis=1) - own}, S.index)
-
     def by_order(self, orders: int = 10) -> pd.DataFrame:
         raise SpatialInputError("E324", "orders of neighbors are those of one W", hint="by_channel()")
-
-    def _ids(self, period) -> pd.Index:
-        if period is not None:
-            raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
-                                    hint="leave period= out")
-        return self.fit._design.ids
-
-    def _respond(self, variable: str, change: np.ndarray, period=None) -> np.ndarray:
-        self._ids(period)
-        c, weights = self._coefficients(variable), self.fit._design.weights
-        right = c[0] * change + sum(c[1 + m] * (w.csr @ change) for m, w in enumerate(weights.matrices))
-        return solve(self.fit, right)
-
-    @cached_property
-    def _picks(self) -> np.ndarray:
-        return several_selectors(self.fit, self.variables)
 
 
 def several_effects(fit: SeveralRecord, *, method="quadrature", level=0.95, draws=1000, seed=1) -> SeveralEffects:
@@ -115,14 +120,3 @@ def _inferred(source: SeveralSource, picks: np.ndarray, options: Options) -> Inf
         drawn = source.sample(picks, options.draws, options.seed)
         return Inferred(from_draws(drawn, estimates, options.level, df), len(drawn))
     return Inferred(expansion(estimates, source.errors(picks), options.level, df))
-
-
-def several_selectors(fit: SeveralRecord, variables) -> np.ndarray:
-    """(1 + M, V, p): what picks beta, theta_1 ... theta_M out of the parameters; 0 where absent."""
-    place = {name: i for i, name in enumerate(fit.params.index.tolist())}
-    picks = np.zeros((1 + len(fit._design.weights.matrices), len(variables), len(place)))
-    for row, name in enumerate(variables):
-        for k in range(len(picks)):
-            if (term := f"W_{k}:{name}" if k else name) in place:
-                picks[k, row, place[term]] = 1
-    return picks

@@ -151,7 +151,7 @@ class SeveralAverages:
         if self._dense and self.n <= DIRECT_MAX:
             return self.many
         corners = centre + reach * np.array(list(product((-1.0, 1.0), repeat=J))) @ root.T
-        if not all(self.logdet.admissible(corner) for corner in corners) or not np.diag(root).all():
+        if J > 3 or not all(self.logdet.admissible(corner) for corner in corners) or not np.diag(root).all():
             return self.many
         low, high = np.full(J, -reach), np.full(J, reach)
         inverse = np.linalg.inv(root).T

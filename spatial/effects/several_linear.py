@@ -1,14 +1,16 @@
-"""Slopes, contrasts, effects by group and average predictions of models with several W.
+"""What is linear in the coefficients given rho_1, rho_2 ..., of models with several W or regimes: slopes, contrasts,
+effects by group, responses to a change, average predictions.
 
-Given rho_1, rho_2 ... each is sum_k m_k(rho) (picks_k theta), as with one W (``emitted``, ``averaged``): what beta and
-theta_1 ... theta_M of a term bring are weighted sums over units of the diagonals and column sums of A^-1 and A^-1 W_m.
-Their distribution is the mixture over all rho.
+Each is sum_k m_k(rho) (picks_k theta), as with one rho (``emitted``, ``averaged``). With S = A^-1 sum_k c_k P_k
+(``operators``) m_k are weighted sums over units of the diagonals and column sums of A^-1 P_k, or A^-1 P_k times the
+change. Their distribution is the mixture over all rho.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -16,23 +18,40 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from ..design.design import spatial_lag
-from ..design.several import several_regressors
+from ..design.design import Design, spatial_lag
+from ..design.several import SeveralDesign, several_regressors
+from ..design.unsplit import split_columns
+from ..logdet.regimes import RegimeLogdet
+from ..logdet.several import SeveralLogdet
+from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .average import DENSE_MAX
 from .linear import Law, with_constant
 from .mixture import Inference, settled
 from .nodes import given_nothing
-from .regressors import held_by_effects
-from .several_averages import SeveralAverages
-from .several_source import SeveralSource
+from .operators import Several, lags_of, own_passages, passages, selectors_of
+from .regressors import column_of, held_by_effects
+from .several_averages import SeveralAverages, factor
+from .several_source import RegimeSource, SeveralSource
 
 EMPTY = np.empty(0)
 
 
 @dataclass(frozen=True, eq=False)
-class DenseAverages(SeveralAverages):
-    """Functions of rho that need the inverse itself."""
+class LinearAverages(SeveralAverages):
+    """Functions of rho that need A^-1 itself; ``matrices`` are what every rho multiplies.
+
+    Attributes
+    ----------
+    by_regime : bool
+        Whether these are rows of one W.
+    """
+
+    by_regime: bool = False
+
+    @cached_property
+    def logdet(self) -> SeveralLogdet:
+        return (RegimeLogdet if self.by_regime else SeveralLogdet)(self.matrices)
 
     @property
     def _dense(self) -> bool:
@@ -44,31 +63,37 @@ class DenseAverages(SeveralAverages):
     def inverses(self, points: np.ndarray) -> np.ndarray:
         """A^-1 at points (Q, J): (Q, N, N)."""
         A = np.broadcast_to(np.eye(self.n), (len(points), self.n, self.n)).copy()
-        for rho, m in zip(points.T, self.lag):
-            A -= rho[:, None, None] * self.matrices[m].toarray()
-        return np.linalg.inv(A) if self.lag else A
+        for rho, W in zip(points.T, self.matrices):
+            A -= rho[:, None, None] * W.toarray()
+        return np.linalg.inv(A) if self.matrices else A
 
 
 @dataclass(frozen=True, eq=False)
-class EmittedAverages(DenseAverages):
-    """Of what units emit: (Q, terms (1 + M), 3 s), direct, indirect and total effects of s averages.
+class EmittedAverages(LinearAverages):
+    """Of what units emit: (Q, terms K, 3 s), direct, indirect and total effects of s averages.
 
     Attributes
     ----------
+    passages : P_1 ... P_K
     weights : (s, terms, N), what the change does to each term in each unit, times the unit's share
     """
 
+    passages: tuple[sparse.csr_array, ...] = ()
     weights: np.ndarray = field(default_factory=lambda: EMPTY, repr=False)
 
+    @property
+    def n(self) -> int:
+        return self.passages[0].shape[0]
+
     def _solved(self, points: np.ndarray):  # type: ignore[override]
-        """Diagonals and column sums of A^-1 and A^-1 W_m, (Q, 1 + M, N) each."""
+        """Diagonals and column sums of A^-1 P_k, (Q, K, N) each."""
         Z = self.inverses(points)
-        diagonals, sums = [np.diagonal(Z, axis1=1, axis2=2)], [Z.sum(axis=1)]
-        for W in map(sparse.coo_array, self.matrices):
-            i, j = W.coords
+        diagonals, sums, columns = [], [], Z.sum(axis=1)
+        for P in map(sparse.coo_array, self.passages):
+            i, j = P.coords
             by_column = sparse.csr_array((np.ones(len(j)), (np.arange(len(j)), j)), shape=(len(j), self.n))
-            diagonals.append((Z[:, j, i] * W.data) @ by_column)
-            sums.append(sums[0] @ W)
+            diagonals.append((Z[:, j, i] * P.data) @ by_column)
+            sums.append(columns @ P)
         return np.stack(diagonals, axis=1), np.stack(sums, axis=1)
 
     def _put_together(self, points, diagonals, sums) -> np.ndarray:  # type: ignore[override]
@@ -79,7 +104,43 @@ class EmittedAverages(DenseAverages):
 
 
 @dataclass(frozen=True, eq=False)
-class PredictedAverages(DenseAverages):
+class RespondedAverages(LinearAverages):
+    """Of responses to a change: (Q, K, E), what ``read`` takes from A^-1 P_k V.
+
+    Attributes
+    ----------
+    right : (K, N, m), P_k V
+    read : linear function of responses (N, m) to (E,)
+    """
+
+    right: np.ndarray = field(default_factory=lambda: EMPTY, repr=False)
+    read: Callable[[np.ndarray], np.ndarray] = field(default=np.ravel, repr=False)
+
+    @property
+    def n(self) -> int:
+        return self.right.shape[1]
+
+    def many(self, points: np.ndarray) -> np.ndarray:
+        K, N, m = self.right.shape
+        together = np.moveaxis(self.right, 0, 1).reshape(N, K * m)
+        out = []
+        for rho in points:
+            if not self.matrices:
+                solved = together
+            elif self.logdet.dense:
+                solved = np.linalg.solve(np.eye(N) - sum(r * W for r, W in zip(rho, self._full)), together)
+            else:
+                solved = factor(sparse.csr_array(sum(r * W for r, W in zip(rho, self.matrices)))).solve(together)
+            out.append([self.read(one) for one in np.moveaxis(solved.reshape(N, K, m), 1, 0)])
+        return np.array(out)
+
+    @cached_property
+    def _full(self) -> list[np.ndarray]:
+        return [W.toarray() for W in self.matrices]
+
+
+@dataclass(frozen=True, eq=False)
+class PredictedAverages(LinearAverages):
     """Of predictions: (Q, K + 1, s), what each coefficient brings, and what needs none.
 
     Attributes
@@ -90,6 +151,10 @@ class PredictedAverages(DenseAverages):
 
     shares: np.ndarray = field(default_factory=lambda: EMPTY, repr=False)
     columns: np.ndarray = field(default_factory=lambda: EMPTY, repr=False)
+
+    @property
+    def n(self) -> int:
+        return self.shares.shape[2]
 
     def _solved(self, points: np.ndarray):  # type: ignore[override]
         h = np.einsum("stn,qnm->qstm", self.shares, self.inverses(points), optimize=True)
@@ -104,64 +169,103 @@ class PredictedAverages(DenseAverages):
 
 
 def emitted_by_several(
-    fit: SeveralRecord, names: Sequence[str], weights: np.ndarray, level: float
+    fit: Several, names: Sequence[str], weights: np.ndarray, level: float
 ) -> tuple[Law | None, Inference]:
     """As ``emitted.emitted``, with weights (s, K, N) or, with an offset, (s, K + 1, N)."""
-    from .several import several_selectors
-
-    own = several_selectors(fit, names)  # (1 + M, K, p)
+    _refuse_large(fit)
+    own = selectors_of(fit, names)
     picks = own.swapaxes(0, 1).reshape(-1, 1, own.shape[2])
     if weights.shape[1] > len(names):  # the offset, whose coefficient is 1
         picks = np.pad(picks, [(0, len(own)), (0, 0), (0, 1)])
-        picks[-len(own), 0, -1] = 1
-    averages = EmittedAverages(_matrices(fit), fit._design.weights.lag, weights=weights)
+        first = len(picks) - len(own)
+        picks[first : first + own_passages(fit), 0, -1] = 1
+    averages = EmittedAverages(**_lags(fit), passages=passages(fit), weights=weights)
     law, inference = _inferred(fit, averages, picks, level)
     return law, inference.reshaped(3, len(weights))
 
 
-def predicted_by_several(fit: SeveralRecord, cases: list, level: float) -> tuple[Law | None, Inference]:
+def responded_by_several(
+    fit: Several, term: str, change: np.ndarray, read: Callable[[np.ndarray], np.ndarray], level: float
+) -> tuple[Law | None, Inference]:
+    """What ``read`` takes from the responses (N, m) to a change (N, m) of a term."""
+    right = np.array([P @ change for P in passages(fit)])
+    averages = RespondedAverages(**_lags(fit), right=right, read=read)
+    return _inferred(fit, averages, selectors_of(fit, [term]), level)
+
+
+def predicted_by_several(fit: Several, cases: list, level: float) -> tuple[Law | None, Inference]:
     """As ``averaged._infer``: a case has its shares of rows (m,), regressors (T, N, k) and offset (T, N)."""
+    _refuse_large(fit)
     d, effects = fit._design, fit._settings.effects
-    own, names = several_regressors(d, effects)
-    held = held_by_effects(d, effects, several_regressors(d, effects, centered=False)[0], own)
-    constant, lags = held_by_effects(d, effects, d.y, d.y), [d.weights.matrices[m] for m in d.weights.lag]
-    lagged = [-held_by_effects(d, effects, spatial_lag(w, d.outcome), d.lag(d.outcome, effects, w)) for w in lags]
-    columns = [np.concatenate([several_regressors(replace(d, X=X), effects, centered=False)[0] - held,
-                               np.stack([constant + offset, *lagged], axis=-1)], axis=-1)
+    sampled = _sampled(fit)
+    held = held_by_effects(d, effects, sampled.columns_at(None), sampled.own)
+    constant = held_by_effects(d, effects, d.y, d.y)
+    lagged = [-held_by_effects(d, effects, *lag) for lag in sampled.lags]
+    columns = [np.concatenate([sampled.columns_at(X) - held, np.stack([constant + offset, *lagged], axis=-1)], axis=-1)
                for _, X, offset in cases]  # fmt: skip
     shares = np.array([share for share, *_ in cases]).reshape(len(cases), *d.y.shape)
-    p = len(fit.params)
+    names, p = sampled.names, len(fit.params)
     picks = np.zeros((len(names) + 1, 1, p + 1))
     picks[np.arange(len(names)), 0, fit.params.index.get_indexer(pd.Index(names))] = 1
     picks[-1, 0, -1] = 1
-    averages = PredictedAverages(_matrices(fit), d.weights.lag, shares=shares, columns=np.array(columns))
-    return _inferred(fit, averages, picks, level)
+    return _inferred(fit, PredictedAverages(**_lags(fit), shares=shares, columns=np.array(columns)), picks, level)
 
 
-def _matrices(fit: SeveralRecord) -> tuple[sparse.csr_array, ...]:
-    """The W of the model.
+@dataclass(frozen=True)
+class Sampled:
+    """The regressors of a fit: names of the coefficients; their columns (T, N, K) at other regressors, or at those of
+    the sample for None; these as the model lags them; and W_j y of every rho, whole and of deviations from period
+    means."""
 
-    Raises
-    ------
-    SpatialInputError
-        E309 beyond 5,000 units.
-    """
-    weights = fit._design.weights
-    if weights.n > DENSE_MAX:
-        raise SpatialInputError("E309", f"slopes and predictions of several W need dense {weights.n:,} x {weights.n:,} "
-                                "matrices", n=weights.n, hint="fit.effects(), which has no such limit")  # fmt: skip
-    return tuple(w.csr for w in weights.matrices)
+    names: Sequence[str]
+    columns_at: Callable[[np.ndarray | None], np.ndarray]
+    own: np.ndarray
+    lags: list[tuple[np.ndarray, np.ndarray]]
 
 
-def _inferred(fit: SeveralRecord, averages: DenseAverages, picks: np.ndarray, level: float):
+def _sampled(fit: Several) -> Sampled:
+    d, effects = fit._design, fit._settings.effects
+    if isinstance(d, SeveralDesign):
+        several, names = several_regressors(d, effects)
+        W = [d.weights.matrices[m] for m in d.weights.lag]
+        return Sampled(names, lambda X: several_regressors(d if X is None else replace(d, X=X), effects,
+                                                           centered=False)[0],
+                       several, [(spatial_lag(w, d.outcome), d.lag(d.outcome, effects, w)) for w in W])  # fmt: skip
+    assert isinstance(fit, RegimesRecord)
+
+    def columns(there: Design) -> np.ndarray:
+        each = [np.broadcast_to(column_of(there, name, effects), d.y.shape) for name in fit._sample.names]
+        return np.stack(each, axis=-1)
+
+    members = fit.split.members if fit.n_rhos > 1 else np.ones((fit.n_rhos, d.n_units), dtype=bool)
+    whole, lagged = spatial_lag(fit._design.weights, d.outcome), d.lag(d.outcome, effects)
+    return Sampled(fit._sample.names, lambda X: columns(replace(d, X=split_columns(fit._design, X))), columns(d),
+                   [(np.where(m, whole, 0.0), np.where(m, lagged, 0.0)) for m in members])  # fmt: skip
+
+
+def _lags(fit: Several) -> dict:
+    """What every rho multiplies, for ``LinearAverages``."""
+    matrices = lags_of(fit)
+    return {"matrices": matrices, "lag": tuple(range(len(matrices))), "by_regime": not isinstance(fit, SeveralRecord)}
+
+
+def _refuse_large(fit: Several) -> None:
+    """E309 beyond 5,000 units."""
+    if (n := fit._design.n_units) > DENSE_MAX:
+        raise SpatialInputError("E309", f"slopes and predictions of several rho need dense {n:,} x {n:,} matrices", n=n,
+                                hint="fit.effects(), which has no such limit")  # fmt: skip
+
+
+def _inferred(fit: Several, averages: LinearAverages, picks: np.ndarray, level: float):
     """The law at nodes of all rho, and estimates with intervals, standard errors and p."""
-    source = SeveralSource(fit, averages, slice(None))
+    source = (SeveralSource if isinstance(fit, SeveralRecord) else RegimeSource)(fit, averages, slice(None))  # type: ignore[arg-type]
     params, V = with_constant(fit.params.to_numpy(), fit.vcov.to_numpy(), picks.shape[-1])
-    estimates, J = (picks[:, 0] @ params) @ averages.at(source.rho), len(source.places)
+    at = averages.at(source.rho)  # (K, J)
+    estimates, J = (np.einsum("kj,kv->jv", at, picks @ params)).ravel(), len(source.places)
     if not np.isfinite(V).all():
         return None, Inference(estimates, *np.full((5, len(estimates)), np.nan))
     if not J:
-        law = Law(given_nothing(params, V, fit.df_resid), averages.at(source.rho)[None], picks)
+        law = Law(given_nothing(params, V, fit.df_resid), at[None], picks)
     else:
         nodes, curves = source.nodes(params, V)
         law = Law(nodes, curves, picks)

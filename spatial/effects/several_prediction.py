@@ -79,12 +79,6 @@ def predict_several(fit: Several, data: pd.DataFrame | None = None, w=None, *, k
                      name="predicted")  # fmt: skip
 
 
-def new_periods() -> SpatialInputError:
-    """E501: new periods are not predicted with several rho."""
-    return SpatialInputError("E501", "models with several W or regimes are not forecast",
-                             hint="predict() without data is in sample; one W, and no regimes=, is forecast")
-
-
 def in_sample(fit: Several, kind: str) -> np.ndarray:
     """(T, N) predictions."""
     d = fit._design

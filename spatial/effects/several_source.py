@@ -1,4 +1,4 @@
-"""Inference on average effects of models with several W: the mixture over rho_1, rho_2 ..., draws, the delta method."""
+"""Inference on average effects of models with several rho: the mixture over all of them, draws, the delta method."""
 
 from __future__ import annotations
 
@@ -9,13 +9,16 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..logdet.several import SeveralLogdet
+from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .draws import all_draws
 from .mixture import Inference, settled
 from .nodes import given_lattice, given_nothing, given_spatial
+from .regimes_averages import RegimeAverages
 from .several_averages import DIRECT_MAX, SeveralAverages
 
-NODES = {1: [72], 2: [72, 32]}  # over the rho of each W; of three a lattice
+NODES = {1: [72], 2: [72, 32]}  # over the rho of each W; of three and more a lattice
+MOST_RHOS = 8  # of the lattice
 FEWER_NODES = [36, 16]  # where each may take a factorisation
 STEP, STEP_OF_NEAR = 1e-5, 0.25  # of central differences by rho: in units of 1 / ||W||, and of a window's half-width
 ANGLES = 96  # directions of rho_1, rho_2 at which the region's edge is computed
@@ -113,8 +116,8 @@ class SeveralSource:
             E501 more than three rho, E701 most of their distribution outside of the region.
         """
         J = len(self.places)
-        if J > 3:
-            raise SpatialInputError("E501", f"the exact distribution is for up to three rho, the model has {J}",
+        if J > MOST_RHOS:
+            raise SpatialInputError("E501", f"the exact distribution is for up to {MOST_RHOS} rho, the model has {J}",
                                     hint="fit.effects(method='simulate') or 'delta'")  # fmt: skip
         R = np.zeros((J, len(params)))
         R[np.arange(J), self.places] = 1
@@ -130,7 +133,7 @@ class SeveralSource:
         """The nodes over rho that are admissible; of interpolated averages those within ``REACH``."""
         df, L = self.fit.df_resid, self.averages.logdet
         bounds = (-L.edge(-np.ones(1)), L.edge(np.ones(1))) if len(R) == 1 else (-np.inf, np.inf)
-        if len(R) == 3:
+        if len(R) >= 3:
             law = given_lattice(params, V, R, df, bounds)
         else:
             nodes = NODES[len(R)] if self.many_nodes else FEWER_NODES[: len(R)]
@@ -160,6 +163,48 @@ class SeveralSource:
         if inside.all() or points.shape[1] == 1:
             ends = [L.edge(np.ones(1)), -L.edge(-np.ones(1))] if not inside.all() else [np.inf, -np.inf]
             return inside | ((points[:, 0] < ends[0]) & (points[:, 0] > ends[1]) & (points.shape[1] == 1))
+        if points.shape[1] == 2:
+            return inside | (_largest_by_angle(L, points, ~inside) < 1)
+        return np.array([ok or L.largest(point) < 1 for ok, point in zip(inside, points)])
+
+
+@dataclass(frozen=True, eq=False)
+class RegimeSource(SeveralSource):
+    """Some of the effects by regime as functions of a fit's parameters."""
+
+    fit: RegimesRecord  # type: ignore[assignment]
+    averages: RegimeAverages  # type: ignore[assignment]
+
+    def likelihood(self, picks: np.ndarray, level: float):
+        raise SpatialInputError("E501", "method='likelihood' is for models without regimes", hint="method='quadrature'")
+
+    @property
+    def places(self) -> np.ndarray:
+        first = len(self.fit._sample.names)
+        return np.arange(first, first + self.fit.n_rhos)
+
+    @property
+    def many_nodes(self) -> bool:
+        return self.averages.exact and (len(self.places) < 2 or self.averages.n <= DIRECT_MAX)
+
+    def errors(self, picks: np.ndarray) -> np.ndarray:
+        """By the delta method: exact derivatives by the coefficients, central differences by rho."""
+        params, rho = self.fit.params.to_numpy(), self.rho
+        slopes = np.einsum("kj,kvp->jvp", self.averages.at(rho)[:, self.which], picks)
+        for j, place in enumerate(self.places):
+            step = np.zeros(len(rho))
+            step[j] = STEP / self.averages.logdet.row_norms[j]
+            ahead, behind = (self._of(params, self.averages.at(rho + s), picks) for s in (step, -step))
+            slopes[:, :, place] += (ahead - behind) / (2 * step[j])
+        return np.sqrt(np.einsum("jvp,pq,jvq->jv", slopes, self.fit.vcov.to_numpy(), slopes))
+
+    def _admissible(self, points: np.ndarray) -> np.ndarray:
+        if not len(self.places):
+            return np.ones(len(points), dtype=bool)
+        L = self.averages.logdet
+        inside = (np.abs(points) * L.row_norms).max(axis=1) < 1
+        if inside.all() or points.shape[1] == 1:
+            return inside if inside.all() else super()._admissible(points)
         if points.shape[1] == 2:
             return inside | (_largest_by_angle(L, points, ~inside) < 1)
         return np.array([ok or L.largest(point) < 1 for ok, point in zip(inside, points)])

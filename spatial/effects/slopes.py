@@ -26,6 +26,7 @@ from spillover.errors import SpatialInputError, check_option, warn
 from spillover.values import share
 
 from ..design.design import Design
+from ..design.unsplit import unsplit
 from ..records.fit import FitRecord
 from .by_group import EffectsBy
 from .counterfactual import (
@@ -81,7 +82,7 @@ def slopes(fit: FitRecord, variable: str, *, by: Groups | None = None, at: Mappi
     Raises
     ------
     SpatialInputError
-        E324 regimes; E501 an unknown option, or the long run of a static model; E502 no such column; E203 a column of
+        E501 an unknown option, or the long run of a static model; E502 no such column; E203 a column of
         categories; E505 a term that is not finite at these values; E530 the column also enters lagged in time; E532 no
         percentages of a response whose mean is not positive; E712 no long run.
 
@@ -141,7 +142,7 @@ def contrasts(fit: FitRecord, variable: str, values: Sequence | float | None = N
     Raises
     ------
     SpatialInputError
-        E324 regimes; E501 fewer than two values, or the long run of a static model; E502 no such column or level; E203
+        E501 fewer than two values, or the long run of a static model; E502 no such column or level; E203
         no number; E505 a term that is not finite; E530 the column also enters lagged in time; E712 no long run.
 
     Examples
@@ -171,8 +172,9 @@ def _checked(fit: FitRecord, variable: str, level: float, run: str, *, number: b
                                 hint="give the result of sp.sdm(...) or of another model")  # fmt: skip
     share("level", level)
     check_run(fit, run)
-    check_column(fit._design, variable, number=number)
-    return fit._design
+    d = unsplit(fit._design)
+    check_column(d, variable, number=number)
+    return d
 
 
 def _warn_of_jumps(d: Design, variable: str) -> None:
@@ -193,7 +195,7 @@ def _emitted(fit: FitRecord, variable: str, cases: list[tuple[str, Callable, dic
              run: str) -> EffectsBy:  # fmt: skip
     """One average for every group and case; a case is a label, a function of its setting to the change of the
     regressors and the offset (T, N, k + 1), and the setting."""
-    d = fit._design
+    d = unsplit(fit._design)
     groups = groups_of(d, by)
     changes = [d.rows(change(setting)) for _, change, setting in cases]
     moved = [j for j, name in enumerate(d.names) if name in d.regressors and any(m[:, j].any() for m in changes)]

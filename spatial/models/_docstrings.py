@@ -131,7 +131,7 @@ PARAMETERS = {
 LEAST_SQUARES_METHOD = (
     '{None, "ml", "gmm"}, optional',
     'With random effects: None is Swamy and Arora\'s estimator, "ml" maximum likelihood. With ``endog=``: two-stage '
-    "least squares. Ignored otherwise.",
+    'least squares. With ``lags=`` also "aqs", the unbiased score of a dynamic panel. Ignored otherwise.',
 )
 TWO_PARAMETERS_METHOD = (
     '{"ml", "gmm", "aqs"}',
@@ -167,7 +167,7 @@ WHITE = (
 )
 MORE = {  # (model, parameter): what is added to the description
     **{(model, "method"): LAG_MOMENTS for model in ("sar", "sdm")},
-    **{(model, "lags"): PAST_MOMENTS for model in ("sar", "sdm")},
+    **{(model, "lags"): PAST_MOMENTS for model in ("ols", "slx", "sar", "sdm")},
     **{(model, "method"): ERROR_MOMENTS for model in ("sem", "sdem", "sac", "gns")},
     **{(model, "vcov"): WHITE for model in ("ols", "slx")},
     **{(model, "vcov"): MOMENT_VCOV + ', "hc0", "hc1", in panels "cluster", and '

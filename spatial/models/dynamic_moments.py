@@ -110,14 +110,14 @@ def dynamic_method_of_moments(
 
     X, names = regressor_columns(d, effects)
     refuse_degenerate(d, flat(X), flat(effects.demean(X)), flat(effects.demean(d.y)), names, effects)
-    Wy = d.lag(d.outcome, effects)
+    Wy = d.lag(d.outcome, effects) if specification.lag else None
     own = d.X[:, :, [j for j, name in enumerate(d.names) if name not in d.lags and name != INTERCEPT]]
-    y_powers = 2 if any(name.startswith("W:") for name in d.lags) else 1
+    y_powers = specification.lag + any(name.startswith("W:") for name in d.lags)  # W y needs instruments of its own
     result = panel_gmm(
         levels(d.y),
-        levels(np.concatenate([X, Wy[:, :, None]], axis=2)),
+        levels(X if Wy is None else np.concatenate([X, Wy[:, :, None]], axis=2)),
         levels(_with_lags(d, past[:, :, None], effects, y_powers)),
-        levels(_with_lags(d, own, effects, 2 + specification.durbin)),
+        levels(_with_lags(d, own, effects, 2 * specification.lag + specification.durbin)),
         differences=settings.transform == "differences",
         depth=settings.depth,
         collapse=settings.collapse,
@@ -125,10 +125,11 @@ def dynamic_method_of_moments(
     )
     n = d.left(effects)
     sample = MomentSample(
-        y=flat(effects.demean(d.y)), X=flat(effects.demean(X)), Wy=flat(effects.demean(Wy)), n=n, names=tuple(names),
+        y=flat(effects.demean(d.y)), X=flat(effects.demean(X)), n=n, names=tuple(names),
+        Wy=None if Wy is None else flat(effects.demean(Wy)),
         H=np.empty((d.nobs, 0)), exogenous=np.array([name not in d.lags for name in names]),
     )  # fmt: skip
-    beta, rho = result.coef[:-1], float(result.coef[-1])
+    beta, rho = (result.coef, 0.0) if Wy is None else (result.coef[:-1], float(result.coef[-1]))
     resid = sample.Ay(rho) - sample.X @ beta
     sigma2 = float(resid @ resid) / (n - len(result.coef))
     return sample, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, vcov=result.vcov, gmm=result)

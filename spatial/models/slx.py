@@ -27,7 +27,7 @@ def slx(
     effects: str | None = None, durbin: list[str] | dict | None = None, wx_order: int = 1,
     method: str | None = None,
     endog: list[str] | None = None, instruments: list[str] | None = None,
-    serial: str | None = None, correction: bool | str = True, vcov: Any = None,
+    lags: str | None = None, serial: str | None = None, correction: bool | str = True, vcov: Any = None,
     obs_weights: str | Sampling | None = None, missing: str = "error",
     regimes: str | Regimes | None = None,
 ) -> Fit:  # fmt: skip
@@ -63,11 +63,20 @@ def slx(
         2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
     method : {None, "ml", "gmm"}, optional
         With random effects: None is Swamy and Arora's estimator, "ml" maximum likelihood. With ``endog=``: two-stage
-        least squares. Ignored otherwise.
+        least squares. With ``lags=`` also "aqs", the unbiased score of a dynamic panel. Ignored otherwise.
     endog, instruments : list of str, optional
         With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
         terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags
         of the instruments instrument it. Tests: ``sp.instrument_tests(fit)``, ``sp.endogeneity_test(fit)``.
+    lags : {"y", "Wy", "both"}, optional
+        The dynamic panel: y_{t-1} (``lag(y)``, tau), W y_{t-1} (``W:lag(y)``, eta) or both among the regressors,
+        conditional on the first period. Unit effects bias its maximum likelihood by O(1/T); with ``correction=True``
+        the estimates are corrected (Yu, de Jong & Lee 2008; with two-way effects Lee & Yu 2010, Econometric Theory
+        26:564-597), which needs a T of about ten. With fewer periods use ``method="aqs"``, the root of the score less
+        its exact mean (Yang 2018, J. Econometrics 205:423-447), which holds for three periods already and whatever the
+        first one was. ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition for the latter
+        with a test of it. ``method="gmm"`` is GMM on past values, for many units, which takes errors of unequal
+        variances; ``method=sp.ArellanoBond(...)`` sets its instruments.
     serial : {"ar1"}, optional
         In panels: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t, beside fixed or random
         effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007; Millo 2014); psi is
@@ -112,7 +121,7 @@ def slx(
     """
     options = ModelOptions(
         entity=entity, time=time, effects=effects, durbin=durbin, wx_order=wx_order, method=method,
-        endog=endog, instruments=instruments, correction=correction, vcov=vcov,
+        endog=endog, instruments=instruments, lags=lags, correction=correction, vcov=vcov,
         obs_weights=obs_weights, missing=missing,
         regimes=regimes, serial=serial,
     )  # fmt: skip

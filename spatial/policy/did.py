@@ -250,7 +250,8 @@ def did(
     if anticipation:
         sample = anticipating(sample, anticipation, method)
     settings = {"method": method, "control": control, "adjustment": adjustment, "level": level, "band": band,
-                "anticipation": anticipation, "cluster": cluster or str(sample.ids.name or "unit"), "weights": column_of(obs_weights),
+                "anticipation": anticipation, "cluster": cluster or str(sample.ids.name or "unit"),
+                "weights": column_of(obs_weights),
                 "period_by": sample.period_by} | ({} if dose is None else {"dose": dose})  # fmt: skip
     if method == "twfe" and not is_switch(sample.D):
         reference, window, notes = None, None, dose_note(sample.treatment)

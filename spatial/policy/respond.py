@@ -5,7 +5,8 @@ A change of regressor r by V moves outcomes by
     S_r V = sum_k c_k W^k (I - rho W)^-1 V,    c = (beta_r, theta_r, theta_2r)
 
 so an average of responses is sum_k c_k m_k(rho): linear in the coefficients given rho. The curves m_k are computed at
-a few values of rho and interpolated between the poles of the inverse.
+a few values of rho and interpolated between the poles of the inverse. Several W and regimes have the same with more
+rho (``effects.several_linear``).
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ from ..effects.curves import between_poles
 from ..effects.linear import Law, RatioLaw, infer_by_default
 from ..effects.mixture import Inference
 from ..effects.propagate import determinant, selectors
+from ..effects.several_linear import responded_by_several
 from ..models.fit import Fit
+from ..records.regimes import RegimesRecord
+from ..records.several import SeveralRecord
 from .channels import powers
 
 
@@ -44,6 +48,9 @@ def averages(
     law : Law of the E averages, None without standard errors
     inference : Inference, (E,) each
     """
+    if isinstance(fit, SeveralRecord | RegimesRecord):
+        (change,) = V
+        return responded_by_several(fit, term, change, lambda response: read([response]), level)
     picks = selectors(fit, [term])
 
     curves = powers(weights, V, read, len(picks))

@@ -19,11 +19,12 @@ from spillover.ids import meant, positions
 from spillover.show import Shown, ask
 from spillover.values import one_number
 
+from ..design.design import Design
 from ..design.formula import read_formula
+from ..design.unsplit import unsplit
 from ..effects.linear import Law, RatioLaw
 from ..effects.mixture import Inference
 from ..models.fit import Fit
-from ..records.regimes import refuse_regimes
 from ..records.schema import SCHEMA
 from ._sample import unit_codes
 from .respond import averages
@@ -162,9 +163,8 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
     >>> west.by_group("region")["estimate"].round(4).to_dict()
     {'Midwest': 0.0..., 'Northeast': 0.0..., 'South': 0.0..., 'West': 0.0..., 'all': 0.0...}
     """
-    refuse_regimes(fit)
-    d = fit._design
-    _refuse(fit, variable)
+    d = unsplit(fit._design)
+    _refuse(d, variable)
     if d.n_units > MOST:
         raise SpatialInputError("E309", f"the responses of {d.n_units:,} units are too many to hold with intervals",
                                 n=d.n_units, hint="fit.effects().shock() has them without")  # fmt: skip
@@ -184,8 +184,7 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
     return WhatIf(table, fit, variable, law, settings)
 
 
-def _refuse(fit: Fit, variable: str) -> None:
-    d = fit._design
+def _refuse(d: Design, variable: str) -> None:
     if variable not in d.regressors:
         raise SpatialInputError("E502", f"{variable!r} is no regressor of this fit", column=str(variable),
                                 hint="the regressors are " + ", ".join(d.regressors))  # fmt: skip

@@ -20,7 +20,8 @@ def header(fit, errors: str | None = None) -> list[str]:
         "reml": phrase("restricted maximum likelihood"), "aqs": phrase("adjusted quasi-scores"),
     }  # fmt: skip
     regression = phrase("two-stage least squares") if s.method == "gmm" else phrase("least squares")
-    by = estimators[s.method] if spatial or by_random_ml(fit) or s.serial is not None else regression
+    by_name = spatial or by_random_ml(fit) or s.serial is not None or (d.lags and s.method != "ml")
+    by = estimators[s.method] if by_name else regression
     named = {"model": fit.specification.name, "method": by, "formula": d.formula}
     first = phrase("dynamic {model} by {method}: {formula}", **named) if d.lags else phrase(
         "{model} by {method}: {formula}", **named)  # fmt: skip

@@ -72,7 +72,8 @@ def dynamic_cells() -> list[Cell]:
 
     errors = [cell(31, 13, model=model) for model in ("sem", "sdem", "sac", "gns")]
     short = [cell(60, 4, "aqs", model=model, method="aqs") for model in ("sdm", "sem", "sdem", "sac")]
-    return [cell(31, 13), cell(60, 4), cell(20, 6), cell(31, 13, effects="entity"),
+    plain = [cell(31, 13, model="slx"), cell(60, 4, "aqs", model="slx", method="aqs")]  # no W y
+    return [cell(31, 13), cell(60, 4), cell(20, 6), cell(31, 13, effects="entity"), *plain,
             cell(150, 6, "gmm", method="gmm", effects="entity"), *errors, *short,
             cell(31, 13, "aqs", model="sdm", method="aqs"), cell(150, 3, "aqs", model="sdm", method="aqs"),
             cell(60, 4, "started", model="sdm", method="aqs", burn=1),

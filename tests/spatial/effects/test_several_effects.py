@@ -167,7 +167,7 @@ def test_elasticities_are_effects_times_a_factor(durbin):
     assert effects.elasticity().total["log(a)"] == pytest.approx(effects.total["log(a)"])
 
 
-def test_three_w_have_a_lattice_and_four_are_simulated():
+def test_three_w_have_a_lattice():
     frame, weights, *_ = drawn(16, n=30)
     rng = np.random.default_rng(0)
     more = [wt.from_dense((rng.random((30, 30)) < 0.1) * (1 - np.eye(30)), weights[0].ids) for _ in range(2)]
@@ -177,7 +177,3 @@ def test_three_w_have_a_lattice_and_four_are_simulated():
     exact, delta = three.effects(), three.effects(method="delta")
     assert exact.estimates == pytest.approx(delta.estimates)
     assert exact.std_errors == pytest.approx(delta.std_errors, rel=1.0)
-    four = sp.sar("y ~ a + b", data, [*weights, *more], durbin=[])
-    with pytest.raises(sp.SpatialInputError, match=r"E501.*up to three"):
-        four.effects()
-    assert np.isfinite(four.effects(method="simulate", draws=300).std_errors).all()

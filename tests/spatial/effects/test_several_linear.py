@@ -126,11 +126,19 @@ def test_that_effects_of_groups_are_equal():
     assert 0 < test.p_value < 1
 
 
-def test_more_than_three_rho_are_refused():
-    data, weights, _ = table(n=40)
-    third, fourth = (sp_weights(w, data.index) for w in (1, 2))
-    fit = sp.sar("y ~ a + b", data, [*weights, third, fourth])
-    with pytest.raises(SpatialInputError, match=r"E501.*up to three rho"):
+def test_four_rho_on_a_lattice_are_draws_and_more_are_refused(monkeypatch):
+    from spatial.effects import several_source
+
+    data, weights, _ = table(n=20, T=8)
+    third, fourth = (sp_weights(w, data["id"].unique()) for w in (1, 2))
+    fit = sp.sar("y ~ a + b", data, [*weights, third, fourth], **PANEL, effects="none")
+    exact, drawn = fit.effects().tidy(), fit.effects(method="simulate").tidy()
+    for name in ("conf_low", "conf_high"):  # of a percentile of 1,000 draws three standard errors are 0.25
+        assert (np.abs(exact[name] - drawn[name]) < 0.25 * exact["std_error"]).all()
+    slope = sp.slopes(fit, "a").tidy()
+    np.testing.assert_allclose(slope["conf_low"], exact[exact["term"] == "a"]["conf_low"])
+    monkeypatch.setattr(several_source, "MOST_RHOS", 3)
+    with pytest.raises(SpatialInputError, match=r"E501.*up to 3 rho"):
         sp.slopes(fit, "a")
 
 

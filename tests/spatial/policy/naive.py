@@ -265,8 +265,8 @@ def joint(y, v, delta, f):
 
 def doses(y, first, dose, seen, control, degree, at, X=None, how="regression"):
     """Effects by dose as polynomials, by explicit least squares: (ATT, ACRT, ATT(d), ACRT(d), by time since adoption).
-    Given covariates X at g - 1, changes less what the comparison's regression expects; of the average ATT ``att_given``,
-    and a level at d less the reweighted mean of that regression's residuals."""
+    Given covariates X at g - 1, changes less what the comparison's regression expects; of the average ATT
+    ``att_given``, and a level at d less the reweighted mean of that regression's residuals."""
     T = len(y)
     d_low = dose[first < T].min()
     cells = {}

@@ -1,0 +1,104 @@
+"""Forecasts of models with several W or regimes: their columns in new periods, their A and B, their errors.
+
+As in ``forecast`` with A = I - C, B = I - D (``operators``), and the variances of the errors by regime where these
+differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from scipy import sparse
+
+from spillover.errors import SpatialInputError
+from spillover.ids import positions
+from spillover.matrix import SeveralWeights, SpatialWeights, as_weights, refuse_varying
+
+from ..design.design import Design, spatial_lag
+from ..design.fixed_effects import NO_EFFECTS
+from ..design.formula import INTERCEPT
+from ..design.options import lists_weights
+from ..design.several import SeveralDesign, several_regressors
+from ..design.unsplit import LAG
+from ..records.several import SeveralRecord
+from .operators import Several, by_regime, combined, operators
+from .regressors import column_of
+
+
+def new_columns(fit: Several, X: Mapping[str, np.ndarray], W: SpatialWeights | SeveralWeights, shape) -> list:
+    """The columns of the coefficients in new periods, (H, N) each, from those of the formula's terms."""
+    d, one = fit._design, np.ones(shape)
+    if isinstance(d, SeveralDesign):
+        assert isinstance(W, SeveralWeights)
+        own = {name: X.get(name, one) for name in d.names}
+        pairs = zip(d.lag_names, d.weights.pairs)
+        lagged = {name: spatial_lag(W.matrices[m], own[d.names[j]]) for name, (j, m) in pairs}
+        return [(own | lagged)[name] for name in fit._sample.names]
+    out: dict[str, np.ndarray] = {}
+    for term, names in fit.split.columns.items():  # type: ignore[union-attr]
+        lagged_term = term not in X and term != INTERCEPT and term.startswith(LAG)
+        base = X.get(term.removeprefix(LAG) if lagged_term else term, one)
+        values = spatial_lag(W, base) if lagged_term else base  # type: ignore[arg-type]
+        for label, members in zip(fit.split.labels, fit.split.members):  # type: ignore[union-attr]
+            out[f"{label}: {term}"] = np.where(members, values, 0.0)
+        out |= {name: values for name in names if name == term}
+    return [out[name] if name in out else np.broadcast_to(column_of(d, name, NO_EFFECTS), shape)
+            for name in fit._sample.names]  # fmt: skip
+
+
+def filtered_by_several(fit: Several, named: Mapping[str, float]) -> np.ndarray:
+    """u = A y - X beta, (T, N), unit and period effects in it."""
+    d, at = fit._design, at_parameters(fit, named)
+    beta = at.params.to_numpy()[: len(fit._sample.names)]
+    return d.y - (operators(at)[0] @ d.outcome.T).T - sample_columns(d, fit._sample.names) @ beta
+
+
+def sample_columns(d: Design, names) -> np.ndarray:
+    """The regressors of the sample, (T, N, K), lags of whole columns."""
+    if isinstance(d, SeveralDesign):
+        X, there = several_regressors(d, NO_EFFECTS, centered=False)
+        return X[:, :, [there.index(name) for name in names]]
+    return np.stack([np.broadcast_to(column_of(d, name, NO_EFFECTS), d.y.shape) for name in names], axis=-1)
+
+
+def at_parameters(fit: Several, named: Mapping[str, float]) -> Several:
+    """The fit with other values of its parameters."""
+    return replace(fit, _estimates=np.array([named[name] for name in fit.params.index]))
+
+
+def operators_of_new(fit: Several, W, M) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """C and D under the weights of new periods."""
+    if isinstance(fit, SeveralRecord):
+        return combined(fit, [w.csr for w in W.matrices])
+    return by_regime(fit, W.csr, M.csr, fit.split.codes)
+
+
+def variances_of_errors(fit: Several) -> np.ndarray:
+    """sigma2 of every unit, (N,)."""
+    return np.full(fit._design.n_units, fit.sigma2) if isinstance(fit, SeveralRecord) else fit.by_unit(fit.sigma2s)
+
+
+def weights_of_new(fit: SeveralRecord, w) -> SeveralWeights:
+    """Every W of the new periods, in the order of the fit's units.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 another number of W than the model has, E320 W that vary, E101 ids.
+    """
+    d, own = fit._design, fit._design.weights
+    if w is None:
+        return own
+    listed = list(w) if lists_weights(w) else [w]
+    if len(listed) != len(own.listed) or len(own.matrices) != len(own.listed):
+        raise SpatialInputError("E501", f"new periods need every W of the model, in the order of w=: {len(own.listed)} "
+                                f"of w=, {len(own.matrices)} in all", hint="leave w= out: those of the fit go on")
+    matrices = list(own.matrices)
+    for place, one in zip(own.listed, listed):
+        new = refuse_varying(as_weights(one), "a forecast")
+        if new.labelled:
+            new = new.reordered(positions(new.ids, d.ids, what="w", against="the fit"))
+        matrices[place] = new
+    return replace(own, matrices=tuple(matrices))
