@@ -15,6 +15,7 @@ SMALL = {
     "main_job": "--rounds 1",
     "moran": "--tiny",
     "panel": "--tiny",
+    "policies": "--tiny",
     "regression": "--tiny",
     "road": "",
     "robust": "--tiny",

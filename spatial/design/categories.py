@@ -107,8 +107,8 @@ def dummies(name: str, values: pd.Series, levels: pd.Index, shape) -> dict[str, 
     if (code < 0).any():
         unseen = pd.unique(values[(code < 0).ravel()])
         raise SpatialInputError("E502", f"{name!r} has the value {_shown(unseen[0])}, which the fitted data do not "
-                                "have", column=name, n=len(unseen), hint="leave these rows out: no coefficient belongs to "
-                                "them")  # fmt: skip
+                                "have", column=name, n=len(unseen), hint="leave these rows out: no coefficient "
+                                "belongs to them")  # fmt: skip
     return {str(level): (code == j).astype(float) for j, level in enumerate(levels)}
 
 

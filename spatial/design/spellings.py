@@ -18,11 +18,10 @@ CATEGORIES = re.compile(r"^(?:as\.)?factor(?=\()")
 INSTEAD = {
     "diff": "I(x - lag(x))", "d": "I(x - lag(x))", "D": "I(x - lag(x))", "l": "lag(x, 1)", "L": "lag(x, 1)",
     "f": "lead(x, 1)", "F": "lead(x, 1)", "shift": "lag(x, 1)", "standardize": "scale(x)", "cr": "ns(x, 3)",
-    "cs": "ns(x, 3)",
-    "asinh": "log(x + sqrt(x**2 + 1))", "arcsinh": "log(x + sqrt(x**2 + 1))",
-    "expm1": "I(exp(x) - 1)", "square": "I(x**2)", "where": "I(x > 0)", "ifelse": "I(x > 0)", "maximum": "I(x * (x > 0))",
-    "minimum": "I(x * (x < 0))", "max": "I(x * (x > 0))", "min": "I(x * (x < 0))", "interaction": "C(g):C(h)",
-    "cut": "C(band), with bands = pd.cut(x, 4) a column of the data",
+    "cs": "ns(x, 3)", "asinh": "log(x + sqrt(x**2 + 1))", "arcsinh": "log(x + sqrt(x**2 + 1))",
+    "expm1": "I(exp(x) - 1)", "square": "I(x**2)", "where": "I(x > 0)", "ifelse": "I(x > 0)",
+    "maximum": "I(x * (x > 0))", "minimum": "I(x * (x < 0))", "max": "I(x * (x > 0))", "min": "I(x * (x < 0))",
+    "interaction": "C(g):C(h)", "cut": "C(band), with bands = pd.cut(x, 4) a column of the data",
     "qcut": "C(band), with bands = pd.qcut(x, 4) a column of the data", "Q": "the name in backticks: `x y`",
 }  # fmt: skip
 TEXT = "C(g) or i(g, ref='a'): categories enter as dummies, a column of 0 and 1 singles one out"

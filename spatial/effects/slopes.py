@@ -6,11 +6,10 @@ categories. With m_T = dT/dx in each unit (a slope), or T(x = b) - T(x = a) (a c
     dy / dx' = (I - rho W)^-1 [sum_T beta_T diag(m_T) + W sum_T theta_T diag(m_T)]
 
 and direct, indirect and total effects are averaged over the units that emit (``emitted``); the second lags of
-wx_order=2 add W^2 sum_T theta_2T diag(m_T). In the long run of a dynamic model (1 - tau) I - (rho + eta) W is in place of I - rho
-W (``long_run``). Without a spatial part
-these are the average marginal effects of Stata's ``margins, dydx()`` and of marginaleffects in R and Python. Sources:
-LeSage & Pace (2009), section 2.7, for the averages; Arel-Bundock, Greifer & Heiss (2024, Journal of Statistical
-Software 111(9)) for slopes and contrasts.
+wx_order=2 add W^2 sum_T theta_2T diag(m_T). In the long run of a dynamic model (1 - tau) I - (rho + eta) W is in place
+of I - rho W (``long_run``). Without a spatial part these are the average marginal effects of Stata's ``margins,
+dydx()`` and of marginaleffects in R and Python. Sources: LeSage & Pace (2009), section 2.7, for the averages; Arel-
+Bundock, Greifer & Heiss (2024, Journal of Statistical Software 111(9)) for slopes and contrasts.
 """
 
 from __future__ import annotations

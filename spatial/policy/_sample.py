@@ -108,13 +108,11 @@ class PolicySample:
         return int(self.D.any(axis=0).sum())
 
     @property
-    def root(self) -> np.ndarray:
-        """Root of the mass, (N, T)."""
+    def root(self) -> np.ndarray:  # of the mass, (N, T)
         return np.sqrt(self.mass.T)
 
     @property
-    def scaled(self) -> np.ndarray:
-        """Outcomes times the root of the mass, (N, T)."""
+    def scaled(self) -> np.ndarray:  # outcomes times it, (N, T)
         return self.root * self.y.T
 
     def absorber(self, among: np.ndarray | None = None) -> Absorber:
@@ -270,9 +268,9 @@ def unit_codes(d: Design, column: str) -> tuple[np.ndarray, pd.Index]:
                                 hint="fill them, or leave these rows out")  # fmt: skip
     moving = (codes != codes[0]).any(axis=0)
     if moving.any():
-        raise SpatialInputError("E236", f"{column!r} changes over time in {counted(moving.sum(), 'unit')}; it must be "
-                                "fixed",
-                                column=column, ids=list(d.ids[moving]),
+        number = counted(moving.sum(), "unit")
+        raise SpatialInputError("E236", f"{column!r} changes over time in {number}; it must be fixed", column=column,
+                                ids=list(d.ids[moving]),
                                 hint="give a column that is fixed for each unit")  # fmt: skip
     return codes[0], groups
 

@@ -10,11 +10,9 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.frames import takes_frames
-from spillover.show import Shown
 from spillover.values import counted, whole_number
 
 from ..design.obs_weights import Sampling, column_of
-from ..records.schema import SCHEMA
 from . import placebos, switching
 from ._sample import PolicySample, read_policy
 from .before import did_pretrends
@@ -23,6 +21,7 @@ from .dose import Dose
 from .event_time import alone, dose_note, path_window
 from .methods import ENGINES, dates_can_move, under_dates, with_doses
 from .overlap import ADJUSTMENTS
+from .policy_result import PolicyResult
 from .pretrends import Pretrends
 from .randomization import FEW_TREATED, Randomization, assignments, invert
 from .treatment import comes_and_goes, is_switch
@@ -33,7 +32,7 @@ BANDS = ("pointwise", "simultaneous")
 
 
 @dataclass(frozen=True, eq=False)
-class DiD(Shown):
+class DiD(PolicyResult):
     """An average effect of treatment on the treated, and its path.
 
     Attributes
@@ -69,22 +68,6 @@ class DiD(Shown):
     notes: tuple[str, ...] = ()
     curve: pd.DataFrame | None = field(default=None, repr=False)
     curve_vcov: np.ndarray | None = field(default=None, repr=False)
-
-    @property
-    def treatment(self) -> str:
-        return self.sample.treatment
-
-    @property
-    def response(self) -> str:
-        return self.sample.response
-
-    @property
-    def att(self) -> float:
-        return float(self.table["estimate"].iloc[0])
-
-    @property
-    def std_error(self) -> float:
-        return float(self.table["std_error"].iloc[0])
 
     @cached_property
     def pretrends(self) -> Pretrends:
@@ -131,9 +114,6 @@ class DiD(Shown):
         sums = by.groupby(["period", "cohort"])[["mass", "sum"]].sum()
         table = (sums["sum"] / sums["mass"]).rename("mean").reset_index()
         return table.assign(units=table["cohort"].map(pd.Series(label).value_counts()))
-
-    def tidy(self) -> pd.DataFrame:
-        return self.table[SCHEMA].copy()
 
 
 @takes_frames
