@@ -22,9 +22,11 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
+from .absorbed import Absorbed
 from .design import Design
 from .dummies import DUMMIES_MAX
-from .fixed_effects import FixedEffects
+from .fixed_effects import NO_EFFECTS, FixedEffects
+from .invariant import carries
 from .specification import Specification
 from .unbalanced import Gaps
 
@@ -35,12 +37,15 @@ UNITS_MAX = 50_000
 def carries_effects(specification: Specification, d: Design, effects: FixedEffects) -> bool:
     """Whether the effects of a model with a spatial error leave by generalised least squares at every lambda.
 
-    With a lag beside the error also where W's rows do not sum to one: period effects are then in W y. Without one the
-    dummies of a few effects stay among the regressors (``dummies``), to the same numbers.
+    With a lag beside the error also where W's rows do not sum to one: period effects are then in W y; likewise ways of
+    effects that W takes to others. Without one the dummies of a few effects stay among the regressors (``dummies``), to
+    the same numbers.
     """
-    if not (specification.error and effects.fixed) or effects.ways is not None or d.lags:
+    if not (specification.error and effects.fixed) or d.lags:
         return False
     W, M = d.weights, d.weights_of_error
+    if effects.ways is not None:
+        return specification.lag and not all(carries(w, effects.ways) for w in (W, M))
     sums = M.rows_sum_to_one and (W.rows_sum_to_one or not specification.lag)
     if not M.varies and not (specification.lag and W.varies):
         return effects.time and not sums
@@ -172,29 +177,58 @@ def effects_of(d: Design, effects: FixedEffects) -> Effects:
         raise SpatialInputError("E309", f"effects beside this error need a system of all {d.n_units:,} units, "
                                 f"{UNITS_MAX:,} at most", n=d.n_units,
                                 hint="w_error= whose rows sum to one, or a model without a spatial error")  # fmt: skip
-    T, N = d.y.shape
-    there = np.ones((T, N), dtype=bool) if d.observed is None else d.observed
-    period, unit = np.nonzero(there)
-    m = len(unit)
-    starts = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
-    periods = sparse.csr_array((np.ones(m), (np.arange(m), period)), shape=(m, T))
-    if demeans_units(d, effects):
+    D, units, starts = effect_dummies(d, NO_EFFECTS if demeans_units(d, effects) else effects)
+    if effects.ways is not None:
+        D = _of_ways(effects.ways)
+    elif demeans_units(d, effects):
         from scipy.linalg import helmert
 
-        D, units = sparse.csr_array(periods @ sparse.csr_array(helmert(T).T)), 0
-    else:
-        parts, units = [], 0
-        if effects.entity:
-            parts, units = [sparse.csr_array((np.ones(m), (np.arange(m), unit)), shape=(m, N))], N
-        if effects.time:
-            parts.append(periods[:, _identified(there)] if effects.entity else periods)
-        D = sparse.csr_array(sparse.hstack(parts))
-    return Effects(D, _lagged(d, D, starts), units, starts)
+        D = sparse.csr_array(period_dummies(d) @ sparse.csr_array(helmert(d.n_periods).T))
+    MD = _lagged(d, D, starts)
+    if d.obs_weights is None:
+        return Effects(D, MD, units, starts)
+    roots = sparse.diags_array(d.root)
+    return Effects(sparse.csr_array(roots @ D), sparse.csr_array(roots @ MD), units, starts)
+
+
+def effect_dummies(d: Design, effects: FixedEffects) -> tuple[sparse.csr_array, int, np.ndarray]:
+    """Dummies of full rank (m, r), how many of the first are of units, and where the rows of each period begin."""
+    there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
+    unit = np.nonzero(there)[1]
+    m, parts, units = len(unit), [sparse.csr_array((len(unit), 0))], 0
+    if effects.entity and effects.ways is None:
+        units = d.n_units
+        parts.append(sparse.csr_array((np.ones(m), (np.arange(m), unit)), shape=(m, units)))
+    if effects.time and effects.ways is None:
+        parts.append(period_dummies(d)[:, _identified(there)] if effects.entity else period_dummies(d))
+    return sparse.csr_array(sparse.hstack(parts)), units, np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+
+
+def period_dummies(d: Design) -> sparse.csr_array:
+    """(m, T)."""
+    there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
+    period = np.nonzero(there)[0]
+    return sparse.csr_array((np.ones(len(period)), (np.arange(len(period)), period)), shape=(len(period), len(there)))
 
 
 def demeans_units(d: Design, effects: FixedEffects) -> bool:
-    """Whether unit effects leave by demeaning whatever lambda is: a balanced panel under one M."""
-    return effects.entity and d.observed is None and not d.varies
+    """Whether unit effects leave by demeaning whatever lambda is: a balanced panel under one M, each unit with one
+    weight."""
+    one = d.obs_weights is None or d.obs_weights.fixed
+    return effects.entity and effects.ways is None and d.observed is None and not d.varies and one
+
+
+def _of_ways(ways: Absorbed) -> sparse.csr_array:
+    """As many independent columns of the ways as they have."""
+    from scipy.linalg import qr
+
+    if ways.rank > DENSE_MAX:
+        raise SpatialInputError("E309", f"a spatial error beside a lag needs dense matrices of all {ways.rank:,} "
+                                f"effects, {DENSE_MAX:,} at most, where links leave their groups", n=ways.rank,
+                                hint="sdm(), whose effects leave in any number")  # fmt: skip
+    D = sparse.csr_array(sparse.hstack([way.columns for way in ways.projection.ways]))
+    *_, order = qr((D.T @ D).toarray(), mode="economic", pivoting=True)
+    return sparse.csr_array(D[:, np.sort(order[: ways.rank])])
 
 
 def _identified(there: np.ndarray) -> np.ndarray:

@@ -213,15 +213,15 @@ def regression_part(fit: FitRecord, d: Design) -> np.ndarray:
 
 
 def _effects(fit: FitRecord, trend) -> np.ndarray:
-    """The fixed effects: unit and period means of u = A y - X beta, or u - B^-1 e by generalised least squares. Where
-    W y is of deviations from period means (``Design.lag``), W of the means is in them: A y stays what trend, effects
-    and residual add up to."""
+    """The fixed effects: unit and period means of u = A y - X beta, or u - B^-1 e where they are estimated by
+    generalised least squares. Where W y is of deviations from period means (``Design.lag``), W of the means is in them:
+    A y stays what trend, effects and residual add up to."""
     effects = fit._settings.effects
     if not effects.fixed:
         return np.zeros(trend.shape)
     d, outcome = fit._design, fit._design.outcome
     u = outcome - fit.rho * spatial_lag(d.weights, outcome) - trend
-    if not by_gls(fit._sample):
+    if not (by_gls(fit._sample) or fit._sample.dummies):
         return u - d.within(outcome - fit.rho * d.lag(outcome, effects) - trend, effects)
     M, e = d.weights_of_error.each(len(u)), np.nan_to_num(fit._errors)
     return u - np.array([inverse(m, fit.lam).solve(e_t) for m, e_t in zip(M, e)])
