@@ -187,8 +187,7 @@ def split_of(d: Design, regimes: Regimes) -> tuple[tuple[str, ...], np.ndarray]:
     if (codes != codes[0]).any():
         ids = d.ids[np.flatnonzero((codes != codes[0]).any(axis=0))]
         raise SpatialInputError("E501", f"the regime {by!r} changes over time in {counted(len(ids), 'unit')}",
-                                column=by, ids=list(ids), n=len(ids), hint="a column that is constant within units, "
-                                f"or for coefficients that change over time x:C({by}) in the formula")  # fmt: skip
+                                column=by, ids=list(ids), hint=f"a column fixed for each unit, or terms x:C({by})")
     numbers = all(isinstance(level, int | float | np.number) for level in levels)
     order = sorted(range(len(levels)), key=lambda i: levels[i] if numbers else str(levels[i]))
     labels = tuple(label_of_level(by, levels[i]) for i in order) if numbers else tuple(str(levels[i]) for i in order)

@@ -287,9 +287,9 @@ def test_what_is_refused():
     frame = simulated()
     treated = frame["d"] == 1
     assert refused(frame, method="imputation") == "E533"
-    given = {"formula": "y ~ d + x", "treatment": "d"}
-    assert refused(selected(), adjustment="weighting", **given) == "E533"
-    assert refused(frame.assign(x=1.0 * (frame["i"] % 3 == 2)), **given) == "E734"
+    covariate = {"formula": "y ~ d + x", "treatment": "d"}
+    assert refused(selected(), adjustment="weighting", **covariate) == "E533"
+    assert refused(frame.assign(x=1.0 * (frame["i"] % 3 == 2)), **covariate) == "E734"
     assert refused(frame.assign(m=1.0), obs_weights="m") == "E533"
     assert refused(frame.assign(g=frame["i"] % 2), period_by="g") == "E533"
     assert refused(frame, dose="amount") == "E502"
