@@ -27,7 +27,7 @@ from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
 from ..records.tests import TestResult
 from .counterfactual import check_run, groups_of, sums_by_place
-from .emitted import emitted
+from .emitted import emitted, emitting
 from .linear import Law, RatioLaw
 from .mixture import Inference
 from .propagate import KINDS
@@ -192,7 +192,7 @@ def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: M
     if at is not None and not isinstance(at, Mapping):
         raise SpatialInputError("E501", f"at={at!r} names no moderator", hint="at={'column': [values]}")
     terms = moderated_terms(d, variable)
-    labels, weights = _scenarios(d, terms, by, at or {})
+    labels, weights = _scenarios(d, terms, by, at or {}, emitting(fit, d, run))
     law, inference = emitted(fit, [term.name for term in terms], weights, level, run)
     return EffectsBy(variable, labels, inference, law, fit, level, f"{run}-run" if d.lags else "")
 
@@ -244,7 +244,7 @@ def _least_of_surface(points: np.ndarray, values: np.ndarray) -> float:
     return float(min(least, max(at, 0.0)))
 
 
-def _scenarios(d, terms, by, at) -> tuple[tuple[str, ...], np.ndarray]:
+def _scenarios(d, terms, by, at, place) -> tuple[tuple[str, ...], np.ndarray]:
     """Labels of the s groups and (s, terms, units) averages of the moderators over each group's rows, by unit
     or, where W varies, by row."""
     choices = _choices(d, terms, at)
@@ -254,7 +254,7 @@ def _scenarios(d, terms, by, at) -> tuple[tuple[str, ...], np.ndarray]:
         label = ", ".join(f"{column} = {value}" for column, value in setting.items())
         labels.append(", ".join(filter(None, (group, label))))
         rows = [moderator_values(d, term, setting) * members / members.sum() for term in terms]
-        weights.append([sums_by_place(d, row) for row in rows])
+        weights.append([sums_by_place(place, row) for row in rows])
     return tuple(labels), np.array(weights)
 
 

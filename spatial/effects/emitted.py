@@ -11,13 +11,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..design.design import Design
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .curves import between_poles
 from .linear import Law, RatioLaw, infer_by_default
-from .long_run import PHI, dynamics, long_run_law, refuse_without_long_run, with_rho
+from .long_run import PHI, dynamics, long_run_law, of_all_units, refuse_without_long_run, with_rho
 from .mixture import Inference
 from .propagate import determinant, selectors
 from .several_linear import emitted_by_several
@@ -60,8 +61,14 @@ def emitted(
     return law, inference.reshaped(3, len(weights))
 
 
+def emitting(fit: FitRecord, d: Design, run: str) -> Design:
+    """Where units emit: d, or in the long run of a panel with gaps all units together (``long_run.of_all_units``)."""
+    return of_all_units(fit)._design if run == "long" else d
+
+
 def _in_the_long_run(fit: FitRecord, names: Sequence[str], weights: np.ndarray, level: float):
     """The same of ((1 - tau) I - (rho + eta) W)^-1: see ``long_run``."""
+    fit = of_all_units(fit)
     refuse_without_long_run(fit, stationarity(fit))
     fit = with_rho(fit)
     d, params, interval = fit._design, fit.params.to_numpy(), determinant(fit).interval

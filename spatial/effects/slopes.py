@@ -42,7 +42,7 @@ from .counterfactual import (
     with_offset,
 )
 from .elasticity import relative_to_response
-from .emitted import emitted
+from .emitted import emitted, emitting
 
 if TYPE_CHECKING:
     from spillover.types import Groups
@@ -205,10 +205,11 @@ def _emitted(fit: FitRecord, variable: str, cases: list[tuple[str, Callable, dic
         raise SpatialInputError("E501", f"no regressor changes with {variable!r} here", column=variable,
                                 hint=f"other values: sp.contrasts(fit, {variable!r}, [from, to])")  # fmt: skip
     labels, weights = [], []
+    place = emitting(fit, d, run)
     for (group, members), ((label, _, _), m) in product(groups, zip(cases, changes)):
         labels.append(", ".join(filter(None, (group, label))) or "all")
         emits = members / members.sum()
-        weights.append([sums_by_place(d, m[:, j] * emits) for j in moved])
+        weights.append([sums_by_place(place, m[:, j] * emits) for j in moved])
     law, inference = emitted(fit, names, np.array(weights), level, run)
     return EffectsBy(variable, tuple(labels), inference, law, fit, level, f"{run}-run" if d.lags else "")
 
