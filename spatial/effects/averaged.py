@@ -26,6 +26,7 @@ from spillover.show import Shown
 from spillover.values import share
 
 from ..design.design import Design, spatial_lag
+from ..design.entry import starts
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.unsplit import unsplit
 from ..logdet.inverse import Inverse
@@ -140,6 +141,9 @@ def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups |
     share("level", level)
     check_run(fit)
     d = unsplit(fit._design)
+    if starts(d) is not None:
+        raise SpatialInputError("E501", "average predictions of dynamic panels in which units enter are not there: they "
+                                "have no equation then", hint="fit.predict() has the rows; sp.slopes is there")
     labels, curves = [], []
     for (group, members), setting in product(groups_of(d, by), settings_of(d, at)):
         labels.append(", ".join(filter(None, (group, label_of(setting, at)))) or "all")

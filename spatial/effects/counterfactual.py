@@ -13,6 +13,7 @@ from spillover.errors import SpatialInputError, check_option
 
 from ..covariance.groups import group_values, units_of_rows
 from ..design.design import Design
+from ..design.entry import starts
 from ..design.keys import Rows
 from ..design.terms import model_columns, offset_of
 from ..records.fit import FitRecord
@@ -186,7 +187,13 @@ def groups_of(d: Design, by) -> list[tuple[str, np.ndarray]]:
 
 
 def sums_by_place(d: Design, rows: np.ndarray) -> np.ndarray:
-    """Values by row (m,) summed by unit, or where W varies by row of the stacked W."""
+    """Values by row (m,) summed by unit, or where W varies by row of the stacked W: zero for units that enter, which
+    are neighbors without a row."""
+    if starts(d) is not None:
+        assert d.weights.observed is not None
+        out = np.zeros(int(d.weights.observed.sum()))
+        out[d.observed[d.weights.observed]] = rows
+        return out
     if d.weights.varies:
         return rows
     return np.bincount(units_of_rows(d), rows, d.n_units)

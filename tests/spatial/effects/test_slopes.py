@@ -335,6 +335,25 @@ def test_dynamic_slopes_are_those_of_both_runs(dynamic):
         assert own.total.mean() == pytest.approx(linear["estimate"].iloc[2], rel=1e-7)
 
 
+def test_dynamic_slopes_with_entry_are_those_of_each_periods_units(dynamic):
+    """Of the rows: dense inverses of each period's units, who enters a neighbor; in the long run of all units."""
+    data, W, _ = dynamic
+    frame = data.drop(index=data.index[[40, 41, 75]])
+    fit = sp.sar("y ~ a", frame, W, **PANEL, effects="entity", lags="y", missing="period")
+    d, beta, rho = fit._design, fit.params["a"], fit.rho
+    direct = total = 0.0
+    for w, there, rows in zip(d.weights.matrices, d.weights.observed, d.observed):
+        S = beta * np.linalg.inv(np.eye(there.sum()) - rho * w.csr.toarray())
+        direct, total = direct + S.diagonal()[rows[there]].sum(), total + S.sum(axis=0)[rows[there]].sum()
+    slope = sp.slopes(fit, "a")
+    assert (slope.direct.iloc[0], slope.total.iloc[0]) == pytest.approx((direct / d.nobs, total / d.nobs), rel=1e-7)
+    long = beta * np.linalg.inv((1 - fit.params["lag(y)"]) * np.eye(16) - rho * W.to_numpy())
+    rows = d.observed.sum(axis=0) / d.nobs
+    assert sp.slopes(fit, "a", run="long").total.iloc[0] == pytest.approx(long.sum(axis=0) @ rows, rel=1e-7)
+    with pytest.raises(SpatialInputError, match="units enter"):
+        sp.predictions(fit)
+
+
 def test_there_is_no_long_run_of_a_unit_root(dynamic):
     data, W, _ = dynamic
     frame = data.assign(y=data["y"].groupby(data["id"]).cumsum().groupby(data["id"]).cumsum())
