@@ -142,8 +142,8 @@ def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups |
     check_run(fit)
     d = unsplit(fit._design)
     if starts(d) is not None:
-        raise SpatialInputError("E501", "average predictions of dynamic panels in which units enter are not there: they "
-                                "have no equation then", hint="fit.predict() has the rows; sp.slopes is there")
+        raise SpatialInputError("E501", "average predictions of dynamic panels in which units enter are not there: "
+                                "they have no equation then", hint="fit.predict() has the rows; sp.slopes is there")
     labels, curves = [], []
     for (group, members), setting in product(groups_of(d, by), settings_of(d, at)):
         labels.append(", ".join(filter(None, (group, label_of(setting, at)))) or "all")
