@@ -29,6 +29,7 @@ from ..design.fixed_effects import UNIT_EFFECTS
 from ..design.ways import nested
 from ..records.fit import FitRecord
 from .groups import units_of_rows
+from .missing_view import Completed
 
 SIZE_MAX = 1e7  # elements of V
 LEAST = 1e-9  # length of what other effects leave of one, against the longest
@@ -69,6 +70,8 @@ def carried_effects(fit: FitRecord, codes: np.ndarray) -> Effects | None:
         E309 many ways, or weights that change over time, of so many elements.
     """
     s, d, effects = fit._sample, fit._design, fit._settings.effects
+    if isinstance(fit._solution, Completed):
+        return Effects(fit._solution.V)
     if isinstance(s, Sample) and s.dummies:
         return Effects(np.linalg.qr(s.BX(fit.lam)[:, s.k :])[0])
     if not by_gls(s):
