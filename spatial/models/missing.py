@@ -37,7 +37,7 @@ NOT_WITH_MISSING: dict[str, tuple[tuple, str]] = {  # option: (what it may be, w
     "endog": ((None, [], ()), "leave endog= out, or missing='drop'"),
     "instruments": ((None, [], ()), "leave instruments= out, or missing='drop'"),
     "random_error": ((None,), "leave random_error= out; fixed effects are there"),
-    "regimes": ((None,), "leave regimes= out, or missing='drop'"),
+    "regimes": ((None,), "interact in the formula: x:C(region)"),
     "method": ((None, "ml"), "method='ml'"),
     "correction": ((True,), "leave correction= out: the effects leave by contrasts of what is observed"),
 }
