@@ -52,7 +52,8 @@ def of_missing(vcov, chosen) -> OfMissing | GroupsOfMissing:
         return OfMissing()
     if isinstance(chosen, Robust | Cluster) and chosen.pairs:
         return GroupsOfMissing(chosen)
-    name = repr(vcov) if isinstance(vcov, str) else f"{type(vcov).__name__}{'(pairs=False)' * hasattr(vcov, 'pairs')}"
+    by_rows = "(pairs=False)" * isinstance(chosen, Robust | Cluster)
+    name = repr(vcov) if isinstance(vcov, str) else f"{type(vcov).__name__}{by_rows}"
     raise SpatialInputError("E501", f"vcov={name} is not there where outcomes are not observed (missing='model')",
                             hint="vcov='oim', 'robust' or 'cluster'; missing='drop' takes every covariance")  # fmt: skip
 

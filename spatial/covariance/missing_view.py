@@ -1,13 +1,13 @@
 """A model with outcomes that are not observed, written as one of all units whose effects are projected off.
 
-With y_m and the effects as coefficients of G = [C_m, C_o D_o] (``solve.missing_problem``) residuals are e = M eps, M the
-projection off G, and eps are independent over all units, those without y among them. At the conditional means v of
+With y_m and the effects as coefficients of G = [C_m, C_o D_o] (``solve.missing_problem``) residuals are e = M eps, M
+the projection off G, and eps are independent over all units, those without y among them. At the conditional means v of
 y less its effects
 
     -de/d(beta, rho, lambda) = M [B X, B W v, M_e u],    u = A v - X beta,   e = B u
 
-so that the score is the linear-quadratic form eps'M F M eps of ``effects_columns``, with G in the place of B D: pairs of
-groups and leverage follow. The information is that of what is observed, sigma2 among its parameters.
+so that the score is the linear-quadratic form eps'M F M eps of ``effects_columns``, with G in the place of B D: pairs
+of groups and leverage follow. The information is that of what is observed, sigma2 among its parameters.
 """
 
 from __future__ import annotations

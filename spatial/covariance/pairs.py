@@ -57,9 +57,12 @@ def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
     traces, kept = _traces(fit, D[:, k:]), 1.0
     for column, form in zip(range(k, k + len(forms)), forms):
         D[:, column] -= form.of_rows(d, at.resid / sd)
-    if effects is not None:  # of sigma2 too: e'e = eps'M eps
+    if effects is not None and has_several(fit):
+        D = effects.off(D)
+    elif effects is not None:  # of sigma2 too: e'e = eps'M eps
         D = np.column_stack([effects.off(np.delete(D, np.s_[sample.k : k], axis=1)), np.zeros(m)])
         forms, traces, k = [*forms, Identity(d.n_units, 1, None)], [*traces, sample.n], sample.k
+    if effects is not None:
         share, kept = effects.share(sample.n), effects.kept
     by_row = D * z[:, None]
     # 2. Own blocks less their means, which add up to the traces; products of different groups.
@@ -74,7 +77,7 @@ def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
         by_row = np.column_stack([by_row, (z**2 - share) / (2 * at.sigma2)])
     by_group = sums_by_group(by_row, codes)
     by_group[:, k : k + len(forms)] += own.T
-    if effects is not None:
+    if effects is not None and not has_several(fit):
         by_group[:, -1] /= 2 * at.sigma2
         crossed[-1] /= 2 * at.sigma2
         crossed[:, -1] /= 2 * at.sigma2

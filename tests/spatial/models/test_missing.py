@@ -90,7 +90,7 @@ def test_weights_and_offsets_are_in_the_dense_density(model, effects):
     at = fit._solution
     theta = np.append(fit.params, np.log(float(at.errors @ at.errors) / fit._sample.n))
     assert twin.loglik(theta, *data, **options) == pytest.approx(fit.loglik, abs=1e-8)
-    best, loglik, V = twin.maximum(theta + 0.02, *data, **options)
+    _, loglik, V = twin.maximum(theta + 0.02, *data, **options)
     assert loglik == pytest.approx(fit.loglik, abs=1e-5)
     factor = fit._sample.n / (fit._sample.n - len(fit.params))
     assert fit.vcov.to_numpy() == pytest.approx(factor * V[:-1, :-1], rel=3e-3, abs=1e-5)
@@ -316,7 +316,8 @@ def test_effects_are_those_of_all_units():
 def test_what_is_refused_names_a_way_round(options, code):
     frame, w, *_ = drawn(seed=14, n=20, T=4)
     with pytest.raises(SpatialInputError, match=code) as caught:
-        sp.sar(**{"formula": "y ~ a + b", "data": frame.assign(t1=1 + frame["t"]), "w": w, "missing": "model", **KEYS, **options})
+        sp.sar(**{"formula": "y ~ a + b", "data": frame.assign(t1=1 + frame["t"]), "w": w, "missing": "model", **KEYS,
+                  **options})  # fmt: skip
     assert caught.value.hint
 
 
