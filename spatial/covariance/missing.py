@@ -52,10 +52,10 @@ def of_missing(vcov, chosen) -> OfMissing | GroupsOfMissing:
         return OfMissing()
     if isinstance(chosen, Robust | Cluster) and chosen.pairs:
         return GroupsOfMissing(chosen)
-    by_rows = "(pairs=False)" * isinstance(chosen, Robust | Cluster)
-    name = repr(vcov) if isinstance(vcov, str) else f"{type(vcov).__name__}{by_rows}"
+    name = f"{vcov!r}" if isinstance(vcov, str) else type(vcov).__name__
+    name += "(pairs=False)" * isinstance(chosen, Robust | Cluster)
     raise SpatialInputError("E501", f"vcov={name} is not there where outcomes are not observed (missing='model')",
-                            hint="vcov='oim', 'robust' or 'cluster'; missing='drop' takes every covariance")  # fmt: skip
+                             hint="vcov='oim', 'robust' or 'cluster'; missing='drop' takes every covariance")
 
 
 def as_named(vcov):
