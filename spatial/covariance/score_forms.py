@@ -50,11 +50,11 @@ class Form(ABC):
             return (self._dense[t].T if transposed else self._dense[t]) @ values
         return self._solved(t, values, transposed)
 
-    def between(self, t: int, spread: sparse.csr_array) -> np.ndarray:
-        """S'Q_t S of few sparse columns, (G, G)."""
+    def between(self, t: int, left: sparse.csr_array, right: sparse.csr_array) -> np.ndarray:
+        """L'Q_t R of few sparse columns, (G, G)."""
         if self.n > DENSE_UNITS:
-            return spread.T @ self.times(t, spread.toarray())
-        return spread.T @ (spread.T @ self._dense[t % self.count].T).T
+            return left.T @ self.times(t, right.toarray())
+        return left.T @ (right.T @ self._dense[t % self.count].T).T
 
     def near(self, t: int) -> sparse.csr_array:
         """The first terms of Q_t by powers of rho and lambda, not centered."""

@@ -32,6 +32,7 @@ from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 from .joined_units import whole_design
 from .regressors import column_of
+from .uneven_effects import errors_without_effects, has_uneven_effects
 
 IN_SAMPLE = ("TS", "TC", "BP", "trend")
 OUT_OF_SAMPLE = ("BP", "TC", "TS1", "trend")
@@ -161,7 +162,10 @@ def _with_unit_effects(fit: FitRecord) -> np.ndarray:
     from .new_units import residuals
 
     d = fit._design
-    u = residuals(fit, fit.params) - unit_effects(fit, dict(zip(fit.params.index, fit.params)))
+    u = residuals(fit, fit.params)
+    if has_uneven_effects(fit):
+        return d.outcome - errors_without_effects(fit, u)
+    u = u - unit_effects(fit, dict(zip(fit.params.index, fit.params)))
     return d.outcome - (u - fit.lam * spatial_lag(d.weights_of_error, u))
 
 
