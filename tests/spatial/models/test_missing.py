@@ -101,6 +101,16 @@ def test_weights_and_offsets_are_in_the_dense_density(model, effects):
         np.testing.assert_allclose(fit.with_vcov("robust").vcov, want, rtol=1e-6, atol=1e-9)
 
 
+@pytest.mark.parametrize("model", ["sem", "sac"])
+def test_robust_variances_where_rows_do_not_sum_to_one(model):
+    frame, w, W, y, seen = drawn(seed=4, n=21, T=3, row=False)
+    fit = fitted(model, frame, w, "twoway")
+    data, options = twin_data(fit, W, y, seen)
+    data = (*data[:3], np.repeat(W[None], 3, axis=0), data[4])  # W of deviations, M itself
+    want = 21 / 20 * twin.pairs_sandwich(fit, *data, np.tile(np.arange(21), 3), -0.5, **options)
+    np.testing.assert_allclose(fit.with_vcov("robust").vcov, want, rtol=1e-6, atol=1e-9)
+
+
 def test_equal_weights_are_none_and_an_offset_is_subtracted_where_nothing_is_lagged():
     frame, w, *_ = drawn(seed=5, n=16, T=4)
     plain = fitted("sac", frame, w, "twoway")
