@@ -16,7 +16,7 @@ LEAST = 3  # periods that a unit is there
 
 def random_gaps(
     *, model: str, N: int, T: int, w: str = "knn", effects: str = "random", random_error: str | None = None,
-    errors: str = "normal", vcov: str | None = None,
+    errors: str = "normal", vcov: str | None = None, method: str = "ml",
 ) -> Draw:  # fmt: skip
     """Intervals of the parameters, of sigma2_mu and of the effects.
 
@@ -43,7 +43,8 @@ def random_gaps(
     total = (S * there[:, :, None] * there[:, None, :]).sum() / there.sum()
     true = {"rho": rho, "lambda": lam, "x": 1.0, "W:x": theta}
     average = {"direct": direct, "indirect": total - direct, "total": total}
-    options = {"entity": "i", "time": "t", "effects": effects, "missing": "period", "vcov": vcov}
+    options = {"entity": "i", "time": "t", "effects": effects, "missing": "period", "vcov": vcov,
+               "method": method}  # fmt: skip
     options |= {"random_error": random_error} if random_error else {}
     scale = np.sqrt(np.linspace(0.2, 1.8, N)) if errors == "units" else 1.0
     index = pd.MultiIndex.from_product([range(T), range(N)], names=["t", "i"])
@@ -66,8 +67,9 @@ def random_gaps(
         names = {"x": "beta", "W:x": "theta"}
         measured = {names.get(name, name): interval(*ends.loc[name], value)
                     for name, value in true.items() if name in ends.index}  # fmt: skip
-        components = sp.variance_components(fit).set_index("term").loc["sigma2_mu"]
-        measured["sigma2_mu"] = interval(components["conf_low"], components["conf_high"], SIGMA_MU**2)
+        if method == "ml":
+            components = sp.variance_components(fit).set_index("term").loc["sigma2_mu"]
+            measured["sigma2_mu"] = interval(components["conf_low"], components["conf_high"], SIGMA_MU**2)
         if averages is not None:
             for row in averages.tidy().query("term == 'x'").itertuples():
                 measured[row.effect] = interval(row.conf_low, row.conf_high, average[row.effect])
