@@ -18,7 +18,7 @@ from spillover.matrix import SpatialWeights, TemporalWeights
 from .fixed_effects import FixedEffects
 from .formula import INTERCEPT, canonical
 from .obs_weights import ObsWeights
-from .period_means import period_means
+from .period_means import centers, period_means
 from .terms import Encoding
 
 
@@ -232,7 +232,7 @@ class Design:
     def centered(self, values: np.ndarray, effects: FixedEffects, w=None, *, first: int = 0) -> np.ndarray:
         """What W lags: the values, or with period effects their deviations from period means (``period_means``)."""
         w = self.weights if w is None else w
-        if not effects.time or w.rows_sum_to_one:
+        if not centers(w, effects.time):
             return values
         return values - period_means(values, self.observed, first)
 
