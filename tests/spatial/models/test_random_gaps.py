@@ -21,6 +21,7 @@ from spatial.design.unit_rows import UnitRows, links_by_row
 from spatial.diagnostics.robust_hausman import augmented
 from spatial.models import random as _random
 from spatial.models.moments import moment_sample
+from spatial.plot.layer import by_unit
 from spatial.solve.gmm_random import uneven_moments
 from spatial.solve.random_ml import random_information, random_maximum
 from spatial.solve.random_uneven import uneven_problem
@@ -331,3 +332,15 @@ def test_a_spatial_lag_by_moments_is_near_the_likelihood(panel):
     moments, likelihood = (fit_random("sar", data, W, missing="period", method=how) for how in ("gmm", "ml"))
     assert ((moments.params - likelihood.params).abs() < 2 * moments.std_errors).all()
     assert len(moments.effects(draws=20).variables) == 2
+
+
+def test_a_map_of_effects_is_that_of_the_last_period(panel):
+    """What a study draws where W varies over time."""
+    data, W = panel
+    fit = fit_random("sdm", data, W, missing="period")
+    effects = fit.effects(draws=20)
+    columns, _ = by_unit(effects)
+    last = fit._design.periods[-1]
+    want = effects.by_unit("a", period=last)["emitted"]
+    pd.testing.assert_series_equal(columns["a_emitted"], want, check_names=False)
+    assert len(columns) == fit._design.observed[-1].sum()
