@@ -53,6 +53,8 @@ class Design:
         Row of ``frame`` for each period and unit.
     observed : ndarray of bool, shape (T, N), or None for a balanced panel
         Which units are there in which period. Elsewhere y and X are NaN, ``order`` may be -1.
+    whole : SpatialWeights or None
+        W of all units in a panel with gaps, where it is the same in all periods but for who is there.
     past : ndarray, shape (T, N), or None
         The response of the period before, in a dynamic model.
     endog : tuple of str
@@ -86,6 +88,7 @@ class Design:
     wx_order: int = 1
     lags: tuple[str, ...] = ()
     observed: np.ndarray | None = field(default=None, repr=False)
+    whole: SpatialWeights | None = field(default=None, repr=False)
     past: np.ndarray | None = field(default=None, repr=False)
     endog: tuple[str, ...] = ()
     instruments: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
