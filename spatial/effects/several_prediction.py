@@ -57,8 +57,9 @@ def predict_several(fit: Several, data: pd.DataFrame | None = None, w=None, *, k
     if data is None and w is None:
         check_option("kind", kind or "TS", IN_SAMPLE)
         if fit._settings.composed and kind not in ("trend", "TC"):
-            raise SpatialInputError("E501", "random effects are not estimated with several W or regimes: only "
-                                    "kind='trend' and 'TC' are there", hint="kind='trend' or kind='TC'")  # fmt: skip
+            parts = "errors that are correlated over time" if fit._settings.serial else "random effects"
+            raise SpatialInputError("E501", f"kind={kind or 'TS'!r} is not there with {parts} beside several W or "
+                                    "regimes: only 'trend' and 'TC' are", hint="kind='trend' or kind='TC'")  # fmt: skip
         return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
     refuse_new_units(fit, data, w)
