@@ -65,8 +65,8 @@ def refuse_serial(specification: Specification, d: Design, effects: FixedEffects
 
 
 def _refuse_varying(specification: Specification, d: Design, effects: FixedEffects, options: ModelOptions) -> None:
-    """E320 unit effects, random ones beside the error, and E308 period effects under rows that do not sum to one: under W that vary they do not leave
-    by a transformation that is the same for every psi."""
+    """E320 unit effects, random ones beside the error too, and E308 period effects under rows that do not sum to one:
+    under W that vary they do not leave by a transformation that is the same for every psi."""
     used = [d.weights] * (specification.lag or specification.durbin) + [d.weights_of_error] * specification.error
     if options.random_error == "baltagi":
         refuse_varying(d.weights_of_error, "serial='ar1' with random_error='baltagi'")
