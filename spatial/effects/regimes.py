@@ -108,6 +108,11 @@ def regime_effects(fit: RegimesRecord, *, method=None, level=0.95, draws=1000, s
     return RegimeEffects(variables, inferred, fit, options, source)
 
 
+def regime_estimates(fit: RegimesRecord) -> np.ndarray:
+    """The same without inference, (3, (G + 1) V)."""
+    return source_of(fit).estimates(regime_selectors(fit, fit._design.regressors)).reshape(3, -1)
+
+
 def source_of(fit: RegimesRecord) -> RegimeSource:
     """The effects by the regime where a regressor changes, as functions of the parameters."""
     from ..logdet.regimes import by_regime

@@ -109,6 +109,13 @@ def several_effects(fit: SeveralRecord, *, method="quadrature", level=0.95, draw
     return SeveralEffects(variables, infer(source, several_selectors(fit, variables), options), fit, options, source)
 
 
+def several_estimates(fit: SeveralRecord) -> np.ndarray:
+    """Direct, indirect and total effects of every regressor, (3, V)."""
+    weights = fit._design.weights
+    averages = SeveralAverages(tuple(w.csr for w in weights.matrices), weights.lag)
+    return SeveralSource(fit, averages, slice(0, 3)).estimates(several_selectors(fit, fit._design.regressors))
+
+
 def _inferred(source: SeveralSource, picks: np.ndarray, options: Options) -> Inferred:
     """``infer`` of any number of effects."""
     df = source.fit.df_resid

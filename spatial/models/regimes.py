@@ -13,13 +13,16 @@ from spillover.errors import SpatialInputError
 
 from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
-from ..design.options import ModelOptions
+from ..design.design import Design
+from ..design.options import ModelOptions, Settings
 from ..design.regimes import Regimes, as_regimes, regime_design
 from ..design.regimes_sample import regime_arrays, regime_determinants
 from ..design.specification import Specification
+from ..solve.carried_effects import maximum_of
 from ..solve.ml import Solution
 from ..solve.regimes import regime_maximum
 from ..solve.regimes_problem import PeriodEffects, RegimeSample
+from .dynamic import without_bias
 from .fit import Fit
 from .reading import Reading, prepare, read
 from .regimes_fit import RegimesFit
@@ -73,12 +76,9 @@ def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
     SpatialInputError
         E701, E702, E801.
     """
-    d, settings = reading.design, reading.settings
+    d, settings, specification = reading.design, reading.settings, reading.specification
     regimes: Regimes = d.split.regimes  # type: ignore[attr-defined]
-    specification, correction = reading.specification, settings.correction
-    arrays = regime_arrays(specification, d, settings.effects, correction)  # type: ignore[arg-type]
-    parts = regime_determinants(specification, d, settings.effects, correction)  # type: ignore[arg-type]
-    regime_sample = RegimeSample(**arrays, **parts, periods=_period_effects(reading, arrays, parts))
+    regime_sample = regime_sample_of(specification, d, settings)
     at = regime_maximum(regime_sample, start)
     refuse_perfect_fit(regime_sample, at, d.response)
     split = d.split  # type: ignore[attr-defined]
@@ -86,22 +86,38 @@ def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
     names += [*split.names("lambda", regimes.lam)] * specification.error
     fit = RegimesFit(
         specification=specification, sigma2=at.sigma2, loglik=at.loglik, df_resid=None,
-        _terms=pd.Index([*arrays["names"], *names], name="term"),
+        _terms=pd.Index([*regime_sample.names, *names], name="term"),
         _estimates=np.concatenate([at.beta, at.rhos, at.lams]), _covariance=np.empty((0, 0)), _design=d,  # type: ignore[arg-type]
         _sample=regime_sample, _solution=at, _settings=settings,  # type: ignore[arg-type]
     )  # fmt: skip
     return with_vcov(fit, settings.vcov)
 
 
-def _period_effects(reading: Reading, arrays: dict, parts: dict) -> PeriodEffects | None:
+def regime_sample_of(specification: Specification, d: Design, settings: Settings) -> RegimeSample:
+    """The likelihood's arrays."""
+    arrays = regime_arrays(specification, d, settings.effects, settings.correction)  # type: ignore[arg-type]
+    parts = regime_determinants(specification, d, settings.effects, settings.correction)  # type: ignore[arg-type]
+    return RegimeSample(**arrays, **parts, periods=_period_effects(d, settings, arrays, parts))
+
+
+def regime_sample_and_maximum(specification: Specification, d: Design, settings: Settings):
+    """The arrays and the maximum, searched for from that with one of each."""
+    sample, at = maximum_of(specification, d, settings.effects, settings.correction, settings.logdet)
+    if settings.correction == "additive" and sample.parts:
+        at = without_bias(sample, at, d, settings)
+    own = regime_sample_of(specification, d, settings)
+    return own, regime_maximum(own, at)
+
+
+def _period_effects(d: Design, settings: Settings, arrays: dict, parts: dict) -> PeriodEffects | None:
     """Where period effects are estimated and corrected for."""
-    effects, correction, split = reading.settings.effects, reading.settings.correction, reading.design.split  # type: ignore[attr-defined]
+    effects, correction, split = settings.effects, settings.correction, d.split  # type: ignore[attr-defined]
     if not effects.time or correction is False:
         return None
     lag, error = (part.logdet.matrices if part else () for part in (parts["lag"], parts["error"]))
     S = len(arrays["sizes"])
     codes = split.codes if S > 1 else np.zeros_like(split.codes)
-    return PeriodEffects(reading.design.n_periods - effects.entity, lag, error, codes, S)
+    return PeriodEffects(d.n_periods - effects.entity, lag, error, codes, S)
 
 
 def refuse_here(regimes) -> None:
