@@ -34,7 +34,7 @@ from ..records.fit import FitRecord
 from ..records.regimes import RegimesRecord
 from ..records.schema import SCHEMA
 from ..records.several import SeveralRecord
-from .counterfactual import groups_of, label_of, offset_at, refuse_dynamic, regressors_at, settings_of
+from .counterfactual import groups_of, label_of, offset_at, refuse_second_order, regressors_at, settings_of
 from .curves import between_poles
 from .linear import Law, RatioLaw, infer_by_default
 from .mixture import Inference
@@ -106,7 +106,7 @@ def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups |
     Parameters
     ----------
     fit : Fit
-        Of a static model.
+        A dynamic model predicts every period from the observed response of the one before.
     at : mapping, or "mean"; optional
         Columns and the values that all units are given, in all combinations: ``{"income": [10, 20]}``; "mean" gives
         every numeric column its mean. All units change together, so that what neighbors bring is in it.
@@ -124,8 +124,8 @@ def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups |
     Raises
     ------
     SpatialInputError
-        E501 a dynamic model, second-order lags or an unknown option; E502 no such column or level; E203 no number;
-        E505 a term that is not finite at these values.
+        E501 second-order lags or an unknown option; E502 no such column or level; E203 no number; E505 a term that is
+        not finite at these values.
 
     Examples
     --------
@@ -139,7 +139,7 @@ def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups |
         raise SpatialInputError("E501", f"predictions are those of a fit, got {type(fit).__name__}",
                                 hint="give the result of sp.sdm(...) or of another model")  # fmt: skip
     share("level", level)
-    refuse_dynamic(fit)
+    refuse_second_order(fit)
     d = unsplit(fit._design)
     labels, curves = [], []
     for (group, members), setting in product(groups_of(d, by), settings_of(d, at)):

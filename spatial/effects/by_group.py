@@ -26,8 +26,9 @@ from ..design.unsplit import unsplit
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
 from ..records.tests import TestResult
-from .counterfactual import groups_of, sums_by_place
+from .counterfactual import groups_of, refuse_second_order, sums_by_place
 from .emitted import emitted
+from .horizon import check_horizon
 from .linear import Law, RatioLaw
 from .mixture import Inference
 from .propagate import KINDS
@@ -53,6 +54,8 @@ class EffectsBy(Shown):
         Their joint distribution: combinations of groups are read from it. None without standard errors.
     fit : FitRecord
     level : float
+    horizon : {None, 0, "long"}
+        Of a dynamic model.
     """
 
     variable: str
@@ -61,6 +64,7 @@ class EffectsBy(Shown):
     law: Law | RatioLaw | None = field(repr=False)
     fit: FitRecord = field(repr=False)
     level: float = 0.95
+    horizon: int | str | None = None
 
     @property
     def estimates(self) -> np.ndarray:
@@ -138,7 +142,7 @@ class EffectsBy(Shown):
 
 
 def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: Mapping | str | None = None,
-               level: float = 0.95) -> EffectsBy:
+               level: float = 0.95, horizon: int | str | None = None) -> EffectsBy:
     """Direct, indirect and total effects of a regressor by group of units, or at values of its moderators.
 
     Parameters
@@ -154,6 +158,8 @@ def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: M
         Columns of moderators and the values that all units are given: ``{"m": [0, 1]}``, ``{"region": ["east"]}``.
     level : float
         Coverage of the intervals; their distribution is that of ``fit.effects()``.
+    horizon : {0, "long"}, optional
+        Of a dynamic model, and only there: at once, or in the long run of a change that stays.
 
     Returns
     -------
@@ -163,9 +169,9 @@ def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: M
     Raises
     ------
     SpatialInputError
-        E501 neither by= nor at=, second-order lags or a dynamic model; E502 no such regressor; E530 the regressor also
-        enters in another form, or its moderator cannot be evaluated; E531 at= names no moderator or a level that the
-        data do not have.
+        E501 neither by= nor at=, or second-order lags; E502 no such regressor; E530 the regressor also enters in
+        another form, or its moderator cannot be evaluated; E531 at= names no moderator or a level that the data do not
+        have; E537 a dynamic model without horizon=, E712 one without a long run.
 
     Notes
     -----
@@ -185,13 +191,12 @@ def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: M
                                 hint="by='region', or at={'z': [0, 1]}")
     if at is not None and not isinstance(at, Mapping):
         raise SpatialInputError("E501", f"at={at!r} names no moderator", hint="at={'column': [values]}")
-    if d.wx_order > 1 or d.lags:
-        raise SpatialInputError("E501", "effects by group are for static models with wx_order=1",
-                                hint="fit the model without lags= and with wx_order=1")
+    refuse_second_order(fit)
+    check_horizon(fit, horizon, periods=False)
     terms = moderated_terms(d, variable)
     labels, weights = _scenarios(d, terms, by, at or {})
-    law, inference = emitted(fit, [term.name for term in terms], weights, level)
-    return EffectsBy(variable, labels, inference, law, fit, level)
+    law, inference = emitted(fit, [term.name for term in terms], weights, level, horizon)
+    return EffectsBy(variable, labels, inference, law, fit, level, horizon)
 
 
 def smallest_distance(law: Law) -> tuple[int, float]:

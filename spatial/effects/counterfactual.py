@@ -191,11 +191,10 @@ def sums_by_place(d: Design, rows: np.ndarray) -> np.ndarray:
     return np.bincount(units_of_rows(d), rows, d.n_units)
 
 
-def refuse_dynamic(fit: FitRecord) -> None:
-    """Raises E501 for second-order lags and dynamic models."""
-    if fit._design.wx_order > 1 or fit._design.lags:
-        raise SpatialInputError("E501", "this reads static models with wx_order=1",
-                                hint="fit the model without lags= and with wx_order=1")
+def refuse_second_order(fit: FitRecord) -> None:
+    """Raises E501 for second-order lags."""
+    if fit._design.wx_order > 1:
+        raise SpatialInputError("E501", "this reads models with wx_order=1", hint="fit the model with wx_order=1")
 
 
 def _column(d: Design, name: str, change):

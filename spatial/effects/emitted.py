@@ -16,7 +16,9 @@ from ..records.fit import FitRecord
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .curves import between_poles
+from .horizon import LONG, Horizon, infer_long_run
 from .linear import Law, RatioLaw, infer_by_default
+from .long_run import with_rho
 from .mixture import Inference
 from .propagate import determinant, selectors
 from .several_linear import emitted_by_several
@@ -25,7 +27,7 @@ NEAR_ZERO = 1e-4  # rho below which diag(A^-1 W) is a power series: (diag(A^-1) 
 
 
 def emitted(
-    fit: FitRecord, names: Sequence[str], weights: np.ndarray, level: float
+    fit: FitRecord, names: Sequence[str], weights: np.ndarray, level: float, horizon: Horizon = None
 ) -> tuple[Law | RatioLaw | None, Inference]:
     """The joint law of s averages, and inference on direct, indirect and total effects, (3, s) each.
 
@@ -36,10 +38,12 @@ def emitted(
         For each average what the change does to each regressor in each unit, times the unit's share. With K + 1 the
         last is what it does to the offset, whose coefficient is 1.
     level : float
+    horizon : {None, 0, "long"}
+        Of a dynamic model.
     """
     if isinstance(fit, SeveralRecord | RegimesRecord):
         return emitted_by_several(fit, names, weights, level)
-    d = fit._design
+    d, fit = fit._design, with_rho(fit) if horizon == LONG else fit
     W = d.weights.stacked if d.weights.varies else d.weights
     interval = determinant(fit).interval if fit.specification.lag else (-np.inf, np.inf)
 
@@ -47,6 +51,9 @@ def emitted(
         return between_poles(lambda rho: _coefficients(W, rho, weights), low, high, interval)
 
     picks, params = selectors_with_offset(fit, names, weights.shape[1]), fit.params.to_numpy()
+    if horizon == LONG:
+        law, inference = infer_long_run(fit, lambda rho: _coefficients(W, rho, weights), picks, level)
+        return law, inference.reshaped(3, len(weights))
     params = np.append(params, np.ones(picks.shape[-1] - len(params)))
     estimates = (picks[:, 0] @ params) @ _coefficients(W, fit.rho, weights)
     law, inference = infer_by_default(fit, over, picks, estimates, level)

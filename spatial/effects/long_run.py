@@ -73,13 +73,7 @@ class DynamicEffects(Shown):
 
     @cached_property
     def long_run(self) -> Effects:
-        if self.fit._design.weights.varies:
-            raise SpatialInputError("E712", "there is no long run: W varies over time, and effects of later periods "
-                                    "depend on W to come", hint="short_run; or a fit with w.mean()")  # fmt: skip
-        if not self.stationarity.holds:
-            raise SpatialInputError("E712", f"there is no long run: the estimate is {self.stationarity.line}",
-                                    hint="short_run and path(horizon) are defined; difference the data or add "
-                                    "time effects for the long run")  # fmt: skip
+        refuse_without_long_run(self.fit)
         fit = with_rho(self.fit)
         there = long_run_fit(fit)
         source = LongRunEffects(fit, AverageEffects(there, Averages(there)))
@@ -160,29 +154,9 @@ class LongRunEffects:
         estimates, fit = self.estimates(picks).ravel(), self.fit
         if not np.isfinite(fit.vcov.to_numpy()).all():
             return None, Inference(estimates, *np.full((5, len(estimates)), np.nan))
-        lo, hi = determinant(fit).interval
-        in_rho, in_tau, in_eta = spatial_places(fit)
-        top, spatial = 1 / hi, in_rho + in_eta
-        R = np.array([-in_tau - top * spatial, spatial])  # phi - 1 and kappa
-
-        def ratios(points):
-            """1 - tau and r."""
-            left = 1 + points[:, 0] + top * points[:, 1]
-            return left, points[:, 1] / left
-
-        def admissible(points):
-            left, r = ratios(points)
-            return (left > 0) & (r > lo) & (r < hi)
 
         def law_of(size):
-            conditional = given_spatial(fit.params.to_numpy(), fit.vcov.to_numpy(), R, fit.df_resid,
-                                  [size, KAPPA], (-1.0, np.inf), admissible=admissible)  # fmt: skip
-            if not conditional.inside >= 0.5:
-                outside = f"{1 - conditional.inside:.0%} of the distribution of the estimates"
-                message = f"{outside} is not stationary: the long run is not determined ({stationarity(fit).line})"
-                raise SpatialInputError("E712", message,
-                                        hint="method='delta', or path(horizon)")  # fmt: skip
-            left, r = ratios(conditional.points)
+            conditional, left, r = long_run_nodes(fit, fit.params.to_numpy(), fit.vcov.to_numpy(), size)
             a, b = self.at_estimates.averages.many(r)
             return conditional.linear((np.stack([a, b - a, b], axis=-1) / left[:, None]).swapaxes(0, 1), picks)
 
@@ -203,6 +177,48 @@ class LongRunEffects:
 
     def likelihood(self, picks: np.ndarray, level: float) -> Inference:
         raise SpatialInputError("E501", "method='likelihood' is for static models", hint="method='quadrature'")
+
+
+def long_run_nodes(fit: FitRecord, params: np.ndarray, V: np.ndarray, size: int = PHI):
+    """Nodes over phi and kappa where the long run exists, with 1 - tau and r there, (Q,) each; parameters may have
+    constants behind them.
+
+    Raises
+    ------
+    SpatialInputError
+        E712 where most of the distribution is not stationary.
+    """
+    lo, hi = determinant(fit).interval
+    in_rho, in_tau, in_eta = np.pad(spatial_places(fit), [(0, 0), (0, len(params) - len(fit.params))])
+    top, spatial = 1 / hi, in_rho + in_eta
+    R = np.array([-in_tau - top * spatial, spatial])  # phi - 1 and kappa
+
+    def ratios(points):
+        """1 - tau and r."""
+        left = 1 + points[:, 0] + top * points[:, 1]
+        return left, points[:, 1] / left
+
+    def admissible(points):
+        left, r = ratios(points)
+        return (left > 0) & (r > lo) & (r < hi)
+
+    conditional = given_spatial(params, V, R, fit.df_resid, [size, KAPPA], (-1.0, np.inf), admissible=admissible)
+    if not conditional.inside >= 0.5:
+        outside = f"{1 - conditional.inside:.0%} of the distribution of the estimates"
+        message = f"{outside} is not stationary: the long run is not determined ({stationarity(fit).line})"
+        raise SpatialInputError("E712", message, hint="method='delta', or path(horizon)")
+    return conditional, *ratios(conditional.points)
+
+
+def refuse_without_long_run(fit: FitRecord) -> None:
+    """E712 where W varies over time, or the estimate is not stationary."""
+    if fit._design.weights.varies:
+        raise SpatialInputError("E712", "there is no long run: W varies over time, and effects of later periods "
+                                "depend on W to come", hint="the short run; or a fit with w.mean()")  # fmt: skip
+    if not (there := stationarity(fit)).holds:
+        raise SpatialInputError("E712", f"there is no long run: the estimate is {there.line}",
+                                hint="the short run and later periods are defined; difference the data or add "
+                                "time effects for the long run")  # fmt: skip
 
 
 def with_rho(fit: FitRecord) -> FitRecord:

@@ -14,7 +14,7 @@ Software 111(9)) for slopes and contrasts.
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -33,7 +33,7 @@ from .counterfactual import (
     in_words,
     is_category,
     label_of,
-    refuse_dynamic,
+    refuse_second_order,
     settings_of,
     slopes_of_regressors,
     sums_by_place,
@@ -42,6 +42,7 @@ from .counterfactual import (
 )
 from .elasticity import relative_to_response
 from .emitted import emitted
+from .horizon import check_horizon
 
 if TYPE_CHECKING:
     from spillover.types import Groups
@@ -50,13 +51,12 @@ KINDS = ("dydx", "eyex", "eydx", "dyex")
 
 
 def slopes(fit: FitRecord, variable: str, *, by: Groups | None = None, at: Mapping | str | None = None,
-           kind: str = "dydx", level: float = 0.95) -> EffectsBy:
+           kind: str = "dydx", level: float = 0.95, horizon: int | str | None = None) -> EffectsBy:
     """Direct, indirect and total marginal effects of a column of the data, averaged over units and periods.
 
     Parameters
     ----------
     fit : Fit
-        Of a static model.
     variable : str
         A numeric column, as ``"income"`` in ``y ~ log(income) + I(income**2) + income:east``.
     by : str or Series, optional
@@ -69,6 +69,8 @@ def slopes(fit: FitRecord, variable: str, *, by: Groups | None = None, at: Mappi
         x. Of a response in levels shares are those of its mean; the logarithm of a response is taken for ln y.
     level : float
         Coverage of the intervals, a share; their distribution is that of ``fit.effects()``.
+    horizon : {0, "long"}, optional
+        Of a dynamic model, and only there: at once, or in the long run of a change that stays.
 
     Returns
     -------
@@ -78,9 +80,9 @@ def slopes(fit: FitRecord, variable: str, *, by: Groups | None = None, at: Mappi
     Raises
     ------
     SpatialInputError
-        E501 a dynamic model, second-order lags or an unknown option; E502 no such column; E203 a column of
-        categories; E505 a term that is not finite at these values; E530 the column also enters lagged in time; E532 no
-        percentages of a response whose mean is not positive.
+        E501 second-order lags or an unknown option; E502 no such column; E203 a column of categories; E505 a term that
+        is not finite at these values; E530 the column also enters lagged in time; E532 no percentages of a response
+        whose mean is not positive; E537 a dynamic model without horizon=, E712 one without a long run.
 
     Notes
     -----
@@ -96,7 +98,7 @@ def slopes(fit: FitRecord, variable: str, *, by: Groups | None = None, at: Mappi
     {'INC = 10': -0.85, 'INC = 20': -0.91}
     """
     check_option("kind", kind, KINDS)
-    d = _checked(fit, variable, level, number=True)
+    d = _checked(fit, variable, level, horizon, number=True)
     _warn_of_jumps(d, variable)
     relative = relative_to_response(d) if kind.startswith("ey") else 1.0
 
@@ -106,17 +108,17 @@ def slopes(fit: FitRecord, variable: str, *, by: Groups | None = None, at: Mappi
         return slope * np.broadcast_to(np.asarray(x, dtype=float), d.y.shape)[..., None]
 
     settings = settings_of(d, at)
-    return _emitted(fit, variable, [(label_of(setting, at), change, setting) for setting in settings], by, level)
+    return _emitted(fit, variable, [(label_of(setting, at), change, setting) for setting in settings], by, level,
+                    horizon)
 
 
 def contrasts(fit: FitRecord, variable: str, values: Sequence | float | None = None, *, by: Groups | None = None,
-              at: Mapping | str | None = None, level: float = 0.95) -> EffectsBy:
+              at: Mapping | str | None = None, level: float = 0.95, horizon: int | str | None = None) -> EffectsBy:
     """What the response gains where a column changes from one value to another: direct, indirect and total effects.
 
     Parameters
     ----------
     fit : Fit
-        Of a static model.
     variable : str
         A column of numbers or of categories.
     values : list of two or more, or a number; optional
@@ -128,6 +130,8 @@ def contrasts(fit: FitRecord, variable: str, values: Sequence | float | None = N
         Other columns and the values that all units are given.
     level : float
         Coverage of the intervals, a share.
+    horizon : {0, "long"}, optional
+        Of a dynamic model, and only there: at once, or in the long run of a change that stays.
 
     Returns
     -------
@@ -137,8 +141,9 @@ def contrasts(fit: FitRecord, variable: str, values: Sequence | float | None = N
     Raises
     ------
     SpatialInputError
-        E501 fewer than two values, a dynamic model or second-order lags; E502 no such column or level; E203 no
-        number; E505 a term that is not finite; E530 the column also enters lagged in time.
+        E501 fewer than two values, or second-order lags; E502 no such column or level; E203 no number; E505 a term that
+        is not finite; E530 the column also enters lagged in time; E537 a dynamic model without horizon=, E712 one
+        without a long run.
 
     Examples
     --------
@@ -148,7 +153,7 @@ def contrasts(fit: FitRecord, variable: str, values: Sequence | float | None = N
     >>> sp.contrasts(fit, "INC", [10, 20]).direct.round(2).to_dict()
     {'20 - 10': -8.57}
     """
-    d = _checked(fit, variable, level, number=False)
+    d = _checked(fit, variable, level, horizon, number=False)
     pairs = _pairs(d, variable, values)
     cases = []
     for setting, (label, low, high) in product(settings_of(d, at, without=variable), pairs):
@@ -158,15 +163,16 @@ def contrasts(fit: FitRecord, variable: str, values: Sequence | float | None = N
             return ahead - behind
 
         cases.append((", ".join(filter(None, (label, label_of(setting, at)))), change, setting))
-    return _emitted(fit, variable, cases, by, level)
+    return _emitted(fit, variable, cases, by, level, horizon)
 
 
-def _checked(fit: FitRecord, variable: str, level: float, *, number: bool) -> Design:
+def _checked(fit: FitRecord, variable: str, level: float, horizon, *, number: bool) -> Design:
     if not isinstance(fit, FitRecord):
         raise SpatialInputError("E501", f"slopes and contrasts are those of a fit, got {type(fit).__name__}",
                                 hint="give the result of sp.sdm(...) or of another model")  # fmt: skip
     share("level", level)
-    refuse_dynamic(fit)
+    refuse_second_order(fit)
+    check_horizon(fit, horizon, periods=False)
     d = unsplit(fit._design)
     check_column(d, variable, number=number)
     return d
@@ -186,7 +192,7 @@ def _names(node: ast.AST) -> set[str]:
     return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
 
 
-def _emitted(fit: FitRecord, variable: str, cases: list[tuple[str, Callable, dict]], by, level: float) -> EffectsBy:
+def _emitted(fit: FitRecord, variable: str, cases: list, by, level: float, horizon) -> EffectsBy:
     """One average for every group and case; a case is a label, a function of its setting to the change of the
     regressors and the offset (T, N, k + 1), and the setting."""
     d = unsplit(fit._design)
@@ -204,8 +210,8 @@ def _emitted(fit: FitRecord, variable: str, cases: list[tuple[str, Callable, dic
         labels.append(", ".join(filter(None, (group, label))) or "all")
         emits = members / members.sum()
         weights.append([sums_by_place(d, m[:, j] * emits) for j in moved])
-    law, inference = emitted(fit, names, np.array(weights), level)
-    return EffectsBy(variable, tuple(labels), inference, law, fit, level)
+    law, inference = emitted(fit, names, np.array(weights), level, horizon)
+    return EffectsBy(variable, tuple(labels), inference, law, fit, level, horizon)
 
 
 def _pairs(d: Design, variable: str, values) -> list[tuple[str, object, object]]:

@@ -9,7 +9,7 @@ from spillover.language import listed, phrase, stored
 
 from .header import header, note_line
 from .intervals import by_ratios, ratios_text
-from .text import columns, number, p_text, statistic_note, tidy_text
+from .text import columns, horizon_line, number, p_text, statistic_note, tidy_text
 
 
 def did_text(did) -> str:
@@ -197,7 +197,7 @@ def what_if_text(result, shown: int = 12) -> str:
                        period=settings["period"], **of)  # fmt: skip
     how = phrase("{level} % intervals: {how}", level=f"{100 * settings['level']:g}", how=ratios_text(result.fit)) if (
         by_ratios(result.fit)) else exact_intervals(settings["level"])  # fmt: skip
-    lines = [first, weights_line(d.weights), how, ""]
+    lines = [first, *horizon_line(settings["horizon"]), weights_line(d.weights), how, ""]
     part = table.reindex(table["estimate"].abs().sort_values(ascending=False, kind="stable").index)[:shown]
     head = ["largest responses", "change", "estimate", "std. error", "low", "high"]
     keys = ["change", "estimate", "std_error", "conf_low", "conf_high"]
