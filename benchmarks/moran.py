@@ -181,14 +181,16 @@ def main():
     parser.add_argument("--tiny", action="store_true", help="small, once: does it run?")
     chosen = parser.parse_args()
     warnings.simplefilter("ignore")
-    if chosen.tiny:
-        global_moran(7, 1)
-        local_moran_esda(7, 99, 1)
-        unequal_million(10)
-        return
 
     def wanted(part):
         return chosen.only in (None, part)
+
+    if chosen.tiny:
+        for part, small in (("global", lambda: global_moran(7, 1)), ("esda", lambda: local_moran_esda(7, 99, 1)),
+                            ("million", lambda: unequal_million(10))):  # fmt: skip
+            if wanted(part):
+                small()
+        return
 
     if wanted("first"):
         first_calls()

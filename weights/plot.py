@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.geometry import add_geometry
 from spillover.ids import positions
 from spillover.language import phrase, stored
 from spillover.matrix.weights import SpatialWeights
@@ -87,7 +88,7 @@ def _map(w, data, at, ids, ax) -> None:
     p = points(data, ids=ids, at=at, metric=metric)
     xy = p.xy[positions(p.ids, w.ids, what="the map")]
     if hasattr(data, "geometry"):
-        data.geometry.plot(ax=ax, facecolor=LAND, edgecolor="white", linewidth=0.6, aspect=None)
+        add_geometry(ax, data.geometry, facecolor=LAND, edgecolor="white", linewidth=0.6)
     links = w.csr.maximum(w.csr.T).tocoo()
     upper = links.coords[0] < links.coords[1]
     a, b, weight = links.coords[0][upper], links.coords[1][upper], links.data[upper]

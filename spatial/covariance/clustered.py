@@ -134,8 +134,6 @@ def meat_by_group(fit: FitRecord, codes: np.ndarray, pairs: bool):
     """The score's variance as a function of the scores by row: by group and pair of groups, or of the rows' sums."""
     if not (pairs and is_spatial(fit)):
         return lambda S: grouped_meat(fit, codes, S)
-    fit._settings.effects.refuse_ways(f"the variance by pairs of groups of {fit.specification.name}",
-                                      "vcov='oim', or sp.Robust(pairs=False)")  # fmt: skip
     G = int(codes.max()) + 1
     if len(codes) == G:
         factor, power = 1.0, CR2

@@ -1,8 +1,8 @@
-"""Fixed effects that a spatial error's weights carry along, in the variance by groups: the projection off B D.
+"""Fixed effects in the variance by groups, where their projection is no product of means: the projection off B D.
 
 Residuals are e = M eps with M = I - V V', V an orthonormal basis of B D, whether the effects leave by generalized
-least squares (``design.carried``) or stay among the regressors (``design.dummies``). Hence the leverage of group g
-is that of [B D, B X],
+least squares (``design.carried``), stay among the regressors (``design.dummies``), or leave as many ways or in the
+metric of weights that change over time, where B D = D. Hence the leverage of group g is that of [B D, B X],
 
     H_gg = V_g V_g' + Q_g Q_g',    Q an orthonormal basis of M B X
 
@@ -20,14 +20,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from spillover.errors import SpatialInputError
+
 from ..design.arrays import Sample, by_gls
 from ..design.carried import demeans_units, effects_of
 from ..design.design import Design
+from ..design.fixed_effects import UNIT_EFFECTS
 from ..design.ways import nested
 from ..records.fit import FitRecord
 from .groups import units_of_rows
 
 SIZE_MAX = 1e7  # elements of V
+LEAST = 1e-9  # length of what other effects leave of one, against the longest
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,15 +61,22 @@ class Effects:
 
 
 def carried_effects(fit: FitRecord, codes: np.ndarray) -> Effects | None:
-    """Those of a fit; None where no effects are carried along, or rows times effects are more than ten million."""
+    """Those of a fit; None where effects leave by means, or B D has more than ten million elements.
+
+    Raises
+    ------
+    SpatialInputError
+        E309 many ways, or weights that change over time, of so many elements.
+    """
     s, d, effects = fit._sample, fit._design, fit._settings.effects
     if isinstance(s, Sample) and s.dummies:
         return Effects(np.linalg.qr(s.BX(fit.lam)[:, s.k :])[0])
     if not by_gls(s):
-        return None
+        return _projected(fit, codes)
     demeaned, units = demeans_units(d, effects), units_of_rows(d)
     apart = demeaned and not nested(units, codes)
     rank = d.n_units * (effects.entity and (apart or not demeaned)) + d.n_periods * effects.time
+    rank = effects.ways.rank if effects.ways else rank
     if rank * d.nobs > SIZE_MAX:
         return None
     from scipy.linalg import solve_triangular
@@ -75,6 +86,34 @@ def carried_effects(fit: FitRecord, codes: np.ndarray) -> Effects | None:
     if apart:
         return Effects(np.hstack([V, np.eye(d.n_units)[units] / np.sqrt(d.n_periods)]))
     return Effects(V, 1 - demeaned / d.n_periods)
+
+
+def _projected(fit: FitRecord, codes: np.ndarray) -> Effects | None:
+    """Of many ways, and of period effects in the metric of weights of observations that change over time."""
+    d, effects = fit._design, fit._settings.effects
+    w = d.obs_weights
+    by_means = w is None or not effects.time or fit._settings.correction is not True or (w.fixed and d.observed is None)
+    if effects.ways is None and by_means:
+        return None
+    units, among = units_of_rows(d), effects.ways.projection.ways if effects.ways else ()
+    own = [way for way in among if way.plain and nested(way.codes, units) and nested(units, way.codes)]
+    if own and w is None and d.observed is None and nested(units, codes):  # e_g has lost the effects of its units
+        others = [way.columns for way in among if way is not own[0]]
+        rank = sum(columns.shape[1] for columns in others)
+        _refuse_large(d, rank)
+        inside = d.within(d.panel(np.hstack([columns.toarray() for columns in others])), UNIT_EFFECTS)
+        U, size, _ = np.linalg.svd(d.rows(inside), full_matrices=False)
+        return Effects(U[:, size > LEAST * size.max(initial=0.0)], 1 - 1 / d.n_periods)
+    _refuse_large(d, d.nobs - d.left(effects))
+    if w is not None:
+        return Effects(w.projection(effects).dummies())
+    return None if effects.ways is None else Effects(effects.ways.dummies())
+
+
+def _refuse_large(d: Design, effects: int) -> None:
+    if effects * d.nobs > SIZE_MAX:
+        raise SpatialInputError("E309", f"this variance by groups needs a dense matrix of {d.nobs:,} rows and "
+                                f"{effects:,} effects", n=effects, hint="vcov='oim', or sp.Robust(pairs=False)")
 
 
 def sides_of(d: Design, form, effects: Effects | None) -> tuple[np.ndarray, np.ndarray]:

@@ -234,9 +234,6 @@ def quadratic_forms(fit: FitRecord, *, centered: bool = True) -> list[Form]:
     pair = tuple(W.each(one)) if W.varies else (W,) * one, tuple(M.each(one)) if M.varies else (M,) * one
     root = None
     if centered and settings.correction is True and settings.effects.time:
-        if d.obs_weights is not None and not d.obs_weights.fixed:
-            refuse_weighted(d.obs_weights, "a sandwich with period effects and weights that change over time",
-                            "vcov='oim', or pairs=False")  # fmt: skip
         root = np.ones(d.n_units) if d.obs_weights is None else d.obs_weights.root[0]
     kinds = [True] * spec.lag + [False] * spec.error
     return [QuadraticForm(d.n_units, one, root, *pair, fit.rho, fit.lam, lag) for lag in kinds]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
 from .projection import Projection
 from .ways import Way, nested
 
+NULL = 1e-9  # eigenvalue of the cross-products of orthonormal columns that is zero
 
 class Absorbed:
     """Ways of effects over the cells of a panel, or the units of a cross-section.
@@ -82,6 +85,35 @@ class Absorbed:
         inside = [way for way in self.ways if nested(way.codes, codes)]
         return self.rank - (Projection(inside).rank - 1 if inside else 0)
 
+    # -- of weighted rows ----------------------------------------------------------------------------------
+
+    def weighted(self, root: np.ndarray) -> Absorbed:
+        """The ways of rows that are multiplied with ``root`` (m,)."""
+        return Absorbed([replace(way, root=root) for way in self.ways], self.shape, self.observed)
+
+    def log_determinant(self, w: np.ndarray) -> float:
+        """ln|U'diag(w) U|, U an orthonormal basis of the dummies, for weights w (m,) of the rows.
+
+        With D_1 the columns of the largest way and D those of the others, ln|D_1'w D_1| and the pseudo-determinants of
+        what D_1 leaves of D, weighted over unweighted.
+        """
+        from scipy.sparse.linalg import splu
+
+        first, others = self.projection.first, self.projection.others if len(self.projection.ways) > 1 else None
+        scaled = sparse.diags_array(w) @ first
+        A = sparse.csc_array(first.T @ scaled)
+        empty = A.diagonal() == 0  # slopes that a group does not have
+        lu = splu(sparse.csc_array(A + sparse.diags_array(empty.astype(float))))
+        total = float(np.log(np.abs(lu.U.diagonal())).sum())
+        if others is None:
+            return total
+        S, B = self.projection.S.toarray(), (scaled.T @ others).toarray()
+        weighted = (others.T @ (sparse.diags_array(w) @ others)).toarray() - B.T @ lu.solve(B)
+        size, vectors = np.linalg.eigh(S)
+        null = vectors[:, size <= NULL]
+        filled = null @ null.T
+        return total + float(np.linalg.slogdet(weighted + filled)[1] - np.linalg.slogdet(S + filled)[1])
+
     # -- for determinants ----------------------------------------------------------------------------------
 
     def dummies(self) -> np.ndarray:
@@ -114,7 +146,7 @@ class Absorbed:
         A has a functions of time that every unit has an effect of, B (N, b) the groups of units that every period has
         effects of.
         """
-        if self.observed is not None:
+        if self.observed is not None or self.ways[0].root is not None:
             return None
         (T, N), of_time, of_units = self.shape, [], []
         unit, period = np.tile(np.arange(N), T), np.repeat(np.arange(T), N)

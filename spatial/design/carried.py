@@ -22,9 +22,11 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
+from .absorbed import Absorbed
 from .design import Design
 from .dummies import DUMMIES_MAX
 from .fixed_effects import FixedEffects
+from .invariant import carries
 from .specification import Specification
 from .unbalanced import Gaps
 
@@ -35,12 +37,15 @@ UNITS_MAX = 50_000
 def carries_effects(specification: Specification, d: Design, effects: FixedEffects) -> bool:
     """Whether the effects of a model with a spatial error leave by generalised least squares at every lambda.
 
-    With a lag beside the error also where W's rows do not sum to one: period effects are then in W y. Without one the
-    dummies of a few effects stay among the regressors (``dummies``), to the same numbers.
+    With a lag beside the error also where W's rows do not sum to one: period effects are then in W y; likewise ways of
+    effects that W takes to others. Without one the dummies of a few effects stay among the regressors (``dummies``), to
+    the same numbers.
     """
-    if not (specification.error and effects.fixed) or effects.ways is not None or d.lags:
+    if not (specification.error and effects.fixed) or d.lags:
         return False
     W, M = d.weights, d.weights_of_error
+    if effects.ways is not None:
+        return specification.lag and not all(carries(w, effects.ways) for w in (W, M))
     sums = M.rows_sum_to_one and (W.rows_sum_to_one or not specification.lag)
     if not M.varies and not (specification.lag and W.varies):
         return effects.time and not sums
@@ -175,26 +180,47 @@ def effects_of(d: Design, effects: FixedEffects) -> Effects:
     T, N = d.y.shape
     there = np.ones((T, N), dtype=bool) if d.observed is None else d.observed
     period, unit = np.nonzero(there)
-    m = len(unit)
+    m, units = len(unit), 0
     starts = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
     periods = sparse.csr_array((np.ones(m), (np.arange(m), period)), shape=(m, T))
-    if demeans_units(d, effects):
+    if effects.ways is not None:
+        D = _of_ways(effects.ways)
+    elif demeans_units(d, effects):
         from scipy.linalg import helmert
 
-        D, units = sparse.csr_array(periods @ sparse.csr_array(helmert(T).T)), 0
+        D = sparse.csr_array(periods @ sparse.csr_array(helmert(T).T))
     else:
-        parts, units = [], 0
+        parts = []
         if effects.entity:
             parts, units = [sparse.csr_array((np.ones(m), (np.arange(m), unit)), shape=(m, N))], N
         if effects.time:
             parts.append(periods[:, _identified(there)] if effects.entity else periods)
         D = sparse.csr_array(sparse.hstack(parts))
-    return Effects(D, _lagged(d, D, starts), units, starts)
+    MD = _lagged(d, D, starts)
+    if d.obs_weights is None:
+        return Effects(D, MD, units, starts)
+    roots = sparse.diags_array(d.root)
+    return Effects(sparse.csr_array(roots @ D), sparse.csr_array(roots @ MD), units, starts)
 
 
 def demeans_units(d: Design, effects: FixedEffects) -> bool:
-    """Whether unit effects leave by demeaning whatever lambda is: a balanced panel under one M."""
-    return effects.entity and d.observed is None and not d.varies
+    """Whether unit effects leave by demeaning whatever lambda is: a balanced panel under one M, each unit with one
+    weight."""
+    one = d.obs_weights is None or d.obs_weights.fixed
+    return effects.entity and effects.ways is None and d.observed is None and not d.varies and one
+
+
+def _of_ways(ways: Absorbed) -> sparse.csr_array:
+    """As many independent columns of the ways as they have."""
+    from scipy.linalg import qr
+
+    if ways.rank > DENSE_MAX:
+        raise SpatialInputError("E309", f"a spatial error beside a lag needs dense matrices of all {ways.rank:,} "
+                                f"effects, {DENSE_MAX:,} at most, where links leave their groups", n=ways.rank,
+                                hint="sdm(), whose effects leave in any number")  # fmt: skip
+    D = sparse.csr_array(sparse.hstack([way.columns for way in ways.projection.ways]))
+    *_, order = qr((D.T @ D).toarray(), mode="economic", pivoting=True)
+    return sparse.csr_array(D[:, np.sort(order[: ways.rank])])
 
 
 def _identified(there: np.ndarray) -> np.ndarray:

@@ -49,19 +49,22 @@ def sample_with_dummies(
     within = rows(d.within(X, effects)), rows(d.within(d.y, effects))
     refuse_degenerate(d, rows(X), *within, names, effects)
     there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
-    gaps = effects.ways or Gaps(there, effects)
+    plain = effects.ways or Gaps(there, effects)
+    gaps = plain if d.obs_weights is None else d.obs_weights.projection(effects)
     if gaps.rank > DUMMIES_MAX:
         why = "whose weights vary" if M.varies else "with effects of groups that links leave"
         raise SpatialInputError("E309", f"a spatial error {why} needs dense matrices of all {gaps.rank:,} effects, "
                                 f"{DUMMIES_MAX} at most", n=gaps.rank,
                                 hint="w_error= one matrix, or a model without a spatial error")  # fmt: skip
-    U = gaps.dummies()
+    root = d.root[:, None]
+    U = gaps.dummies() / root
     MU = rows(spatial_lag(M, d.panel(U)))
     n, total = d.nobs, period_logdet(M, method, d.n_periods)
     determinant: LogDeterminant = total
     if correction is True:
-        mixed = U.T @ MU
-        n, determinant = d.left(effects), Marginal(total, mixed + mixed.T, MU.T @ MU)
+        scaled = root * MU
+        mixed = (root * U).T @ scaled
+        n, determinant = d.left(effects), Marginal(total, mixed + mixed.T, scaled.T @ scaled)
     return Sample(
         y=rows(d.y),
         X=np.column_stack([rows(X), U]),

@@ -48,24 +48,44 @@ def design_with_instruments(
     in_z = [j for j, name in enumerate(both.names) if name != INTERCEPT and _belongs(name, others)]
     in_x = [j for j, name in enumerate(both.names) if j not in in_z or _belongs(name, own)]
     names = tuple(both.names[j] for j in in_x)
-    slopes = [name for name in names if name != INTERCEPT]
     endog = tuple(canonical(name) for name in endog)
     for name in endog:
         if name in others:
             raise SpatialInputError("E501", f"{name!r} is named as endogenous and as an instrument", column=name,
                                     hint="an instrument is not correlated with the error: leave it out of one of "
                                     "them")  # fmt: skip
-        if name not in slopes:
-            raise SpatialInputError("E502", f"endog names {name!r}, which is no regressor", column=name,
-                                    hint="the regressors are " + ", ".join(map(repr, slopes)))  # fmt: skip
+    X = both.X[:, :, in_x]
+    refuse_strangers(replace(both, X=X, names=names), "endog", endog)
     if len(in_z) < len(endog):
         raise SpatialInputError("E704", f"{len(endog)} endogenous regressors need as many instruments, "
                                 f"got {len(in_z)}",
                                 hint="give one instrument for each, or more")  # fmt: skip
     note = f"endogenous: {', '.join(endog)}; instruments: {', '.join(instruments)}"
-    X, notes = both.X[:, :, in_x], (*both.notes, note)
+    notes = (*both.notes, note)
     Z = {both.names[j]: both.X[:, :, j] for j in in_z}
     return replace(both, X=X, names=names, formula=formula, notes=notes, endog=endog, instruments=Z)
+
+
+def with_endogenous(d: Design, endog: Sequence[str] | str) -> Design:
+    """The design with its endogenous regressors named, which their own past instruments in a dynamic panel.
+
+    Raises
+    ------
+    SpatialInputError
+        E501, E502 no such regressor.
+    """
+    terms = tuple(canonical(name) for name in _names("endog", endog))
+    refuse_strangers(d, "endog", terms)
+    return replace(d, endog=terms)
+
+
+def refuse_strangers(d: Design, option: str, terms: Sequence[str]) -> None:
+    """Raises E502 for a term that is no regressor."""
+    slopes = [name for name in d.names if name != INTERCEPT and name not in d.lags]
+    for name in terms:
+        if name not in slopes:
+            raise SpatialInputError("E502", f"{option} names {name!r}, which is no regressor", column=name,
+                                    hint="the regressors are " + ", ".join(map(repr, slopes)))  # fmt: skip
 
 
 def _belongs(column: str, terms) -> bool:

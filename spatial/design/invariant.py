@@ -35,6 +35,7 @@ from ..logdet import Jacobian, logdet, projected_logdet, refuse_many_units
 from .absorbed import Absorbed
 from .design import Design, spatial_lag
 from .fixed_effects import FixedEffects
+from .obs_weights import ObsWeights
 
 PROBES, CARRIED = 3, 1e-8
 UNIT = 1e-9
@@ -60,7 +61,9 @@ def is_exact(d: Design, effects: FixedEffects, *weights: SpatialWeights | Tempor
 
 
 @lru_cache(maxsize=16)
-def jacobian_of_ways(w: SpatialWeights, T: int, ways: Absorbed, correction, method: str | None) -> Jacobian:
+def jacobian_of_ways(
+    w: SpatialWeights, T: int, ways: Absorbed, correction, method: str | None, obs_weights: ObsWeights | None = None
+) -> Jacobian:  # fmt: skip
     """K(rho), or T log|I - rho W| of the likelihood with dummies.
 
     Raises
@@ -70,7 +73,7 @@ def jacobian_of_ways(w: SpatialWeights, T: int, ways: Absorbed, correction, meth
     """
     if correction is not True:
         return Jacobian(logdet(w, method), T)
-    product = ways.product
+    product = ways.product if obs_weights is None else None
     if product is not None:
         a, B = product
         lagged = w.csr @ B
@@ -82,5 +85,8 @@ def jacobian_of_ways(w: SpatialWeights, T: int, ways: Absorbed, correction, meth
         raise SpatialInputError("E501", f"logdet={method!r} does not serve here: the correction for effects of "
                                 f"{ways.name} needs eigenvectors", hint="leave logdet= out")  # fmt: skip
     refuse_many_units(w)
-    M = sum(ways.block(t) for t in range(T)) if product is None else (T - a) * (np.eye(w.n) - B @ B.T)
+    if obs_weights is not None:
+        M = sum(obs_weights.blocks(FixedEffects(ways=ways)))
+    else:
+        M = sum(ways.block(t) for t in range(T)) if product is None else (T - a) * (np.eye(w.n) - B @ B.T)
     return Jacobian(projected_logdet(w, [M]))

@@ -27,6 +27,7 @@ import pandas as pd
 from spillover.errors import SHOWN, SpatialInputError
 from spillover.matrix import SpatialWeights, TemporalWeights
 
+from .absorbed import Absorbed
 from .weighted_projection import WeightedProjection
 
 if TYPE_CHECKING:
@@ -98,23 +99,42 @@ class ObsWeights:
         """A (T, N, ...) array less its weighted projection on the fixed effects; R such arrays with ``first=1``."""
         if not effects.fixed:
             return np.array(values, dtype=float)
+        projection = self.projection(effects)
+        if isinstance(projection, Absorbed):
+            root = self.root.reshape(*self.root.shape, *(1,) * (values.ndim - first - 2))
+            return projection.demean(root * values, first) / root
         leading, last = range(first), range(-first, 0)
-        out = self._projection(effects).demean(np.moveaxis(values, leading, last))
+        out = projection.demean(np.moveaxis(values, leading, last))
         return np.moveaxis(out, last, leading)
 
     def constant(self, effects: FixedEffects, transformed: bool) -> float:
         """What the weights add to the log-likelihood: sum ln(w) / 2, less ln|U'D^2 U| / 2 where the effects are
         transformed out."""
         total = float(np.nansum(np.log(self.values))) / 2
-        return total - self._projection(effects).log_determinant / 2 if transformed and effects.fixed else total
+        if not (transformed and effects.fixed):
+            return total
+        if effects.ways is not None:
+            return total - effects.ways.log_determinant(self.values[np.isfinite(self.values)]) / 2
+        return total - WeightedProjection(np.nan_to_num(self.values), effects.entity, effects.time).log_determinant / 2
+
+    def blocks(self, effects: FixedEffects) -> list[np.ndarray]:
+        """The diagonal blocks of D^-1 M D of every period, M the projection off the effects in the metric of the
+        weights: tr(M D G D^-1) = tr(D^-1 M D G)."""
+        roots, projection = np.nan_to_num(self.root, nan=1.0), self.projection(effects)
+        return [projection.block(t) * (root / root[:, None]) for t, root in enumerate(roots)]
 
     @cached_property
     def _cache(self) -> dict:
         return {}
 
-    def _projection(self, effects: FixedEffects) -> WeightedProjection:
+    def projection(self, effects: FixedEffects) -> WeightedProjection | Absorbed:
+        """Off the effects in the metric of the weights; many ways those of rows times the roots of their weights."""
         if effects not in self._cache:
-            self._cache[effects] = WeightedProjection(np.nan_to_num(self.values), effects.entity, effects.time)
+            ways = effects.ways
+            self._cache[effects] = (
+                ways.weighted(self.root[np.isfinite(self.root)]) if ways else
+                WeightedProjection(np.nan_to_num(self.values), effects.entity, effects.time)
+            )  # fmt: skip
         return self._cache[effects]
 
 

@@ -33,7 +33,8 @@ def demeaned_sample(
     W_t c changes from period to period.
     """
     if specification.error and keeps_dummies(specification, d, effects):
-        return sample_with_dummies(d, *regressor_columns(d, effects), effects, correction, logdet_method)
+        one = sample_with_dummies(d, *regressor_columns(d, effects), effects, correction, logdet_method)
+        return one if d.obs_weights is None else weighted(one, d, effects, correction)
     (sample,) = demeaned_samples(specification, d, d.y[None], d.X[None], effects, correction, logdet_method)
     if isinstance(sample, SpatialInputError):
         raise sample
@@ -157,7 +158,7 @@ def _jacobian(
     d: Design, w: SpatialWeights | TemporalWeights, effects: FixedEffects, correction, method
 ) -> Jacobian:
     if effects.ways is not None and not w.varies:
-        return jacobian_of_ways(w, d.n_periods, effects.ways, correction, method)
+        return jacobian_of_ways(w, d.n_periods, effects.ways, correction, method, d.obs_weights)
     if w.varies:
         return varying_jacobian(d, w, effects, correction, method)
     return _counted(logdet(w, method), **determinant_counts(d, effects, correction))

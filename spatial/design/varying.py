@@ -9,6 +9,9 @@ integral is the determinant's part of an adjusted likelihood:  K(rho) = tr[M log
 observations. It is (1 - 1/T) sum_t log|I - rho W_t| with entity effects; time effects take off log(1 - rho) for
 every period where rows sum to one. With one W for all periods that is the transformation of Lee & Yu (2010).
 
+Observations with weights have the dummies R D and the weights R W R^-1, R the roots: then K(rho) is that of the blocks
+R^-1 M R and W itself.
+
 Sources: Lee & Yu (2012, Spatial Economic Analysis 7:31-74), for time-varying W; McCullagh & Tibshirani (1990, JRSS B
 52:325-344), for adjusting the score of a profile likelihood by its mean.
 """
@@ -25,6 +28,7 @@ from spillover.matrix import TemporalWeights
 from ..logdet import Jacobian, period_logdet, projected_logdet
 from .design import Design
 from .fixed_effects import FixedEffects
+from .obs_weights import ObsWeights
 from .unbalanced import Gaps
 
 
@@ -39,17 +43,20 @@ def varying_jacobian(d: Design, weights: TemporalWeights, effects: FixedEffects,
     if correction is not True or not effects.fixed:
         return Jacobian(period_logdet(weights, method))
     T, unit, time = d.n_periods, effects.entity, effects.time
-    if effects.ways is not None or (time and not weights.rows_sum_to_one) or (unit and d.observed is not None):
+    uneven = d.observed is not None or (d.obs_weights is not None and not d.obs_weights.fixed)
+    if effects.ways is not None or (time and not weights.rows_sum_to_one) or (unit and uneven):
         if method not in (None, "eigen"):
             raise SpatialInputError("E501", f"logdet={method!r} does not serve here: the correction for {effects} "
                                     "effects needs eigenvectors", hint="leave logdet= out")  # fmt: skip
-        return Jacobian(_left_by(effects, weights))
+        return Jacobian(_left_by(effects, weights, d.obs_weights))
     return Jacobian(period_logdet(weights, method), 1 - 1 / T if unit else 1.0, T if time else 0)
 
 
 @lru_cache(maxsize=8)
-def _left_by(effects: FixedEffects, weights: TemporalWeights):
+def _left_by(effects: FixedEffects, weights: TemporalWeights, obs_weights: ObsWeights | None):
     """K(rho) by the eigenvectors of every period: once for one W and one pattern of gaps."""
+    if obs_weights is not None:
+        return projected_logdet(weights, obs_weights.blocks(effects))
     there = np.ones((len(weights.periods), weights.n), dtype=bool) if weights.observed is None else weights.observed
     projection = effects.ways or Gaps(there, effects)
     return projected_logdet(weights, [projection.block(t) for t in range(len(there))])

@@ -28,6 +28,8 @@ class Way:
         Group 0, 1, ... of every row.
     slopes : ndarray, shape (m, s)
         Columns whose slope differs between groups.
+    root : ndarray, shape (m,), optional
+        Roots of weights of the rows, which the columns are then multiplied with.
 
     Examples
     --------
@@ -44,6 +46,7 @@ class Way:
     term: WayTerm
     codes: np.ndarray = field(repr=False)
     slopes: np.ndarray = field(repr=False)
+    root: np.ndarray | None = field(default=None, repr=False)
 
     def __str__(self) -> str:
         return str(self.term)
@@ -65,10 +68,11 @@ class Way:
     @cached_property
     def basis(self) -> np.ndarray:
         """Values of a row's own columns, (m, q), orthonormal within each group; zero where a group has no slope."""
-        codes, out = self.codes, []
+        codes, out, root = self.codes, [], 1.0 if self.root is None else self.root
         if self.term.level:
-            out.append(1 / np.sqrt(self.sizes)[codes])
-        for x in self.slopes.T:
+            sizes = self.sizes if self.root is None else np.bincount(codes, self.root**2)
+            out.append(root / np.sqrt(sizes)[codes])
+        for x in self.slopes.T * root:
             before, left = np.sqrt(np.bincount(codes, x * x)), x
             for _ in range(2):
                 for column in out:

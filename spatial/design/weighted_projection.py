@@ -51,6 +51,32 @@ class WeightedProjection:
         return np.where(there, x, np.nan).reshape(values.shape)
 
     @cached_property
+    def rank(self) -> int:
+        """How many observations the effects take."""
+        return (self._half.shape[1] if self.time else 0) + (self.w.shape[1] if self.unit else 0)
+
+    def basis(self, t: int) -> np.ndarray:
+        """Rows of period t, (N, rank), of an orthonormal U that spans sqrt(w) times the dummies; zero where w is."""
+        N, root = self.w.shape[1], np.sqrt(self.w[t])
+        parts = [np.diag(root / np.sqrt(self._by_unit))] if self.unit else [np.zeros((N, 0))]
+        if self.time:
+            left = np.zeros((N, len(self.w)))
+            left[:, t] = root
+            if self.unit:
+                left -= root[:, None] * (self.w / self._by_unit).T
+            parts.append(left @ self._half)
+        return np.concatenate(parts, axis=1)
+
+    def dummies(self) -> np.ndarray:
+        """U of all rows with w > 0, (m, rank)."""
+        return np.concatenate([self.basis(t)[row > 0] for t, row in enumerate(self.w)])
+
+    def block(self, t: int) -> np.ndarray:
+        """The diagonal block of I - U U' of period t, (N, N); zero where w is."""
+        U = self.basis(t)
+        return np.diag((self.w[t] > 0).astype(float)) - U @ U.T
+
+    @cached_property
     def log_determinant(self) -> float:
         """ln|U'D^2 U|, U an orthonormal basis of the dummies: by pseudo-determinants of D'W D over those of D'D."""
         there = (self.w > 0).astype(float)
@@ -77,12 +103,16 @@ class WeightedProjection:
 
     @cached_property
     def _inverse(self) -> np.ndarray:
-        """A generalized inverse of Q, by the eigenvalues of Q scaled to a diagonal of w_.t."""
+        """A generalized inverse of Q."""
+        return self._half @ self._half.T
+
+    @cached_property
+    def _half(self) -> np.ndarray:
+        """H with H H' that inverse, by the eigenvalues of Q scaled to a diagonal of w_.t."""
         scale = 1 / np.sqrt(self.w.sum(axis=1))
         size, vectors = np.linalg.eigh(self._Q * np.outer(scale, scale))
         kept = size > RANK * size[-1]
-        half = scale[:, None] * vectors[:, kept] / np.sqrt(size[kept])
-        return half @ half.T
+        return scale[:, None] * vectors[:, kept] / np.sqrt(size[kept])
 
 
 def _normal_matrix(w: np.ndarray, by_unit: np.ndarray, unit: bool) -> np.ndarray:

@@ -18,7 +18,9 @@ from spillover.errors import SpatialInputError, check_option
 from ..covariance.moments import by_moments
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
-from .instruments import Stages, anderson_rubin_set, refuse_without_instruments, stages_of
+from .dynamic_instruments import exogeneity_of_regressors
+from .instruments import anderson_rubin_set, refuse_without_instruments, stages_of
+from .stages import Stages
 
 ANGLES = 2_000  # where the robust statistic is looked at before its crossings are refined
 
@@ -36,12 +38,13 @@ def endogeneity_test(fit: FitRecord) -> TestTable:
     TestTable
         "Durbin-Wu-Hausman", F with one variance, the same "robust", and "difference in Hansen J", chi2. The robust ones
         allow for unequal variances, with unit effects or clusters for correlation within them. Beside a spatial error
-        the data are those of the last stage, y - lambda M y.
+        the data are those of the last stage, y - lambda M y. For dynamic panels "difference in Hansen J" with D x among
+        the instruments: is x strictly exogenous, of each regressor (its lag W x with it) and of all?
 
     Raises
     ------
     SpatialInputError
-        E501 for fits without ``endog=``.
+        E501 for fits without ``endog=`` (dynamic ones: ``predetermined=``).
 
     Notes
     -----
@@ -57,6 +60,8 @@ def endogeneity_test(fit: FitRecord) -> TestTable:
     >>> [test.name for test in sp.endogeneity_test(fit)]
     ['Durbin-Wu-Hausman', 'Durbin-Wu-Hausman, robust', 'difference in Hansen J']
     """
+    if fit._settings.method == "gmm" and fit._design.lags:
+        return TestTable(_title(fit), tuple(exogeneity_of_regressors(fit)))
     _refuse_without_endog(fit)
     s = stages_of(fit)
     tested = [j for j, name in enumerate(s.names) if name not in s.spatial]
@@ -80,13 +85,17 @@ def endogeneity_test(fit: FitRecord) -> TestTable:
     m, groups = len(s.y), 0 if s.units is None else int(s.units.max()) + 1
     wald *= left / m if not groups else left / (m - 1) * (groups - 1) / groups
     return TestTable(
-        f"Endogeneity, {fit.specification.name}: {fit._design.formula}",
+        _title(fit),
         (
             TestResult("Durbin-Wu-Hausman", F, (q, left), null),
             TestResult("Durbin-Wu-Hausman, robust", wald, (q, left), f"the same, {s.errors}"),
             TestResult("difference in Hansen J", _difference(s, wider), q, f"the same, {s.errors}"),
         ),
     )
+
+
+def _title(fit: FitRecord) -> str:
+    return f"Endogeneity, {fit.specification.name}: {fit._design.formula}"
 
 
 def _difference(s: Stages, wider: np.ndarray) -> float:

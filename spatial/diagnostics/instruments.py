@@ -14,8 +14,6 @@ form, chi2(L - G + 1) where the instruments do not identify the model.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 import numpy as np
 from scipy.special import fdtri
 
@@ -24,72 +22,13 @@ from spillover.errors import SpatialInputError
 from ..covariance.clustered import Cluster
 from ..covariance.groups import group_codes, units_of_rows
 from ..covariance.moments import by_moments
-from ..covariance.sandwich import sums_by_group
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
 from ..solve.gmm import basis
-from ..solve.gmm_dynamic import DynamicMoments
+from .dynamic_instruments import of_dynamic
+from .stages import Stages, identification
 
-WEAK = "weak below about 10 (Stock & Yogo 2005)"
 LEVEL = 0.95
-
-
-@dataclass(frozen=True, eq=False)
-class Stages:
-    """The pieces of two-stage least squares that its tests are made of.
-
-    Attributes
-    ----------
-    y : (m,), Y : (m, G)
-        The response and the endogenous regressors, the exogenous ones projected out.
-    names : tuple of G str
-    Z : (m, L)
-        Orthonormal: what the excluded instruments add.
-    e : (m,)
-        Residuals of the second stage.
-    left : int
-        Observations less regressors and instruments: n - k - L.
-    units : (m,) int, or None
-        Groups within which errors may be correlated.
-    spatial : str
-        The name of W y; empty in a model without it.
-    """
-
-    y: np.ndarray
-    Y: np.ndarray
-    names: tuple[str, ...]
-    Z: np.ndarray
-    e: np.ndarray
-    left: int
-    units: np.ndarray | None
-    spatial: dict[str, str] = field(default_factory=dict)  # W y and its rho
-
-    @property
-    def L(self) -> int:
-        return self.Z.shape[1]
-
-    @property
-    def extra(self) -> int:
-        """Over-identifying restrictions."""
-        return self.L - self.Y.shape[1]
-
-    @property
-    def errors(self) -> str:
-        """What the robust statistics allow for."""
-        return "errors of unequal variances" if self.units is None else "errors correlated within units"
-
-    def F(self, wald: float) -> float:
-        """A Wald statistic as an F with n - k - L degrees of freedom, as Stata's ``ivreg2`` scales it."""
-        m = len(self.y)
-        if self.units is None:
-            return wald / m * self.left / self.L
-        groups = int(self.units.max()) + 1
-        return wald / (m - 1) * self.left * (groups - 1) / groups / self.L
-
-    def variance(self, scores: np.ndarray) -> np.ndarray:
-        """Of a sum of scores (m, p): errors of unequal variances, or correlated within units."""
-        sums = scores if self.units is None else sums_by_group(scores, self.units)
-        return sums.T @ sums
 
 
 def instrument_tests(fit: FitRecord) -> TestTable:
@@ -112,7 +51,8 @@ def instrument_tests(fit: FitRecord) -> TestTable:
         matter; "Sargan" and "Hansen J", both chi2 with the number of over-identifying restrictions,
         absent when there are none. The robust ones
         allow for unequal variances, with unit effects for correlation within units. For dynamic models "Hansen J",
-        "AR(1)" (which differencing brings about) and "AR(2)" (which would make the past values invalid).
+        "AR(1)" (which differencing brings about) and "AR(2)" (which would make the past values invalid), and the first
+        stages of the transformed equations, clustered by unit.
 
     Raises
     ------
@@ -137,9 +77,9 @@ def instrument_tests(fit: FitRecord) -> TestTable:
     refuse_without_instruments(fit, "instrument_tests")
     title = f"Instruments of {fit.specification.name}: {fit._design.formula}"
     if fit._design.lags:
-        return TestTable(title, _of_dynamic(fit))
+        return TestTable(title, of_dynamic(fit))
     stages = stages_of(fit)
-    results = (*_first_stages(stages), *_identification(stages), *_anderson_rubin(stages), *_overidentification(stages))
+    results = (*_first_stages(stages), *identification(stages), *_anderson_rubin(stages), *_overidentification(stages))
     return TestTable(title, results, _note(stages))
 
 
@@ -195,24 +135,6 @@ def _first_stages(s: Stages) -> list[TestResult]:
     F = explained / s.L / (rest / s.left)
     null = "the excluded instruments explain nothing"
     return [TestResult(f"first-stage F of {n}", float(f), (s.L, s.left), null) for n, f in zip(s.names, F)]
-
-
-def _identification(s: Stages) -> list[TestResult]:
-    """Cragg & Donald's F, and Kleibergen & Paap's two statistics."""
-    G = s.Y.shape[1]
-    R = np.linalg.qr(s.Y, mode="r")
-    U, sizes, Vt = np.linalg.svd(s.Z.T @ s.Y @ np.linalg.inv(R))
-    U, smallest, w = U[:, G - 1 :], float(min(sizes[-1], 1.0)), np.linalg.solve(R, Vt[-1])
-    y_w, rows = s.Y @ w, s.Z @ U
-    g = rows.T @ y_w
-    e = y_w - s.Z @ (s.Z.T @ y_w)
-    wald, lm = (float(g @ np.linalg.solve(s.variance(rows * x[:, None]), g)) for x in (e, y_w))
-    cragg = smallest**2 / (1 - smallest**2) * s.left / s.L
-    return [
-        TestResult("Cragg-Donald F", cragg, "none", f"instruments are {WEAK}"),
-        TestResult("Kleibergen-Paap F", s.F(wald), "none", f"the same, {s.errors}"),
-        TestResult("Kleibergen-Paap LM", lm, s.L - G + 1, f"the instruments do not identify the model, {s.errors}"),
-    ]
 
 
 def _anderson_rubin(s: Stages) -> list[TestResult]:
@@ -280,16 +202,3 @@ def _note(s: Stages) -> str:
         name, _, ends = sets[0].partition(" ")
         return f"Anderson-Rubin {100 * LEVEL:g} % set of {name}, errors of one variance: {ends}"
     return f"Anderson-Rubin {100 * LEVEL:g} % sets, errors of one variance: {'; '.join(sets)}"
-
-
-def _of_dynamic(fit: FitRecord) -> tuple[TestResult, ...]:
-    """Hansen's J of the two-step estimate, and Arellano & Bond's tests of serial correlation."""
-    if not isinstance(fit._solution, DynamicMoments):
-        raise TypeError("a dynamic model by moments has a solution of its own")
-    gmm = fit._solution.gmm
-    names = ("first", "second")
-    serial = [TestResult(f"AR({k})", z, None, f"no {names[k - 1]}-order correlation of the differenced error")
-              for k, z in enumerate(gmm.serial, 1) if np.isfinite(z)]  # fmt: skip
-    extra = gmm.instruments - len(gmm.coef)
-    hansen = TestResult("Hansen J", gmm.hansen, extra, "the instruments are unrelated to the error")
-    return (*[hansen] * (extra > 0), *serial)

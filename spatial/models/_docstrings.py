@@ -59,7 +59,8 @@ PARAMETERS = {
         "list of str, optional",
         'With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and '
         "terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; "
-        "lags of the instruments instrument it. Tests: ``sp.instrument_tests(fit)``, ``sp.endogeneity_test(fit)``.",
+        "lags of the instruments instrument it. With ``lags=``, ``endog=`` may stand alone: values of two periods or "
+        "more before instrument it. Tests: ``sp.instrument_tests(fit)``, ``sp.endogeneity_test(fit)``.",
     ),
     "lags": (
         '{"y", "Wy", "both"}, optional',

@@ -59,6 +59,7 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
         y=d.y[1:],
         offset=None if d.offset is None else d.offset[1:],
         past=before,
+        instruments={name: values[1:] for name, values in d.instruments.items()},
         X=np.concatenate(columns, axis=2),
         names=(*d.names[:first], *wanted, *d.names[first:]),
         times=d.periods[1:],
@@ -127,7 +128,7 @@ def _without_bias_varying(sample: Sample, at: Solution, d: Design, effects: Fixe
 
 
 def refuse_varying_dynamics(specification: Specification, d: Design, requested: ModelOptions) -> None:
-    """W may vary over time in a dynamic model by maximum likelihood, that of the error not.
+    """W may vary over time in a dynamic model by maximum likelihood and by GMM, that of the error not.
 
     Raises
     ------
@@ -136,9 +137,9 @@ def refuse_varying_dynamics(specification: Specification, d: Design, requested: 
     """
     if not d.lags or not d.varies:
         return
-    if requested.estimator != "ml":
+    if requested.estimator not in ("ml", "gmm"):
         raise SpatialInputError("E320", f"method={requested.method!r} with lags= needs one W for all periods",
-                                hint="method='ml', or w.mean()")  # fmt: skip
+                                hint="method='ml' or 'gmm', or w.mean()")  # fmt: skip
     if specification.error and d.weights_of_error.varies:
         raise SpatialInputError("E320", f"{specification.name} with lags= needs the same weights of the error in all "
                                 "periods", hint="w_error=w.mean(), or sdm, whose W may vary")  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,14 +10,15 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option
 
 from ..design.checks import refuse_degenerate
-from ..design.design import INTERCEPT, Design
+from ..design.design import Design
 from ..design.fixed_effects import PERIOD_EFFECTS, FixedEffects
 from ..design.moment_settings import Moments
 from ..design.options import ModelOptions
 from ..design.sample import flat, regressor_columns
 from ..design.specification import Specification
-from ..solve.gmm import MomentSample
+from ..solve.gmm import MomentSample, split
 from ..solve.gmm_dynamic import DynamicMoments, panel_gmm
+from .dynamic_instruments import are_exogenous, instruments_of_panel
 
 TRANSFORMS = {"orthogonal": "forward orthogonal deviations", "differences": "first differences"}
 
@@ -33,22 +35,28 @@ class ArellanoBond:
     depth : int or None
         From how many past periods y, W y (and W^2 y, where W y of the past is a regressor) instrument each equation,
         the nearest valid one first; None for all. Few, since estimates move towards the biased ones with many.
+        Likewise regressors that their own past instruments, and their spatial lags.
     collapse : bool
         One moment per lag, or one per lag and period (Roodman 2009).
     steps : {1, 2}
         Two have the efficient weight, and standard errors with Windmeijer's (2005) correction.
+    predetermined : list of str, optional
+        Regressors that earlier errors move, as last year's outcome moves a policy: their values of one period or more
+        before instrument them.
 
     Notes
     -----
     Regressors, W X and W^2 X (for Durbin models W^3 X too) instrument themselves and W y: they must be strictly
-    exogenous. Lee & Yu (2014, J. Econometrics 180:174-197), the linear moments. Errors may be heteroskedastic, but not
-    correlated between units.
+    exogenous, but for those that the model's ``endog=`` names: with ``instruments=`` these (and W, W^2 of them)
+    instrument them, without it their own values of two periods or more before. Lee & Yu (2014, J. Econometrics
+    180:174-197), the linear moments. Errors may be heteroskedastic, but not correlated between units.
     """
 
     transform: str = "orthogonal"
     depth: int | None = 2
     collapse: bool = True
     steps: int = 2
+    predetermined: Sequence[str] | None = None
 
     def __post_init__(self):
         check_option("transform", self.transform, TRANSFORMS)
@@ -56,13 +64,18 @@ class ArellanoBond:
         if self.depth is not None and not (isinstance(self.depth, int) and self.depth >= 1):
             raise SpatialInputError("E501", f"depth={self.depth!r} must be a number of periods, 1 or more, or None",
                                     hint="depth=2, or None for all")
+        names = (self.predetermined,) if isinstance(self.predetermined, str) else tuple(self.predetermined or ())
+        if not all(isinstance(name, str) for name in names):
+            raise SpatialInputError("E501", f"predetermined={self.predetermined!r} must be a list of terms",
+                                    hint="predetermined=['x']")
+        object.__setattr__(self, "predetermined", names or None)
 
-    def describe(self, instruments: int) -> str:
+    def describe(self, instruments: int, past: tuple[str, ...] = ()) -> str:
         step = "two-step" if self.steps == 2 else "one-step"
         deep = "all" if self.depth is None else f"{self.depth}"
         collapsed = " (collapsed)" * self.collapse
-        return (f"{step} GMM in {TRANSFORMS[self.transform]}, {instruments} instruments: the past of y, {deep} periods"
-                f"{collapsed}, regressors and their spatial lags")  # fmt: skip
+        return (f"{step} GMM in {TRANSFORMS[self.transform]}, {instruments} instruments: the past of "
+                f"{', '.join(('y', *past))}, {deep} periods{collapsed}, regressors and their spatial lags")  # fmt: skip
 
 
 def checked_dynamic(specification: Specification, options: ModelOptions) -> None:
@@ -82,28 +95,23 @@ def checked_dynamic(specification: Specification, options: ModelOptions) -> None
     if isinstance(options.method, Moments):
         raise SpatialInputError("E501", "sp.Moments is for static models; a dynamic one has sp.ArellanoBond",
                                 hint="method=sp.ArellanoBond(), or leave lags= out")
-    if options.endog or options.instruments:
-        raise SpatialInputError("E501", "endog= and instruments= are not there for dynamic models",
-                                hint="leave lags= out, or instrument by past values alone")
     check_option("vcov", options.covariance, ("classical", "robust"))
 
 
 def dynamic_method_of_moments(
-    specification: Specification, d: Design, effects: FixedEffects, settings: ArellanoBond
-) -> tuple[MomentSample, DynamicMoments]:
-    """Sample and estimates; residuals are those of the levels, without fixed effects.
+    specification: Specification, d: Design, effects: FixedEffects, settings: ArellanoBond, columns: Design
+) -> tuple[MomentSample, DynamicMoments, tuple[str, ...]]:
+    """Sample, estimates and whose past instruments beside y; residuals are those of the levels, without fixed effects.
+    ``columns`` are the data with the first period.
 
     Raises
     ------
     SpatialInputError
-        E501 without unit effects, E704 too few or too many instruments.
+        E208 an instrument that the effects absorb, E501 without unit effects, E704 too few or too many instruments.
     """
     if not effects.entity:
         raise SpatialInputError("E501", f"effects={effects.name!r} leaves no unit effects to difference out",
                                 hint="use effects='entity' or 'twoway', or method='ml'")  # fmt: skip
-    if d.past is None:
-        raise ValueError("a static design has no response of the period before")
-    past = d.past
 
     def levels(values):
         return PERIOD_EFFECTS.demean(values) if effects.time else values
@@ -111,13 +119,15 @@ def dynamic_method_of_moments(
     X, names = regressor_columns(d, effects)
     refuse_degenerate(d, flat(X), flat(effects.demean(X)), flat(effects.demean(d.y)), names, effects)
     Wy = d.lag(d.outcome, effects) if specification.lag else None
-    own = d.X[:, :, [j for j, name in enumerate(d.names) if name not in d.lags and name != INTERCEPT]]
-    y_powers = specification.lag + any(name.startswith("W:") for name in d.lags)  # W y needs instruments of its own
+    Z = X if Wy is None else np.concatenate([X, Wy[:, :, None]], axis=2)
+    predetermined = tuple(settings.predetermined or ())
+    by = instruments_of_panel(d, columns, effects, predetermined, specification)
     result = panel_gmm(
         levels(d.y),
-        levels(X if Wy is None else np.concatenate([X, Wy[:, :, None]], axis=2)),
-        levels(_with_lags(d, past[:, :, None], effects, y_powers)),
-        levels(_with_lags(d, own, effects, 2 * specification.lag + specification.durbin)),
+        levels(Z),
+        levels(by.past),
+        levels(by.own),
+        predetermined=levels(by.predetermined),
         differences=settings.transform == "differences",
         depth=settings.depth,
         collapse=settings.collapse,
@@ -125,19 +135,12 @@ def dynamic_method_of_moments(
     )
     n = d.left(effects)
     sample = MomentSample(
-        y=flat(effects.demean(d.y)), X=flat(effects.demean(X)), n=n, names=tuple(names),
-        Wy=None if Wy is None else flat(effects.demean(Wy)),
-        H=np.empty((d.nobs, 0)), exogenous=np.array([name not in d.lags for name in names]),
+        y=flat(effects.demean(d.y)), X=flat(effects.demean(X)), n=n,
+        Wy=None if Wy is None else flat(effects.demean(Wy)), names=tuple(names),
+        H=np.empty((d.nobs, 0)), exogenous=are_exogenous(d, names, predetermined),
     )  # fmt: skip
-    beta, rho = (result.coef, 0.0) if Wy is None else (result.coef[:-1], float(result.coef[-1]))
+    beta, rho, rhos = split(result.coef, sample)
     resid = sample.Ay(rho) - sample.X @ beta
     sigma2 = float(resid @ resid) / (n - len(result.coef))
-    return sample, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, vcov=result.vcov, gmm=result)
-
-
-def _with_lags(d: Design, values: np.ndarray, effects: FixedEffects, powers: int) -> np.ndarray:
-    """[x, W x, W^2 x ...] along the last axis."""
-    out = [values]
-    for _ in range(powers):
-        out.append(d.lag(out[-1], effects))
-    return np.concatenate(out, axis=2)
+    solution = DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, result.vcov, rhos, gmm=result)
+    return sample, solution, by.terms

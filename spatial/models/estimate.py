@@ -153,8 +153,9 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
     if d.lags:
         moments = settings.requested.method
         moments = moments if isinstance(moments, ArellanoBond) else ArellanoBond()
-        sample, solution = dynamic_method_of_moments(specification, d, settings.effects, moments)
-        d = replace(d, notes=(*d.notes, moments.describe(solution.gmm.instruments)))
+        sample, solution, past = dynamic_method_of_moments(specification, d, settings.effects, moments,
+                                                           reading.columns)  # fmt: skip
+        d = replace(d, notes=(*d.notes, moments.describe(solution.gmm.instruments, past)))
         return replace(reading, design=d, settings=settings.with_(vcov="robust")), sample, solution
     refuse_without_theory(specification, d, settings.effects, settings.vcov)
     if settings.effects.random:

@@ -95,7 +95,7 @@ def moment_sample(
     y, Xd = rows(d.y), rows(X)
     refuse_degenerate(d, d.rows(X), Xd, y, names, effects)
     own = np.stack(list(d.instruments.values()), axis=2) if d.instruments else np.empty((*d.y.shape, 0))
-    _refuse_absorbed(d, effects)
+    refuse_absorbed(d, effects)
     H = [own]
     parts: dict[str, Any] = {}
     if specification.lag:
@@ -161,7 +161,8 @@ def _varying(d: Design, H: np.ndarray, effects: FixedEffects) -> np.ndarray:
     return after[:, np.linalg.norm(after, axis=0) > ABSORBED * np.linalg.norm(before - before.mean(axis=0), axis=0)]
 
 
-def _refuse_absorbed(d: Design, effects: FixedEffects) -> None:
+def refuse_absorbed(d: Design, effects: FixedEffects) -> None:
+    """Raises E208 for an instrument that the effects leave nothing of."""
     for name, column in d.instruments.items():
         if not _varying(d, column[:, :, None], effects).size:
             raise SpatialInputError("E208", f"the {effects} effects absorb the instrument {name!r}", column=name,

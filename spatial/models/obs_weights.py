@@ -22,7 +22,6 @@ def refuse_unweightable(
     """
     name, method = specification.name, options.estimator
     spatial, error = specification.lag or specification.error, specification.error
-    moving = spatial and effects.fixed and d.varies
     refusals = (
         (bool(d.lags), "lags= of y", "leave lags= out, or the weights"),
         (effects.random is not None, f"effects={effects.name!r}", "effects='entity', or 'none' with C(region) dummies"),
@@ -33,8 +32,6 @@ def refuse_unweightable(
         (w.sampling and spatial and method == "ml",
          f"maximum likelihood of {name} with sampling weights",
          "method='gmm': errors whose variance does not follow the weights bias rho and lambda by maximum likelihood"),
-        (moving and method == "ml", f"{name} with {effects} effects and W or units that change over time",
-         "effects='none' with C(unit) dummies, missing='drop', or w.mean()"),
         (method == "gmm" and error and d.is_panel and not w.fixed,
          f"the moments of {name} with weights that change over time", "method='ml', or one weight for each unit"),
     )  # fmt: skip

@@ -23,7 +23,7 @@ from ..design.carried import carries_effects
 from ..design.design import INTERCEPT, Design, durbin_columns, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS, TWOWAY_EFFECTS, FixedEffects
 from ..design.gaps import cut_to_observed, refuse_unbalanced
-from ..design.instruments import design_with_instruments
+from ..design.instruments import design_with_instruments, with_endogenous
 from ..design.obs_weights import read_obs_weights
 from ..design.options import ModelOptions, Settings
 from ..design.read import design
@@ -35,7 +35,7 @@ from .dynamic import refuse_varying_dynamics, warn_of_own_lags, with_lagged_resp
 from .obs_weights import refuse_unweightable, usual_covariance
 from .random import refuse_random
 from .serial import refuse_serial
-from .ways import correction_with_ways, refuse_with_ways
+from .ways import refuse_with_ways
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,9 @@ def read(formula: str, data: pd.DataFrame, w, options: ModelOptions) -> Design:
         E1xx ids and periods, E2xx values, E3xx weights, E5xx formula and options.
     """
     keys: dict[str, Any] = {"entity": options.entity, "time": options.time, "missing": options.missing}
-    if options.endog or options.instruments:
+    if options.endog and not options.instruments and options.lags is not None:
+        d = with_endogenous(design(formula, data, w, lagged=False, **keys), options.endog)
+    elif options.endog or options.instruments:
         d = design_with_instruments(formula, data, w, endog=options.endog, instruments=options.instruments, **keys)
     else:
         d = design(formula, data, w, lagged=False, **keys)
@@ -229,7 +231,7 @@ def lags_intercept(specification: Specification, d: Design, effects: FixedEffect
 def which_correction(specification: Specification, d: Design, effects: FixedEffects, correction) -> bool | str:
     """The correction that these weights allow: by transformation, or additive for the time effects."""
     if effects.ways is not None:
-        return correction_with_ways(specification, d, effects, correction)
+        return bool(correction)  # by transformation, or by the mean of the score
     if carries_effects(specification, d, effects):
         if correction == "additive":
             raise SpatialInputError("E501", "correction='additive' is for a spatial lag alone: beside an error the "

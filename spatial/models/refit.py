@@ -227,7 +227,7 @@ def _replicates(fit: Fit, changed: Changes, rows: Rows, *, std_errors: bool, eff
                 rows.errors[r] = np.sqrt(np.diag(vcov.covariance(one))) if std_errors else np.nan
                 averages = Averages(one) if effects and not joint and changed.w is not None else averages
             if effects:
-                rows.responses[r] = joint_effects(one) if joint else combine(
+                rows.responses[r] = joint_effects(one) if joint else combine(  # type: ignore[arg-type]
                     np.array([values]), at.rho, averages, picks)[0]  # fmt: skip
             rows.params[r], rows.sigma2[r], rows.loglik[r] = values, s2, at.loglik
             rows.done[r] = True

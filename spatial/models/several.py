@@ -87,10 +87,11 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     settings = Settings(effects, correction, "ml", options.covariance, requested=options)
     settings = _with_weights(specification, d, settings)
     # 3. The maximum, and the parameters with their covariance.
-    return _fit(specification, d, *several_sample_and_maximum(specification, d, effects, correction), settings)
+    sample, at = several_sample_and_maximum(specification, d, effects, correction)
+    return _fit(specification, d, sample, at, settings)
 
 
-def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction: bool):
+def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
     """The likelihood's arrays and its maximum; None in its place where there is nothing but least squares."""
     arrays = several_arrays(d, effects, correction)
     if not (specification.lag or specification.error):

@@ -6,8 +6,6 @@ from spillover.errors import SpatialInputError
 
 from ..covariance.adjusted import ADJUSTED
 from ..design.design import Design
-from ..design.fixed_effects import FixedEffects
-from ..design.invariant import is_exact
 from ..design.options import ModelOptions
 from ..design.specification import Specification
 
@@ -31,28 +29,7 @@ def refuse_with_ways(specification: Specification, d: Design, options: ModelOpti
         why = "method='gmm' with a spatial error", "method='ml', or sar() and sdm() by moments"
     elif options.serial:
         why = f"serial={options.serial!r}", "leave serial= out: vcov='cluster' allows for it after least squares"
-    elif options.obs_weights is not None:
-        why = "obs_weights=", "leave obs_weights= out, or effects of unit and period alone"
     elif options.correction == "additive":
         why = "correction='additive'", "leave correction= out: the score is adjusted by its mean"
     if why:
         raise SpatialInputError("E501", f"effects of {d.absorbed} do not go with {why[0]}", hint=why[1])
-
-
-def correction_with_ways(specification: Specification, d: Design, effects: FixedEffects, correction) -> bool:
-    """True where the effects leave by transformation, or by the mean of the score; False as requested.
-
-    Raises
-    ------
-    SpatialInputError
-        E321 a lag and a spatial error under weights that carry effects to what these do not span.
-    """
-    both = specification.lag and specification.error
-    if correction is not False and both and not is_exact(d, effects, d.weights, d.weights_of_error):
-        raise SpatialInputError(
-            "E321",
-            f"{specification.name} with effects of {effects}: W carries these effects to other groups, and no "
-            "likelihood of a lag and an error beside each other is then free of them",
-            hint="sdm or sdem, which have; or groups that no link leaves",
-        )
-    return bool(correction)

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.geometry import add_geometry
 from spillover.language import phrase
 
 from .geopackage import members
@@ -75,7 +76,7 @@ def choropleth(gdf: gpd.GeoDataFrame, values: pd.Series, ax: Axes | None = None,
         if areas and len(here):
             draw_class(ax, here, color, "" if kind is None else kind.hatch * 3, edgecolor=EDGE, linewidth=0.3)
         elif len(here):
-            here.plot(ax=ax, color=color, markersize=9, aspect=None)
+            add_geometry(ax, here, color=color, markersize=9)
     ax.set(xlim=(west, east), ylim=(south, north), aspect="equal", xticks=[], yticks=[])
     _legend(ax, kinds, absent=of.count(None))
     plain(ax, title=str(values.name) if title is None else title)

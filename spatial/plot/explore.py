@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import check_option
+from spillover.geometry import add_geometry
 from spillover.ids import positions
 from spillover.language import phrase, stored
 
@@ -167,10 +168,9 @@ def _draw(result, map, groups, title, ax):
     ax = ax if ax is not None else figure(8, 6)
     geometry = map.geometry.iloc[positions(map.index, result.frame.index, what="the map")]
     for _, colour, hatch, there in groups:
-        geometry[there].plot(ax=ax, color=colour, edgecolor=EDGE, linewidth=0.3, aspect=None)
+        add_geometry(ax, geometry[there], color=colour, edgecolor=EDGE, linewidth=0.3)
         if hatch:
-            geometry[there].plot(ax=ax, facecolor="none", edgecolor=ink(colour), linewidth=0, hatch=hatch * 3,
-                                 aspect=None)  # fmt: skip
+            add_geometry(ax, geometry[there], facecolor="none", edgecolor=ink(colour), linewidth=0, hatch=hatch * 3)
     ax.set_aspect("equal" if map.crs is None or map.crs.is_projected else _degrees_aspect(map))
     handles = [swatch(colour, label, hatch) for label, colour, hatch, _ in groups]
     ax.legend(handles=handles, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))

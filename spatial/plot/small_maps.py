@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from spillover.geometry import add_geometry
+
 from .classes_of_units import COLOURS, HATCHES
 from .layer import classes_of
 from .map import draw_class, projected, swatch
@@ -63,4 +65,4 @@ def _draw(ax, shapes, label: str) -> None:
     if shapes.geom_type.isin(("Polygon", "MultiPolygon")).all():
         draw_class(ax, shapes, COLOURS[label], HATCHES.get(label, "") * 5, edgecolor=EDGE, linewidth=0.2)
     else:
-        shapes.plot(ax=ax, color=COLOURS[label], markersize=4, aspect=None)
+        add_geometry(ax, shapes, color=COLOURS[label], markersize=4)

@@ -15,7 +15,8 @@ from ..design.carried import DENSE_MAX, Carried, Effects, carries_effects, demea
 from ..design.checks import refuse_degenerate
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import FixedEffects
-from ..design.sample import demeaned_sample, regressor_columns
+from ..design.obs_weights import links_in_units_of_variance
+from ..design.sample import demeaned_sample, regressor_columns, weighted
 from ..design.specification import Specification
 from ..logdet import Jacobian, logdet, period_logdet
 from .carried import highest
@@ -49,6 +50,7 @@ def maximum_with_carried_effects(
     """
     # 1. Columns, demeaned for the sake of their digits, and their lags.
     raw = _columns(specification, d, effects)
+    raw = raw if d.obs_weights is None else weighted(raw, d, effects, correction)
     columns = effects_of(d, effects)
     Q, R, _ = raw.basis
     MQ = solve_triangular(R, raw.error_lag_of_X.T, transposed=True).T
@@ -95,7 +97,8 @@ def _determinant(w, T: int, share: float, method: str | None) -> Jacobian:
 def _links(d: Design) -> Links:
     T = d.n_periods
     there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
-    return Links(d.weights.each(T), d.weights_of_error.each(T), [np.flatnonzero(row) for row in there])
+    W, M = (links_in_units_of_variance(d, w).each(T) for w in (d.weights, d.weights_of_error))
+    return Links(W, M, [np.flatnonzero(row) for row in there])
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,7 +36,7 @@ def solution_at(problem: Problem, top: Point, raw: Sample) -> tuple[Sample, Solu
     error = Interpolated(top.problem.error, top.window.h, (top.window.low, top.window.high), problem.error.logdet,
                          2 * float(of_e @ share) / sigma2)  # fmt: skip
     # 3. ln L: K is the integral of its slope from zero.
-    lag, value = top.problem.lag, float(error.value(lam))
+    lag, value = top.problem.lag, float(error.value(lam)) + raw.log_weights
     if lag is not None:
         if isinstance(lag.logdet, Tilted) and problem.mean is not None:
             lag = Jacobian(replace(lag.logdet, level=problem.mean.area(rho, lam)))

@@ -21,6 +21,20 @@ from .gmm import MomentSolution
 
 
 @dataclass(frozen=True, eq=False)
+class System:
+    """D y (T - 1, N), D Z (T - 1, N, p), independent instruments H (T - 1, N, q) and D D' (T - 1, T - 1)."""
+
+    Dy: np.ndarray = field(repr=False)
+    DZ: np.ndarray = field(repr=False)
+    H: np.ndarray = field(repr=False)
+    DD: np.ndarray = field(repr=False)
+
+    def spread(self, H: np.ndarray) -> np.ndarray:
+        """sum H_i' D D' H_i of these or other instruments: the first step's weight."""
+        return np.einsum("tiq,ts,sir->qr", H, self.DD, H)
+
+
+@dataclass(frozen=True, eq=False)
 class PanelGMM:
     """The estimate and its test statistics.
 
@@ -35,6 +49,8 @@ class PanelGMM:
         z statistics of first- and second-order correlation of D v in first differences; NaN where too short.
     instruments : int
         Independent ones.
+    system : System
+        The equations and instruments, for tests.
     """
 
     coef: np.ndarray
@@ -42,6 +58,7 @@ class PanelGMM:
     hansen: float
     serial: tuple[float, float]
     instruments: int
+    system: System = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +68,9 @@ class DynamicMoments(MomentSolution):
     gmm: PanelGMM = field(kw_only=True, repr=False)
 
 
-def panel_gmm(y, Z, past, exogenous, *, differences=True, depth=None, collapse=False, steps=2) -> PanelGMM:
+def panel_gmm(
+    y, Z, past, exogenous, *, predetermined=None, differences=True, depth=None, collapse=False, steps=2
+) -> PanelGMM:
     """Estimate b.
 
     Parameters
@@ -62,6 +81,9 @@ def panel_gmm(y, Z, past, exogenous, *, differences=True, depth=None, collapse=F
         Variables whose past values are instruments: row t holds period t - 1.
     exogenous : (T, N, q)
         Their own instruments.
+    predetermined : (T + 1, N, h), optional
+        Variables whose values of one period before are valid in differences, of the same period in deviations; with
+        the period before the first.
     differences : bool
         First differences, else forward orthogonal deviations.
     depth : int, optional
@@ -78,15 +100,18 @@ def panel_gmm(y, Z, past, exogenous, *, differences=True, depth=None, collapse=F
     T, N, p = Z.shape
     D = first_differences(T) if differences else orthogonal_deviations(T)
     Dy, DZ = np.tensordot(D, y, 1), np.tensordot(D, Z, 1)
-    H = np.concatenate([past_instruments(past, depth, collapse), np.tensordot(D, exogenous, 1)], axis=2)
-    H = _independent(H)
+    parts = [past_instruments(past, depth, collapse), np.tensordot(D, exogenous, 1)]
+    if predetermined is not None and predetermined.shape[2]:
+        parts.append(past_instruments(predetermined, depth, collapse, earlier=1))
+    H = independent(np.concatenate(parts, axis=2))
     q = H.shape[2]
     if q < p or q >= N:
         raise SpatialInputError("E704", f"{q} independent instruments for {p} coefficients and {N} units: there must "
                                 "be as many as coefficients and fewer than units",
                                 hint="sp.ArellanoBond(depth=, collapse=) sets their number")  # fmt: skip
     HZ, Hy = np.einsum("tiq,tip->qp", H, DZ), np.einsum("tiq,ti->q", H, Dy)
-    one = _Step(HZ, Hy, np.einsum("tiq,ts,sir->qr", H, D @ D.T, H))
+    system = System(Dy, DZ, H, D @ D.T)
+    one = _Step(HZ, Hy, system.spread(H))
     e1 = Dy - DZ @ one.coef
     S = _spread(H, e1)
     two = _Step(HZ, Hy, S)
@@ -98,7 +123,7 @@ def panel_gmm(y, Z, past, exogenous, *, differences=True, depth=None, collapse=F
     gap = Hy - HZ @ two.coef
     hansen = float(gap @ two.weigh(gap)) if q > p else float("nan")
     first, second = (_serial(order, y, Z, H, Dy - DZ @ step.coef, step, V) for order in (1, 2))
-    return PanelGMM(step.coef, V, hansen, (first, second), q)
+    return PanelGMM(step.coef, V, hansen, (first, second), q, system)
 
 
 def first_differences(T: int) -> np.ndarray:
@@ -116,18 +141,19 @@ def orthogonal_deviations(T: int) -> np.ndarray:
     return F
 
 
-def past_instruments(past: np.ndarray, depth: int | None, collapse: bool) -> np.ndarray:
-    """(T - 1, N, columns): row r takes past[r], past[r - 1] ... , zero where there is none."""
+def past_instruments(past: np.ndarray, depth: int | None, collapse: bool, earlier: int = 0) -> np.ndarray:
+    """(T - 1, N, columns): row r takes past[r], past[r - 1] ... , zero where there is none. ``past`` has ``earlier``
+    rows before row 0."""
     T, N, g = past.shape
-    rows = T - 1
+    rows = T - 1 - earlier
     blocks = []
-    for lag in range(rows if depth is None else min(depth, rows)):
-        block = np.zeros((rows, N, g))
-        block[lag:] = past[: rows - lag]
+    for lag in range(T - 1 if depth is None else min(depth, T - 1)):
+        block, first = np.zeros((rows, N, g)), max(lag - earlier, 0)
+        block[first:] = past[first + earlier - lag : rows + earlier - lag]
         if collapse:
             blocks.append(block)
         else:
-            blocks += [block * (np.arange(rows) == r)[:, None, None] for r in range(lag, rows)]
+            blocks += [block * (np.arange(rows) == r)[:, None, None] for r in range(first, rows)]
     return np.concatenate(blocks, axis=2)
 
 
@@ -145,7 +171,7 @@ class _Step:
         return np.linalg.solve(self.spread, values)
 
 
-def _independent(H: np.ndarray) -> np.ndarray:
+def independent(H: np.ndarray) -> np.ndarray:
     """An orthonormal basis of the instruments over all rows: without redundant ones, free of scale."""
     from scipy.linalg import qr
 

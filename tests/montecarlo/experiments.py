@@ -2,6 +2,7 @@
 
 from . import nulls, others, policies, policies_conditional, policies_dose, policies_exposure, policies_switching
 from .cross import cross_section
+from .dynamic_endogenous import dynamic_endogenous
 from .dynamics import dynamics
 from .endogenous import endogenous
 from .forecasts import forecasts, new_units
@@ -31,6 +32,7 @@ EXPERIMENTS = {
     "panel": panel,
     "dynamic": dynamic_panel,
     "dynamics": dynamics,
+    "dynamic_endogenous": dynamic_endogenous,
     "did": policies.did,
     "spatial_did": policies.spatial_did,
     "ring_did": policies.ring_did,

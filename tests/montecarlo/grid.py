@@ -130,11 +130,14 @@ def weighted_cells() -> list[Cell]:
                ("sem", 100, "knn", {"method": "gmm"}), ("ols", 100, "knn", {"sampling": True, "spread": 0.4}),
                ("ols", 100, "knn", {"sampling": True, "spread": 0.8}),
                ("sar", 200, "knn", {"method": "gmm", "sampling": True, "spread": 0.4}),
-               *((model, 48, "queen", {"periods": 8}) for model in ("ols", "sar", "sdem"))]  # fmt: skip
+               *((model, 48, "queen", {"periods": 8}) for model in ("ols", "sar", "sdem")),
+               *((model, 31, "knn", {"periods": 8, "shape": shape})
+                 for model, shape in (("sar", "moving"), ("sar", "gaps"), ("sem", "gaps"), ("sac", "gaps"))),
+               ("sar", 31, "knn", {"periods": 8, "shape": "gaps", "vcov": "robust"})]  # fmt: skip
 
     def name(model, n, w, more):
         size = f"n{n}x{more['periods']}" if "periods" in more else f"n{n}"
-        how = [more[key] for key in ("method", "vcov") if key in more]
+        how = [more[key] for key in ("method", "vcov", "shape") if key in more]
         sampling = [f"sampling{more['spread']:g}"] if "sampling" in more else []
         return "-".join(["weighted", model, size, w, *how, *sampling])
 
@@ -196,12 +199,22 @@ def endogenous_cells() -> list[Cell]:
     ]  # fmt: skip
 
 
+def dynamic_endogenous_cells() -> list[Cell]:
+    """Dynamic panels with endogenous and predetermined regressors by GMM."""
+    designs = [(model, *size, kind) for model in ("sar", "sdm") for size in ((60, 6), (150, 5))
+               for kind in ("past", "instruments", "predetermined")] + [("slx", 150, 5, "past")]  # fmt: skip
+    return [Cell(f"dynamic-endog-{model}-{N}x{T}-{kind}", "panel, dynamic, endogenous regressors", "dynamic_endogenous",
+                 {"model": model, "N": N, "T": T, "kind": kind}, (400, 1000))
+            for model, N, T, kind in designs]  # fmt: skip
+
+
 def cells() -> list[Cell]:
     """The grid: what most people do first."""
     small = [cell for cell in default_cells() if cell.design["n"] < 500]
     large = [cell for cell in default_cells() if cell.design["n"] == 500]
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
-            *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(), *regime_cells(),
+            *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(),
+            *dynamic_endogenous_cells(), *regime_cells(),
             *missing_cells(), *moving_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(), *grid_panels.new_unit_cells(),

@@ -121,4 +121,7 @@ def serial_cells() -> list[Cell]:
 def ways_cells() -> list[Cell]:
     """Units, periods and regions by period behind the bar of the formula."""
     return [Cell(f"ways-{model}-28x10", "panel, effects absorbed", "ways", {"model": model})
-            for model in ("ols", "sar", "sdm", "sem")]  # fmt: skip
+            for model in ("ols", "sar", "sdm", "sem", "sac")] + [
+                Cell(f"ways-{model}-28x10-{vcov}-chi2", "panel, effects absorbed", "ways",
+                     {"model": model, "vcov": vcov, "errors": "chi2"})
+                for model, vcov in (("sdm", "robust"), ("sar", "cluster"), ("sem", "robust"))]  # fmt: skip

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 import spatial as sp
+import weights as wt
 
 from .cell import Draw, Interval, interval
 from .cross import ERROR, LAG, LAGGED_X
@@ -20,8 +21,10 @@ from .maps import dense_of, weights_of
 CURVE = 0.3  # of x^2 in the population that sampling weights stand for
 
 
-def weighted(*, model: str, n: int, w: str, periods: int = 1, rho: float = 0.4, lam: float = 0.4, method: str = "ml",
-             vcov: str | None = None, sampling: bool = False, spread: float = 0.8) -> Draw:  # fmt: skip
+def weighted(
+    *, model: str, n: int, w: str, periods: int = 1, rho: float = 0.4, lam: float = 0.4, method: str = "ml",
+    vcov: str | None = None, sampling: bool = False, spread: float = 0.8, shape: str = "",
+) -> Draw:  # fmt: skip
     """Intervals of rho, lambda, the slope and, of spatial models, its effects.
 
     Parameters
@@ -35,7 +38,11 @@ def weighted(*, model: str, n: int, w: str, periods: int = 1, rho: float = 0.4, 
         Sampling weights: errors have one variance.
     spread : float
         Standard deviation of ln w.
+    shape : {"", "moving", "gaps"}
+        Of a panel: W whose units change places from period to period, or a tenth of the rows not there.
     """
+    if shape:
+        return _of_shape(model, n, w, periods, shape, rho * (model in LAG), lam * (model in ERROR), spread, vcov)
     W, eye = dense_of(w, n), np.eye(n)
     rho, lam = rho * (model in LAG), lam * (model in ERROR)
     theta = 0.5 * (model in LAGGED_X)
@@ -72,5 +79,35 @@ def weighted(*, model: str, n: int, w: str, periods: int = 1, rho: float = 0.4, 
             for row in averages.tidy().itertuples():
                 measured[row.effect] = interval(row.conf_low, row.conf_high, truth[row.effect])
         return measured
+
+    return Draw(results, outcomes)
+
+
+def _of_shape(model: str, n: int, w: str, periods: int, shape: str, rho, lam, spread, vcov) -> Draw:
+    """Two-way effects where W or the units change: intervals of the parameters."""
+    keys = {"entity": "unit", "time": "period", "effects": "twoway", "vcov": vcov, "obs_weights": "size"}
+    W = [np.roll(dense_of(w, n), (t, t), (0, 1)) if shape == "moving" else dense_of(w, n) for t in range(periods)]
+    weights = weights_of(w, n)
+    if shape == "moving":
+        weights = wt.temporal({t: wt.from_dense(one, ids=list(range(n))) for t, one in enumerate(W)})
+    truth = {"x": ("beta", 1.0), "rho": ("rho", rho), "lambda": ("lambda", lam)}
+
+    def results(rng):
+        there = rng.random((periods, n)) > 0.1 * (shape == "gaps")
+        x, size = rng.standard_normal((periods, n)), np.exp(spread * rng.standard_normal((periods, n)))
+        e, y = rng.standard_normal((periods, n)) / np.sqrt(size), np.zeros((periods, n))
+        shifts = 1 + rng.standard_normal(n) + rng.standard_normal((periods, 1))
+        for t, at in enumerate(there):
+            Wt = W[t][np.ix_(at, at)]
+            Wt = Wt / np.maximum(Wt.sum(axis=1, keepdims=True), 1e-300)
+            A, B = (np.eye(len(Wt)) - by * Wt for by in (rho, lam))
+            y[t, at] = np.linalg.solve(A, (shifts + x)[t, at] + np.linalg.solve(B, e[t, at]))
+        data = pd.DataFrame({"y": y.ravel(), "x": x.ravel(), "size": size.ravel()})
+        data = data.assign(unit=np.tile(np.arange(n), periods), period=np.repeat(np.arange(periods), n))[there.ravel()]
+        return (getattr(sp, model)("y ~ x", data, weights, missing="period" if shape == "gaps" else "error", **keys),)
+
+    def outcomes(fit) -> dict[str, Interval]:
+        ends = fit.conf_int()
+        return {name: interval(*ends.loc[term], value) for term, (name, value) in truth.items() if term in ends.index}
 
     return Draw(results, outcomes)

@@ -37,7 +37,7 @@ def forms(fit):
     d, T, N = fit._design, fit._design.n_periods, fit._design.n_units
     out, eye = [], np.eye(N)
     centered = fit._settings.correction is True and fit._settings.effects.name in ("time", "twoway")
-    J = eye - (centered and not keeps_effects(fit._sample)) / N
+    J = eye - (centered and not projects(fit)) / N
     pairs = [(w.csr.toarray(), m.csr.toarray())
              for w, m in zip((each(d.weights, T)), (each(d.weights_of_error, T)))]  # fmt: skip
     if fit.specification.lag:
@@ -47,15 +47,26 @@ def forms(fit):
             out[-1].append(J @ B @ W @ np.linalg.inv(eye - fit.rho * W) @ np.linalg.inv(B) @ J)
     if fit.specification.error:
         out.append([J @ M @ np.linalg.inv(eye - fit.lam * M) @ J for _, M in pairs])
-    out = [rows_of(fit, one) for one in out]
-    if keeps_effects(fit._sample):
+    root = d.root
+    out = [root[:, None] * rows_of(fit, one) / root for one in out]
+    if projects(fit):
         off = off_effects(fit)
         return [off @ F @ off for F in out]
     return out
 
 
+def projects(fit):
+    """Whether the effects are projected off the quadratic forms: carried along, many ways, or weighted by numbers that
+    change over time."""
+    effects, w = fit._settings.effects, fit._design.obs_weights
+    weighted = w is not None and effects.time and not (w.fixed and fit._design.observed is None)
+    return keeps_effects(fit._sample) or effects.ways is not None or weighted
+
+
 def dummies_of(fit):
     """D, (m, effects)."""
+    if fit._settings.effects.ways is not None:
+        return np.hstack([way.columns.toarray() for way in fit._settings.effects.ways.ways])
     effects = fit._settings.effects.name
     columns = [(codes[:, None] == np.unique(codes)).astype(float)
                for codes, name in zip(units_and_periods(fit), ("entity", "time")) if effects in (name, "twoway")]
@@ -65,9 +76,9 @@ def dummies_of(fit):
 def filtered_dummies(fit):
     """B D."""
     T = fit._design.n_periods
-    M = rows_of(fit, [w.csr.toarray() for w in each(fit._design.weights_of_error, T)])
     D = dummies_of(fit)
-    return D - fit.lam * M @ D
+    MD = rows_of(fit, [w.csr.toarray() for w in each(fit._design.weights_of_error, T)]) @ D
+    return fit._design.root[:, None] * (D - fit.lam * MD if fit.specification.error else D)
 
 
 def off_effects(fit):
@@ -83,7 +94,7 @@ def each(weights, T):
 def residual_maker(fit):
     s = fit._sample
     own = (s.X if s.error is None else s.X - fit.lam * s.MX)[:, : s.k]
-    Z = np.concatenate([own, filtered_dummies(fit) if keeps_effects(s) else dummies_of(fit)], axis=1)
+    Z = np.concatenate([own, filtered_dummies(fit) if projects(fit) else dummies_of(fit)], axis=1)
     return np.eye(len(Z)) - Z @ np.linalg.pinv(Z, rcond=1e-10)
 
 
@@ -107,7 +118,7 @@ def pairs_meat(fit, codes, e):
         Mu = s.My - s.MX @ at.beta
         extra.append(Mu if s.lag is None else Mu - at.rho * s.MWy)
     traces = [-part.d1(r) for part, r in ((s.lag, at.rho), (s.error, at.lam)) if part is not None]
-    carries, own = keeps_effects(s), np.eye(m)
+    carries, own = projects(fit), np.eye(m)
     share = s.n / m
     if carries:  # B D off everything, of sigma2 too
         own = off_effects(fit)

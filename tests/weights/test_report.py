@@ -91,3 +91,19 @@ def test_plots_return_axes_and_change_nothing():
     with pytest.raises(SpatialInputError) as caught:
         wt.lattice(50, 50).plot(kind="heatmap")
     assert caught.value.code == "E309"
+
+
+def test_many_maps_on_a_page_are_drawn_once(states):
+    """geopandas draws the whole figure for every map on it."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure()
+    canvas, drawn = FigureCanvasAgg(figure), []
+    canvas.mpl_connect("draw_event", drawn.append)
+    for ax in figure.subplots(1, 3):
+        wt.queen(states).plot(states, ax=ax)
+        assert len(ax.collections) == 4
+        assert not drawn
+    canvas.draw_idle()
+    assert len(drawn) == 1

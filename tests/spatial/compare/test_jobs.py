@@ -61,6 +61,7 @@ def test_a_comparison_by_any_number_of_workers(states, early):
     pd.testing.assert_frame_equal(one.coefficients(), two.coefficients(), check_exact=True)
 
 
+@pytest.mark.slow
 def test_what_is_compiled_does_not_depend_on_who_does_it():
     """32 W of 440 units are many together, though not in the parts that workers have: last bits would tell."""
     rng = np.random.default_rng(2)
@@ -147,6 +148,7 @@ def killed(task, journal):
     return pd.read_parquet(journal)
 
 
+@pytest.mark.slow
 def test_placebos_killed_at_random_are_resumed(queen, early, tmp_path):
     journal = tmp_path / "placebo.parquet"
     assert len(killed("placebo", journal)) > 0

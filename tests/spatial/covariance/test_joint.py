@@ -102,6 +102,7 @@ def test_size_of_the_common_factor_in_short():
     assert ((low <= shares) & (shares <= high)).all(), shares
 
 
+@pytest.mark.slow
 def test_size_of_the_common_factor_with_many_regressors():
     """n = 48, eight regressors: the delta method .09."""
     shares = common_factor_rejections(48, 8, 250, 5)

@@ -53,11 +53,12 @@ class Twin:
         self.W, self.M = (block_diag(*[m.csr.toarray()[np.ix_(at, at)] for m, at in zip(w.each(T), there)])
                           for w in (d.weights, d.weights_of_error))  # fmt: skip
         t, i = np.nonzero(there)
-        D = np.hstack([np.eye(N)[i]] * effects.entity + [np.eye(T)[t]] * effects.time)
+        columns = [np.eye(N)[i]] * effects.entity + [np.eye(T)[t]] * effects.time
+        D = np.hstack([way.columns.toarray() for way in effects.ways.ways] if effects.ways else columns)
         U, size, _ = np.linalg.svd(D, full_matrices=False)
         self.U = U[:, size > 1e-9]
         self.y = d.y[there]
-        self.X = np.column_stack([column_of(d, name, effects)[there] for name in fit._sample.names])
+        self.X = np.column_stack([column_of(d, name, effects)[there] for name in fit._sample.names[: fit._sample.k]])
         self.Wy = self.W @ self.y
         self.corrected, m = fit._settings.correction is not False, len(self.y)
         self.n = m - self.U.shape[1] if self.corrected else m

@@ -476,12 +476,9 @@ def test_what_is_refused_by_name(panel, model, options, named):
     assert caught.value.hint
 
 
-def test_gaps_with_effects_have_no_weighted_likelihood(panel):
+def test_gaps_without_effects(panel):
     data, w = panel
     gaps = data.drop(index=[3, 40])
-    with pytest.raises(SpatialInputError, match="change over time") as caught:
-        sp.sar(PANEL, gaps, w, **KEYS, effects="entity", missing="period", obs_weights="fixed")
-    assert caught.value.code == "E540"
     pooled = sp.sar(PANEL, gaps, w, **KEYS, effects="none", missing="period", obs_weights="fixed")
     plain = sp.sar(PANEL, gaps, w, **KEYS, effects="none", missing="period")
     one = sp.sar(PANEL, gaps.assign(c=1.0), w, **KEYS, effects="none", missing="period", obs_weights="c")
