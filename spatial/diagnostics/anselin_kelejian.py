@@ -5,7 +5,8 @@ With e the residuals, e = u - Z T'u, the form e'M e has the mean s2 tr(M) under 
     variance = s2^2 / 2 tr(S S) + s2 a'a,    S = M + M',    a = -T Z'S e,
 
 the second part from the estimated coefficients: with exogenous regressors alone a is of smaller order and the test is
-Moran's. Fixed effects are out of e, and traces are those of what they leave (``solve.forms``).
+Moran's. Fixed effects are out of e, and traces are those of what they leave (``solve.forms``): beside period effects M
+is J M J, J = I - 11'/N, whatever its rows sum to.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def anselin_kelejian(fit: FitRecord) -> TestResult:
     ----------
     fit : FitRecord
         ``ols``, ``slx``, ``sar`` or ``sdm`` with ``method="gmm"``, in a cross-section or a panel with any fixed
-        effects; under period effects with weights whose rows sum to one.
+        effects.
 
     Returns
     -------
@@ -37,7 +38,7 @@ def anselin_kelejian(fit: FitRecord) -> TestResult:
     Raises
     ------
     SpatialInputError
-        E109 gaps, E308 rows that do not sum to one, E320 weights that vary, E501 other fits.
+        E109 gaps, E320 weights that vary, E501 other fits.
 
     Notes
     -----
@@ -61,9 +62,6 @@ def anselin_kelejian(fit: FitRecord) -> TestResult:
     if d.observed is not None:
         raise SpatialInputError("E109", "anselin_kelejian needs a balanced panel", hint="missing='drop'")
     w = refuse_varying(d.weights_of_error, "anselin_kelejian")
-    if effects.time and not w.rows_sum_to_one:
-        raise SpatialInputError("E308", f"anselin_kelejian with {effects} effects needs weights whose rows all sum to "
-                                "one", ids=w.islands, hint="standardize('row') without islands")  # fmt: skip
     s, _ = by_moments(fit)
     Z = regressors(s)
     stage = two_stage(s.y, Z, basis(s))

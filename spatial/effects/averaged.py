@@ -25,7 +25,6 @@ from spillover.errors import SpatialInputError
 from spillover.show import Shown
 from spillover.values import share
 
-from ..design.arrays import by_gls
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.unsplit import unsplit
@@ -161,8 +160,7 @@ def _infer(fit: FitRecord, cases: list[tuple[np.ndarray, np.ndarray, np.ndarray]
     shares = np.array([g for g, *_ in cases])
     offsets = np.array([d.rows(np.nan_to_num(offset)) for *_, offset in cases])
     whole = spatial_lag(d.weights, d.outcome)
-    lagged = whole if by_gls(fit._sample) else d.lag(d.outcome, effects)
-    # W y keeps its period means where effects leave by generalised least squares
+    lagged = d.lag(d.outcome, effects)
     y, Wy = (d.rows(np.nan_to_num(held_by_effects(d, effects, *values))) for values in ((d.y, d.y), (whole, lagged)))
 
     def coefficients(rho: float) -> np.ndarray:

@@ -17,12 +17,14 @@ from ..design.keys import Rows, match_rows
 from ..design.periods import refuse_gaps, scales
 from ..design.terms import model_columns, offset_of
 from ..design.unsplit import unsplit
+from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from ..solve.serial import prais_winsten
 from .regressors import column_of
 from .several_forecast import filtered_by_several, new_columns
+from .uneven_effects import has_uneven_effects, predicted_effects
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,18 +48,16 @@ class Future:
 
 
 def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights | SeveralWeights) -> Future:
-    """Read new periods as the fit read its own: units matched by id, terms with the means and levels of the sample.
+    """Read new periods as the fit read its own: units matched by id, terms with the means and levels of the sample;
+    ``W`` as it lags them.
 
     Raises
     ------
     SpatialInputError
         E101 to E106 units and periods, E201 missing values, E202 infinite ones, E203 no numbers, E207 terms that are
-        not finite, E308 period effects and rows of W that do not sum to one, E502 no such column or level.
+        not finite, E502 no such column or level.
     """
-    d, requested, effects = unsplit(fit._design), fit._settings.requested, fit._settings.effects
-    if effects.time and not W.rows_sum_to_one:
-        raise SpatialInputError("E308", f"forecasts with {effects} effects need weights whose rows all sum to one",
-                                ids=W.islands, hint="standardize('row') without islands, or effects='entity'")
+    d, requested = unsplit(fit._design), fit._settings.requested
     if not isinstance(data, pd.DataFrame):
         raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
                                 hint="pd.DataFrame(data)")
@@ -74,12 +74,14 @@ def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights | SeveralWei
     return Future(times, names, np.stack(columns, axis=-1) if names else np.zeros((*rows.order.shape, 0)), offset)
 
 
-def unit_effects(fit: FitRecord, named: Mapping[str, float], *, last: bool = False):
+def unit_effects(fit: FitRecord, named: Mapping[str, float], M: SpatialWeights | None = None, *, last: bool = False):
     """c of every unit (N,) at given parameters; with ``last`` what the last period's effect is beyond their mean.
+    ``M`` are the error's weights of the new periods, where they differ from those of the fit.
 
     Fixed effects: means of u = A y - X beta over a unit's periods. Random ones: s times that mean, s = T phi /
     (1 + T phi); with spatial errors beside them (I + sigma2_e / (T sigma2_mu) (B'B)^-1)^-1 times it. Where errors are
-    correlated over time the mean is weighted, and d2 stands in the place of T.
+    correlated over time the mean is weighted, and d2 stands in the place of T. With gaps, and under M that
+    varies, they are those of ``uneven_effects``.
     """
     d, effects, random = fit._design, fit._settings.effects, fit._settings.random
     u = filtered_errors(fit, named)
@@ -89,6 +91,10 @@ def unit_effects(fit: FitRecord, named: Mapping[str, float], *, last: bool = Fal
     if random is not None:
         if not random.phi > 0:
             return 0.0 * mean
+        if has_uneven_effects(fit):
+            lam = float(named.get("lambda", 0.0))
+            mu = predicted_effects(fit, u, lam)
+            return inverse(M, lam).solve(mu) if random.error == "kkp" and M is not None else mu
         if random.error == "baltagi":
             B = np.eye(d.n_units) - named["lambda"] * d.weights_of_error.csr.toarray()
             P = B.T @ B
@@ -104,10 +110,11 @@ def filtered_errors(fit: FitRecord, named: Mapping[str, float]) -> np.ndarray:
     if isinstance(fit, SeveralRecord | RegimesRecord):
         return filtered_by_several(fit, named)
     d = fit._design
-    u = d.y - named.get("rho", 0.0) * spatial_lag(d.weights, d.outcome)
+    effects = fit._settings.effects
+    u = d.y - named.get("rho", 0.0) * d.lag(d.outcome, effects)
     for name, value in named.items():
         if name not in ("rho", "lambda", "psi"):
-            past = d.X[:, :, d.names.index(name)] if _is_past(d, name) else column_of(d, name, NO_EFFECTS)
+            past = d.X[:, :, d.names.index(name)] if _is_past(d, name) else column_of(d, name, effects)
             u = u - value * past
     return u
 

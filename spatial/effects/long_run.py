@@ -20,6 +20,7 @@ from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 from spillover.show import Shown
 
+from ..design.arrays import Sample
 from ..records.fit import FitRecord
 from ..solve.dynamic import roots
 from .average import Effects, averaged
@@ -43,7 +44,9 @@ class DynamicEffects(Shown):
     options : Options
         How the inference is made, as in ``Effects``.
     short_run, long_run, convergence : Effects
-        Each with averages, ``by_unit``, ``shock``, ``matrix``, ``by_group`` and ``by_order``. ``convergence`` is that
+        Each with averages, ``by_unit``, ``shock``, ``matrix``, ``by_group`` and ``by_order``. With gaps the short run
+        is averaged over the units of every period; the long run, convergence and paths are those of all units, under
+        the W that they have together. ``convergence`` is that
         of the response's own past, (I - rho W)^-1 (tau I + eta W). ``long_run`` raises E712 for an estimate that is
         not stationary, or whose distribution is mostly not; what a distribution says beyond stationarity is left out.
     no_long_run : str
@@ -69,12 +72,16 @@ class DynamicEffects(Shown):
 
     @cached_property
     def stationarity(self) -> Stationarity:
-        return stationarity(self.fit)
+        return stationarity(self._whole)
+
+    @cached_property
+    def _whole(self) -> FitRecord:
+        return of_all_units(self.fit)
 
     @cached_property
     def long_run(self) -> Effects:
-        refuse_without_long_run(self.fit)
-        fit = with_rho(self.fit)
+        refuse_without_long_run(self._whole)
+        fit = with_rho(self._whole)
         there = long_run_fit(fit)
         source = LongRunEffects(fit, AverageEffects(there, Averages(there)))
         return averaged(there, self.fit._design.regressors, self.options, "long-run", source)
@@ -92,8 +99,8 @@ class DynamicEffects(Shown):
 
     @cached_property
     def convergence(self) -> Effects:
-        refuse_varying(self.fit._design.weights, "convergence")
-        return averaged(self.fit, (f"lag({self.fit._design.response})",), self.options, "convergence")
+        refuse_varying(self._whole._design.weights, "convergence")
+        return averaged(self._whole, (f"lag({self.fit._design.response})",), self.options, "convergence")
 
     def path(self, horizon: int = 10) -> pd.DataFrame:
         """How effects unfold, by period since the change.
@@ -117,7 +124,7 @@ class DynamicEffects(Shown):
         """
         from .path import effect_path
 
-        return effect_path(self.fit, horizon, self.options)
+        return effect_path(self._whole, horizon, self.options)
 
     def tidy(self) -> pd.DataFrame:
         """One row per run, variable and effect ("short-run direct", ...), in the common schema; without the long run
@@ -219,6 +226,15 @@ def refuse_without_long_run(fit: FitRecord) -> None:
         raise SpatialInputError("E712", f"there is no long run: the estimate is {there.line}",
                                 hint="the short run and later periods are defined; difference the data or add "
                                 "time effects for the long run")  # fmt: skip
+
+
+def of_all_units(fit: FitRecord) -> FitRecord:
+    """A fit of a panel with gaps under the one W of all its units: what would be if everybody stayed."""
+    d = fit._design
+    if d.whole is None or not d.weights.varies:
+        return fit
+    sample = replace(fit._sample, lag=None) if isinstance(fit._sample, Sample) else fit._sample
+    return replace(fit, _design=replace(d, weights=d.whole), _sample=sample)
 
 
 def with_rho(fit: FitRecord) -> FitRecord:

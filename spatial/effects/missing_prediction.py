@@ -18,7 +18,7 @@ import pandas as pd
 from spillover.errors import check_option
 
 from ..covariance.kinds import factor_of_freedom
-from ..design.design import spatial_lag
+from ..design.period_means import centers, of_deviations
 from ..logdet.inverse import inverse
 from ..records.missing import MissingRecord
 from ..records.schema import critical_value
@@ -98,12 +98,14 @@ def predict_in_sample(fit: MissingRecord, kind: str | None = None) -> pd.Series:
     if kind == "TC":
         return d.labelled(reduced_form_of_all(fit) + fit.levels, "predicted")
     levels = fit.levels
-    return d.labelled(regression_part(fit, d) + levels - fit.rho * spatial_lag(d.weights, levels), "predicted")
+    lagged = d.lag(levels, fit._settings.effects)
+    return d.labelled(regression_part(fit, d) + levels - fit.rho * lagged, "predicted")
 
 
 def reduced_form_of_all(fit: MissingRecord) -> np.ndarray:
     """A^-1 X beta, (T, N), of all units, without effects."""
     d, trend = fit._design, regression_part(fit, fit._design)
-    if not d.weights.varies:
-        return inverse(d.weights, fit.rho).solve(trend.T).T
-    return np.array([inverse(w, fit.rho).solve(x) for w, x in zip(d.weights.each(d.n_periods), trend)])
+    W = of_deviations(d.weights) if centers(d.weights, fit._settings.effects.time) else d.weights
+    if not W.varies:
+        return inverse(W, fit.rho).solve(trend.T).T
+    return np.array([inverse(w, fit.rho).solve(x) for w, x in zip(W.each(d.n_periods), trend)])

@@ -21,7 +21,8 @@ from ..design.design import Design, refuse_offset
 from ..design.fixed_effects import FixedEffects
 from ..design.missing import MissingDesign, missing_design
 from ..design.options import ModelOptions
-from ..design.sample import regressor_columns
+from ..design.period_means import centers, of_deviations
+from ..design.sample import left_by_means, regressor_columns
 from ..design.specification import Specification
 from ..design.unbalanced import Gaps
 from ..logdet import Jacobian, logdet, period_logdet
@@ -53,8 +54,9 @@ def estimate_missing(specification: Specification, formula: str, data: pd.DataFr
     Raises
     ------
     SpatialInputError
-        E201 missing regressors, E308 period effects with rows that do not sum to one, E321 unit effects with weights
-        that vary over time, E501 options that there are not, E701, E702, E801; else as without missing outcomes.
+        E201 missing regressors, E309 period effects with more than 3,000 units whose rows do not sum to one, E321 unit
+        effects with weights that vary over time, E501 options that there are not, E701, E702, E801; else as without
+        missing outcomes.
     """
     refuse_options(specification, w, options)
     d = missing_design(formula, data, w, specification, entity=options.entity, time=options.time)
@@ -106,14 +108,17 @@ def missing_sample(
     if problem is not None:
         raise problem
     T, size = d.n_periods, d.y.size
+    W = of_deviations(d.weights) if specification.lag and centers(d.weights, effects.time) else d.weights
     stacked = [_stacked(w, T) if there else None for w, there in
-               ((d.weights, specification.lag), (d.weights_of_error, specification.error))]  # fmt: skip
+               ((W, specification.lag), (d.weights_of_error, specification.error))]  # fmt: skip
     arrays = MissingProblem(
         y=np.where(d.seen, d.y, 0.0).ravel(), X=X.reshape(size, -1), seen=d.seen.ravel(),
         levels=levels(d.seen, effects.entity, effects.time), W=stacked[0], M=stacked[1],
     )  # fmt: skip
     of_lag, of_error = (_jacobian(w, T, method) if there else None for w, there in
                         ((d.weights, specification.lag), (d.weights_of_error, specification.error)))  # fmt: skip
+    if of_lag is not None:
+        of_lag = replace(of_lag, means=left_by_means(d.weights, effects, True))
     return MissingSample(y=yd, X=arrays.X, n=arrays.n, lag=of_lag, error=of_error, names=tuple(names), problem=arrays)
 
 
@@ -155,8 +160,3 @@ def refuse_data(specification: Specification, d: Design, effects: FixedEffects, 
     if d.varies and effects.entity:
         raise SpatialInputError("E321", "missing='model' with unit effects needs the same W in all periods: W that "
                                 "varies carries the effects along", hint="w.mean(), or effects='time'")  # fmt: skip
-    used = [d.weights] * specification.lag
-    if correction == "additive" or (effects.time and not all(w.rows_sum_to_one for w in used)):
-        raise SpatialInputError("E308", f"missing='model' with {effects} effects needs weights whose rows all sum to "
-                                "one", ids=next((w.islands for w in used if len(w.islands)), ()),
-                                hint="standardize('row') without islands, or effects='entity'")  # fmt: skip

@@ -14,11 +14,12 @@ from ..covariance.moments import is_correlated, refuse_for_moments, refuse_impos
 from ..covariance.scpc import SCPC
 from ..covariance.vcov import as_vcov
 from ..design.checks import ABSORBED, refuse_degenerate
-from ..design.design import INTERCEPT, Design, spatial_lag
+from ..design.design import INTERCEPT, Design
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
 from ..design.moment_settings import USUAL, Moments
 from ..design.obs_weights import links_in_units_of_variance
+from ..design.period_means import centers, lag_of_deviations
 from ..design.regimes import RegimeDesign
 from ..design.sample import regressor_columns
 from ..design.several import SeveralDesign, several_regressors, weights_of_error, weights_of_response
@@ -37,8 +38,7 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
     Raises
     ------
     SpatialInputError
-        E109 unbalanced panels, E308 period effects beside a spatial error whose weights have unequal row sums, E320
-        weights that vary over time, E501.
+        E109 unbalanced panels, E320 weights that vary over time, E501.
     """
     spatial = specification.lag or specification.error
     if not (spatial or d.endog):
@@ -59,14 +59,8 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
             f"moments of a spatial error with {effects} effects")  # fmt: skip
         raise SpatialInputError("E540", f"{what} have no obs_weights=", hint="leave obs_weights= out, or use "
                                 "effects='entity' with C(period) in the formula")  # fmt: skip
-    M = weights_of_error(d)
-    if specification.error and effects.time and not M.rows_sum_to_one:
-        raise SpatialInputError(
-            "E308",
-            f"moments of a spatial error with {effects} effects need weights whose rows all sum to one",
-            ids=M.islands,
-            hint="standardize('row') without islands, or effects='entity' with C(period) in the formula",
-        )
+    if specification.error:
+        weights_of_error(d)
 
 
 def moment_sample(
@@ -109,7 +103,7 @@ def moment_sample(
     elif d.endog and settings.lag_instruments:
         H += _products(d, weights, own, effects, settings.order or _order_of_endogenous(d))
     if specification.error and settings.lag_instruments and d.instruments:
-        H.append(spatial_lag(M, own))
+        H.append(d.lag(own, effects, M))
     parts |= {
         "y": y,
         "X": Xd,
@@ -123,9 +117,10 @@ def moment_sample(
     if not specification.error:
         return MomentSample(**_weighted(d, parts))
     if specification.lag:
-        parts["MWy"] = rows(spatial_lag(M, Wy))
-    parts |= {"My": rows(spatial_lag(M, d.y)), "MX": rows(spatial_lag(M, X))}
-    return ErrorMomentSample(**_weighted(d, parts), M=links_in_units_of_variance(d, M).csr)
+        parts["MWy"] = rows(d.lag(Wy, effects, M))
+    parts |= {"My": rows(d.lag(d.y, effects, M)), "MX": rows(d.lag(X, effects, M))}
+    M = lag_of_deviations(M) if centers(M, effects.time) else links_in_units_of_variance(d, M)
+    return ErrorMomentSample(**_weighted(d, parts), M=M.csr)
 
 
 def _products(d: Design, weights, columns: np.ndarray, effects: FixedEffects, order: int) -> list[np.ndarray]:

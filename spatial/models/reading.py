@@ -123,24 +123,20 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
         warn_of_own_lags(d, effects)
     refuse_no_links(specification, d)
     d = with_spatial_lags(specification, d, effects, options.durbin, options.wx_order)
-    if effects.time and specification.lag and not d.weights.rows_sum_to_one:
-        d = replace(d, notes=(*d.notes, PATH_IN_LAG)) if carries_effects(specification, d, effects) else d
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     if method == "gmm":
         correction = options.correction
     elif not effects.random:
-        correction = which_correction(specification, d, effects, options.correction)
+        correction = options.correction
+        if method not in ADJUSTED and options.serial is None:
+            correction = which_correction(specification, d, effects, correction)
     vcov = options.covariance
     if d.obs_weights is not None:
         refuse_unweightable(d.obs_weights, specification, d, effects, correction, options)
         vcov = usual_covariance(d.obs_weights, specification, effects, options)
     settings = Settings(effects, correction, method, vcov, options.logdet, requested=options)
     return Reading(specification, d, settings, columns)
-
-
-PATH_IN_LAG = ("beside a spatial error W y holds the period effects; rows of W do not all sum to one, so rho depends "
-               "on a path that all units share: sar and sdm take it out")  # fmt: skip
 
 
 def which_effects(requested: str | None, d: Design) -> FixedEffects:
@@ -156,8 +152,9 @@ def which_effects(requested: str | None, d: Design) -> FixedEffects:
         effects = FixedEffects.parse(requested)
     if d.times is None and effects and effects.ways is None:
         raise SpatialInputError("E501", f"effects={requested!r} needs a panel", hint="give entity= and time=")
-    if effects.random:
-        refuse_unbalanced(d.observed, f"effects={requested!r}")
+    if effects.random == "chamberlain":
+        refuse_unbalanced(d.observed, "effects='chamberlain'",
+                          "effects='correlated' takes the means of the periods that are observed")  # fmt: skip
     if (effects.entity or effects.random) and len(d.y) < 2:
         raise SpatialInputError("E206", f"{effects} effects need at least 2 periods, got {len(d.y)}",
                                 hint="effects='none', or more periods")
@@ -214,11 +211,10 @@ def lags_intercept(specification: Specification, d: Design, effects: FixedEffect
     A constant c in y adds c (1 - rho W 1) to (I - rho W) y, and one in x adds c W 1 to W x. Where rows of W have
     different sums (an island is enough) neither is a constant, and without W 1 rho would depend on where y has its
     zero. Of row-standardised weights with islands W 1 is the dummy of the units that have neighbors. Time effects
-    are taken out before y and x are lagged (``Design.lag``), but for y beside a spatial error.
+    are taken out before y and x are lagged (``Design.lag``).
     """
     takes = (specification.lag or specification.durbin) and INTERCEPT in d.names
-    late = specification.lag and carries_effects(specification, d, effects)
-    if not takes or (effects.fixed and not (effects.time and late)):
+    if not takes or effects.fixed:
         return False
     one = d.X[:, :, d.names.index(INTERCEPT)]
     added = effects.demean(spatial_lag(d.weights, one), d.observed)
@@ -229,31 +225,19 @@ def lags_intercept(specification: Specification, d: Design, effects: FixedEffect
 
 
 def which_correction(specification: Specification, d: Design, effects: FixedEffects, correction) -> bool | str:
-    """The correction that these weights allow: by transformation, or additive for the time effects."""
+    """The correction that this model allows: by transformation, or additive for the time effects."""
     if effects.ways is not None:
         return bool(correction)  # by transformation, or by the mean of the score
-    if carries_effects(specification, d, effects):
+    if carries_effects(specification, d, effects) or (specification.error and effects.time):
         if correction == "additive":
             raise SpatialInputError("E501", "correction='additive' is for a spatial lag alone: beside an error the "
                                     "score of rho is corrected by its mean", hint="leave correction= out")  # fmt: skip
         return bool(correction)
     used = [d.weights] * specification.lag + ([d.weights_of_error] if specification.error else [])
-    varies = any(w.varies for w in used)
-    if varies and correction == "additive":
+    if correction == "additive" and any(w.varies for w in used):
         raise SpatialInputError("E501", "correction='additive' is for one W in all periods",
                                 hint="leave correction= out")
-    if correction is False or not effects.time:
-        return bool(correction)
-    if correction is True and (varies or all(w.rows_sum_to_one for w in used)):
-        return True
-    if specification.error:
-        raise SpatialInputError(
-            "E308",
-            f"{specification.name} with lags= and {effects} effects needs weights whose rows all sum to one",
-            ids=next((w.islands for w in used if len(w.islands)), ()),
-            hint="standardize('row') without islands, or effects='entity'",
-        )
-    return "additive"
+    return correction if effects.time else bool(correction)
 
 
 def aligned(w, d: Design, missing: str, name: str = "w_error") -> SpatialWeights | TemporalWeights:

@@ -21,7 +21,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError, warn
 
 from ..design.gaps import refuse_unbalanced
-from ..effects.operators import operators, solved
+from ..effects.operators import each_period, solved
 from ..effects.several_forecast import variances_of_errors
 from ..logdet.inverse import inverse
 from ..records.regimes import RegimesRecord
@@ -70,8 +70,7 @@ def response_of(fit: Fit) -> Callable[[np.ndarray], np.ndarray]:
     """What errors (T, N) that change make of the responses, (T, N)."""
     d = fit._design
     if isinstance(fit, SeveralRecord | RegimesRecord):
-        C, D = operators(fit)
-        return lambda errors: solved(C, solved(D, errors.T)).T
+        return lambda errors: each_period(fit, lambda C, D, e: solved(C, solved(D, e)), errors)
     tau, eta = (float(fit.params.get(f"{w}lag({d.response})", 0.0)) for w in ("", "W:"))
     weights = d.weights.each(d.n_periods)
     A = [inverse(w, fit.rho) for w in weights]
@@ -99,7 +98,7 @@ def refuse(fit: Fit) -> None:
         why = f"method={s.method!r} is not estimated on responses that follow a likelihood"
     elif s.effects.ways:
         why = f"effects of {s.effects} are not there in a dynamic model"
-    elif s.effects.time and not d.weights.rows_sum_to_one and (d.lags or fit.specification.lag):
+    elif s.effects.time and not (d.weights.rows_sum_to_one and d.weights_of_error.rows_sum_to_one):
         why = "with period effects W lags deviations from period means, unless its rows sum to one"
     if why:
         raise SpatialInputError("E501", f"{what} cannot be used here: {why}", hint="use 'oim' or 'robust'")

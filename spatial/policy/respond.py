@@ -32,7 +32,7 @@ from .channels import powers
 
 def averages(
     fit: Fit, term: str, weights: list[SpatialWeights], V: list[np.ndarray], read: Callable, level: float,
-    horizon: Horizon = None,
+    period=None, horizon: Horizon = None,
 ) -> tuple[Law | RatioLaw | None, Inference]:  # fmt: skip
     """What ``read`` takes from the responses to V, with intervals, standard errors and p-values.
 
@@ -45,6 +45,8 @@ def averages(
         Changes, one per column.
     read : function from responses, a list of (N, m), to (E,), linear
     level : float
+    period : label, optional
+        Where W varies, that of ``weights``.
     horizon : int or "long", optional
         Of a dynamic model, after a change that stays; one W.
 
@@ -55,7 +57,7 @@ def averages(
     """
     if isinstance(fit, SeveralRecord | RegimesRecord):
         (change,) = V
-        return responded_by_several(fit, term, change, lambda response: read([response]), level)
+        return responded_by_several(fit, term, change, lambda response: read([response]), level, period)
     fit = with_rho(fit) if horizon == LONG else fit  # type: ignore[assignment]
     picks = selectors(fit, [term])
 

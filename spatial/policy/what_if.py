@@ -184,7 +184,7 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
     if horizon and horizon != LONG:
         refuse_varying(d.weights, "a response of later periods")
     law, inference = averages(fit, variable, [W], [moved[there, None]], lambda responses: responses[0][:, 0], level,
-                              horizon)
+                              d.periods[last] if d.weights.varies else None, horizon)  # fmt: skip
     table = pd.DataFrame({"change": moved[there], **inference.columns()}, index=d.ids[there])
     if d.response.startswith("log("):
         columns = {"percent": inference.estimate, "percent_low": inference.low, "percent_high": inference.high}

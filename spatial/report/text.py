@@ -214,7 +214,10 @@ def dynamic_effects_text(effects) -> str:
     """The short run and, where there is one, the long run."""
     short, missing = effects_text(effects.short_run), effects.no_long_run
     if not missing:
-        return f"{short}\n\n{effects_text(effects.long_run, False)}"
+        d = effects.fit._design
+        of_all = phrase("The long run is that of all units, under the W that they have together:")
+        gaps = d.whole is not None and d.weights.varies
+        return "\n\n".join([short, *[of_all] * gaps, effects_text(effects.long_run, False)])
     why = phrase("No long run: {why}.", why=stored(missing.removeprefix("there is no long run: ")))
     return f"{short}\n\n{why}"
 

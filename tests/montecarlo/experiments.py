@@ -6,6 +6,7 @@ from .dynamic_endogenous import dynamic_endogenous
 from .dynamics import dynamics
 from .endogenous import endogenous
 from .forecasts import forecasts, new_units
+from .gaps import gaps
 from .margins import margins
 from .missing import missing
 from .moving import moving
@@ -25,6 +26,7 @@ EXPERIMENTS = {
     "regimes": regimes,
     "missing": missing,
     "moving": moving,
+    "gaps": gaps,
     "serial": serial,
     "ways": ways,
     "endogenous": endogenous,

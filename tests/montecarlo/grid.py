@@ -177,6 +177,17 @@ def moving_cells() -> list[Cell]:
             for model, N, T, effects in designs]  # fmt: skip
 
 
+def gap_cells() -> list[Cell]:
+    """Dynamic panels whose units enter, leave or miss periods."""
+    designs = [("sar", 60, 6, "exit", "entity", "ml"), ("sar", 60, 6, "exit", "twoway", "ml"),
+               ("sdm", 60, 6, "entry", "twoway", "ml"), ("sdm", 60, 6, "holes", "twoway", "ml"),
+               ("sar", 60, 6, "anew", "twoway", "ml"), ("slx", 60, 6, "entry", "entity", "ml"),
+               ("sdm", 150, 6, "entry", "twoway", "gmm")]  # fmt: skip
+    return [Cell(f"gaps-{model}-{N}x{T}-{kind}-{effects}-{method}", "panel, dynamic, with gaps", "gaps",
+                 {"model": model, "N": N, "T": T, "kind": kind, "effects": effects, "method": method}, (400, 1000))
+            for model, N, T, kind, effects, method in designs]  # fmt: skip
+
+
 def endogenous_cells() -> list[Cell]:
     """Regressors that share the error, instrumented."""
 
@@ -215,7 +226,7 @@ def cells() -> list[Cell]:
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
             *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(),
             *dynamic_endogenous_cells(), *regime_cells(),
-            *missing_cells(), *moving_cells(),
+            *missing_cells(), *moving_cells(), *gap_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(), *grid_panels.new_unit_cells(),
             *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *grid_panels.ways_cells(), *far_rho(), *large,

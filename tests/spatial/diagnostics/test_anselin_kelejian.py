@@ -51,7 +51,6 @@ def test_size_and_power():
     ("E501", lambda d, w: sp.sem("y ~ x + c", d, w, **KEYS, **IV)),
     ("E501", lambda d, w: sp.sar("y ~ x", d, w, **KEYS)),
     ("E501", lambda d, w: sp.sar("y ~ x + c", d, w, **KEYS, **IV, effects="random")),
-    ("E308", lambda d, w: sp.sar("y ~ x + c", d, w * 2, **KEYS, **IV)),
     ("E109", lambda d, w: sp.ols("y ~ x + c", d.drop(index=3), w, **KEYS, **IV, missing="period")),
 ])  # fmt: skip
 def test_refused(code, call):

@@ -7,7 +7,7 @@ import pytest
 import spatial as sp
 from spillover.errors import SpatialInputError
 
-from .test_estimators import PANEL, cross_section, panel_data, random_weights
+from .test_estimators import PANEL, cross_section, panel_data
 from .test_gmm import endogenous
 
 IV = {"method": "gmm", "endog": ["c"], "instruments": ["z1"]}
@@ -94,13 +94,6 @@ def test_panels_without_a_theory_are_refused(model, vcov, effects, message):
     with pytest.raises(SpatialInputError, match="E501") as caught:
         getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects=effects, method="gmm", vcov=vcov)
     assert message in str(caught.value)
-
-
-def test_two_way_effects_need_a_second_w_whose_rows_sum_to_one():
-    data, W = panel_data(2)
-    M = random_weights(np.random.default_rng(4), len(W), islands=1)
-    with pytest.raises(SpatialInputError, match="E308"):
-        sp.sem("y ~ a + b", data, W, **PANEL, method="gmm", w_error=pd.DataFrame(M, W.index, W.columns))
 
 
 def test_rho_outside_its_interval_is_said():

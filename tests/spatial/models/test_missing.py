@@ -15,6 +15,7 @@ from spatial.models.missing import fit_missing
 from spillover.errors import SpatialInputError
 
 from .. import naive_missing as twin
+from ..designs import as_lagged
 
 MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns")
 LAG, ERROR = ("sar", "sdm", "sac", "gns"), ("sem", "sdem", "sac", "gns")
@@ -48,8 +49,8 @@ def fitted(model, frame, w, effects=None, **options):
 def twin_data(fit, W, y, seen):
     d = fit._design
     X, _ = regressor_columns(d, fit._settings.effects)
-    each = np.repeat(W[None], d.n_periods, axis=0)
     effects = fit._settings.effects
+    each = np.repeat(as_lagged(W, effects.time)[None], d.n_periods, axis=0)
     options = {"lag": fit.specification.lag, "error": fit.specification.error, "entity": effects.entity,
                "time": effects.time}  # fmt: skip
     return (np.where(seen, y, 0.0), X, each, each, seen), options
@@ -282,11 +283,23 @@ def test_what_is_refused_names_a_way_round(options, code):
     assert caught.value.hint
 
 
-def test_period_effects_need_rows_that_sum_to_one():
-    frame, w, *_ = drawn(seed=14, n=20, T=4, row=False)
-    with pytest.raises(SpatialInputError, match="E308"):
-        fitted("sar", frame, w, "twoway")
-    assert fitted("sar", frame, w, "entity").nobs == frame["y"].notna().sum()
+@pytest.mark.parametrize("effects", ["time", "twoway"])
+def test_w_lags_deviations_where_rows_do_not_sum_to_one(effects):
+    frame, w, W, y, seen = drawn(seed=14, n=14, T=4, row=False)
+    fit = fitted("sdm", frame, w, effects)
+    data, options = twin_data(fit, W, y, seen)
+    theta = np.append(fit.params, np.log(fit._solution.sigma2))
+    assert twin.loglik(theta, *data, **options) == pytest.approx(fit.loglik, abs=1e-8)
+    _best, loglik, _ = twin.maximum(theta + 0.02, *data, **options)
+    assert loglik == pytest.approx(fit.loglik, abs=1e-5)
+    path = 7 * frame["t"] ** 1.5
+    moved = fitted("sdm", frame.assign(y=frame["y"] + path), w, effects)
+    assert moved.params.to_numpy() == pytest.approx(fit.params.to_numpy(), abs=1e-6)
+    shift = (moved.predict_missing() - fit.predict_missing())["predicted"]
+    assert shift.to_numpy() == pytest.approx(7 * shift.index.get_level_values("t") ** 1.5, abs=1e-5)
+    for kind in ("TS", "TC"):
+        shift = moved.predict(kind=kind) - fit.predict(kind=kind)
+        assert shift.to_numpy() == pytest.approx(7 * shift.index.get_level_values("t") ** 1.5, abs=1e-5)
 
 
 def test_what_needs_every_outcome_is_refused_by_name():
