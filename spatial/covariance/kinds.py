@@ -8,12 +8,12 @@ space or time in ``hac``.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
+from spillover.show import ask
 from spillover.values import whole_number
 
 from ..design.arrays import by_gls, inverse_triangular
@@ -108,8 +108,11 @@ class Bootstrap:
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         refuse_weighted(fit._design.obs_weights, "vcov='bootstrap'", "vcov='oim' or 'robust'")
-        own = fit.resampled if fit._design.lags or has_several(fit) else partial(bootstrap_parameters, fit)
-        return np.atleast_2d(np.cov(own(self.draws, self.seed), rowvar=False))
+        if fit._design.lags or has_several(fit):  # estimated by functions of a higher floor
+            parameters = ask("resample", fit, self.draws, self.seed)
+        else:
+            parameters = bootstrap_parameters(fit, self.draws, self.seed)
+        return np.atleast_2d(np.cov(parameters, rowvar=False))
 
     def df(self, fit: FitRecord) -> int | None:
         return t_df(fit)

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 
 from spillover.errors import check_option
@@ -95,13 +94,6 @@ class Fit(MakeTables):
             effects=str(settings.effects), method=settings.method, correction=str(settings.correction),
             vcov=describe(self), formula=d.formula,
         )  # fmt: skip
-
-    def resampled(self, draws: int, seed: int) -> np.ndarray:
-        """Estimates on bootstrap samples, (draws, p), of a dynamic model or one with several rho; see
-        ``spatial.models.resampling``."""
-        from .resampling import resampled_parameters
-
-        return resampled_parameters(self, draws, seed)
 
     def with_vcov(self, vcov: Any, **settings: Any) -> Fit:
         """The same estimates with another covariance: ``"robust"``, ``"cluster", by="region"``, ``sp.Conley(300)``;

@@ -106,10 +106,6 @@ class FitRecord(Shown):
     def bic(self) -> float:
         return np.log(self._sample.n) * self.n_parameters - 2 * self.loglik
 
-    def resampled(self, draws: int, seed: int) -> np.ndarray:
-        """Estimates on bootstrap samples of a dynamic model or one with several rho, (draws, p); ``Fit`` has them."""
-        raise NotImplementedError
-
     @cached_property
     def std_errors(self) -> pd.Series:
         return pd.Series(np.sqrt(np.diag(self._covariance)), index=self._terms, name="std_error")
