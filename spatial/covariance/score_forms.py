@@ -22,6 +22,7 @@ from ..design.several import SeveralDesign
 from ..logdet.inverse import inverse
 from ..logdet.several_periods import per_period
 from ..records.fit import FitRecord
+from .missing_view import Completed
 from .several import deviations, has_several
 
 DENSE_UNITS = 1_500  # beyond, P acts through factorisations
@@ -260,7 +261,7 @@ def quadratic_forms(fit: FitRecord, *, centered: bool = True) -> list[Form]:
 def _as_lagged(fit: FitRecord, W, M) -> tuple:
     """W J and M J in their places where the likelihood is that of deviations from period means; of M not where effects
     leave by generalised least squares."""
-    carried, time = by_gls(fit._sample), fit._settings.effects.time
+    carried, time = by_gls(fit._sample) or isinstance(fit._solution, Completed), fit._settings.effects.time
     if fit._settings.correction is not True or not (carried or isinstance(W, SpatialWeights)):
         return W, M
     if centers(W, time) and fit.specification.lag:

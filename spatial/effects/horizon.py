@@ -21,37 +21,33 @@ from spillover.matrix import SpatialWeights
 from ..logdet.inverse import Inverse
 from ..records.fit import FitRecord
 from .curves import between_poles
-from .linear import Law, with_constant
-from .long_run import long_run_nodes, refuse_without_long_run
+from .linear import Law
+from .long_run import PHI, dynamics, long_run_law, refuse_without_long_run
 from .mixture import Inference, settled
 from .nodes import given_lattice
 from .propagate import determinant, spatial_places
+from .stationarity import stationarity
 
 LONG = "long"
-Horizon = int | str | None
+Horizon = int | str
 UNITS_MAX = 5_000  # of responses some periods later: a factorisation at every node
 
 
-def check_horizon(fit: FitRecord, horizon: Horizon, *, periods: bool = True) -> None:
-    """A dynamic model needs one, a static model has none; ``periods`` says whether periods between are there.
+def check_horizon(fit: FitRecord, horizon: Horizon) -> None:
+    """A number of periods, or "long"; a static model answers at once.
 
     Raises
     ------
     SpatialInputError
-        E537 a dynamic model without a horizon, E501 another value, or a static model with one.
+        E501 another value, or a later period of a static model.
     """
-    d = fit._design
     number = isinstance(horizon, int | np.integer) and not isinstance(horizon, bool) and horizon >= 0
-    if horizon is not None and not d.lags:
-        raise SpatialInputError("E501", f"horizon={horizon!r} is for dynamic models: a static one answers at once",
-                                hint="leave horizon= out")
-    if horizon is None and d.lags:
-        raise SpatialInputError("E537", "the model has a lagged outcome: its response unfolds over time",
+    if horizon != LONG and not number:
+        raise SpatialInputError("E501", f"horizon={horizon!r} must be a number of periods, or 'long'",
                                 hint="horizon=0, the short run, or horizon='long'")  # fmt: skip
-    if horizon is not None and horizon != LONG and not (number and (periods or horizon == 0)):
-        more = ", a number of periods later" if periods else ""
-        raise SpatialInputError("E501", f"horizon={horizon!r} must be 0, the short run{more}, or 'long'",
-                                hint="horizon='long'" if periods else "fit.effects().path() has the periods between")
+    if horizon != 0 and not fit._design.lags:
+        raise SpatialInputError("E501", f"horizon={horizon!r} is for dynamic models: a static one answers at once",
+                                hint="leave horizon= out, or fit the model with lags=")  # fmt: skip
 
 
 def infer_long_run(fit: FitRecord, curves: Callable, picks: np.ndarray, level: float) -> tuple[Law | None, Inference]:
@@ -61,24 +57,22 @@ def infer_long_run(fit: FitRecord, curves: Callable, picks: np.ndarray, level: f
     ----------
     curves : function of rho to (K, J)
         m_k of each of the J quantities in the short run.
-    picks : ndarray, shape (K, V, p), or (K, V, p + 1) where a last column takes the constant 1
+    picks : ndarray, shape (K, V, p)
 
     Raises
     ------
     SpatialInputError
         E712 where there is no long run.
     """
-    refuse_without_long_run(fit)
-    params, V = with_constant(fit.params.to_numpy(), fit.vcov.to_numpy(), picks.shape[-1])
-    rho, tau, eta = spatial_places(fit) @ fit.params.to_numpy()
+    refuse_without_long_run(fit, stationarity(fit))
+    params, interval = fit.params.to_numpy(), determinant(fit).interval
+    rho, tau, eta = dynamics(fit, params)
     at = curves((rho + eta) / (1 - tau)) / (1 - tau)
     estimates = np.einsum("kj,kv->jv", at, picks @ params).ravel()
-    if not np.isfinite(V).all():
+    if not np.isfinite(fit.vcov.to_numpy()).all():
         return None, Inference(estimates, *np.full((5, len(estimates)), np.nan))
-    conditional, left, r = long_run_nodes(fit, params, V)
-    there = between_poles(curves, r.min(), r.max(), determinant(fit).interval)(r)
-    law = Law(conditional, there / left[:, None, None], picks)
-    return law, settled(lambda _: law.mixture, estimates, level, 1, 1)[1]
+    law = long_run_law(fit, lambda r: between_poles(curves, r.min(), r.max(), interval)(r), picks, PHI)
+    return law, law.inference(estimates, level)
 
 
 def infer_later(

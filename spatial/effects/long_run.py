@@ -10,6 +10,7 @@ and theta / (1 - tau): it is computed by the same functions, on a fit with these
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -26,6 +27,7 @@ from ..solve.dynamic import roots
 from .average import Effects, averaged
 from .draws import parameter_draws
 from .infer import AverageEffects, Options
+from .linear import Law, with_constant
 from .mixture import Inference, settled
 from .nodes import given_spatial
 from .propagate import Averages, combine, determinant, spatial_places
@@ -80,7 +82,7 @@ class DynamicEffects(Shown):
 
     @cached_property
     def long_run(self) -> Effects:
-        refuse_without_long_run(self._whole)
+        refuse_without_long_run(self._whole, self.stationarity)
         fit = with_rho(self._whole)
         there = long_run_fit(fit)
         source = LongRunEffects(fit, AverageEffects(there, Averages(there)))
@@ -162,10 +164,12 @@ class LongRunEffects:
         if not np.isfinite(fit.vcov.to_numpy()).all():
             return None, Inference(estimates, *np.full((5, len(estimates)), np.nan))
 
-        def law_of(size):
-            conditional, left, r = long_run_nodes(fit, fit.params.to_numpy(), fit.vcov.to_numpy(), size)
+        def curves(r):
             a, b = self.at_estimates.averages.many(r)
-            return conditional.linear((np.stack([a, b - a, b], axis=-1) / left[:, None]).swapaxes(0, 1), picks)
+            return np.stack([a, b - a, b], axis=-1).swapaxes(0, 1)
+
+        def law_of(size):
+            return long_run_law(fit, curves, picks, size).mixture
 
         return None, settled(law_of, estimates, level, PHI, PHI)[1]
 
@@ -186,15 +190,32 @@ class LongRunEffects:
         raise SpatialInputError("E501", "method='likelihood' is for static models", hint="method='quadrature'")
 
 
-def long_run_nodes(fit: FitRecord, params: np.ndarray, V: np.ndarray, size: int = PHI):
-    """Nodes over phi and kappa where the long run exists, with 1 - tau and r there, (Q,) each; parameters may have
-    constants behind them.
+def refuse_without_long_run(fit: FitRecord, roots: Stationarity) -> None:
+    """E712 where W varies, or the estimate is not stationary."""
+    if fit._design.weights.varies:
+        raise SpatialInputError("E712", "there is no long run: W varies over time, and effects of later periods "
+                                "depend on W to come", hint="the short run; or a fit with w.mean()")  # fmt: skip
+    if not roots.holds:
+        raise SpatialInputError("E712", f"there is no long run: the estimate is {roots.line}",
+                                hint="the short run and path(horizon) are defined; difference the data or add "
+                                "time effects for the long run")  # fmt: skip
+
+
+def long_run_law(fit: FitRecord, curves: Callable, picks: np.ndarray, size: int) -> Law:
+    """What is linear in the coefficients given r, divided by 1 - tau, at ``size`` nodes of phi.
+
+    Parameters
+    ----------
+    fit : FitRecord, as ``with_rho`` has it
+    curves : function of r (Q,) to (Q, K, J)
+    picks : ndarray, shape (K, V, p), or (K, V, p + 1) where a last column takes the constant 1
 
     Raises
     ------
     SpatialInputError
         E712 where most of the distribution is not stationary.
     """
+    params, V = with_constant(fit.params.to_numpy(), fit.vcov.to_numpy(), picks.shape[-1])
     lo, hi = determinant(fit).interval
     in_rho, in_tau, in_eta = np.pad(spatial_places(fit), [(0, 0), (0, len(params) - len(fit.params))])
     top, spatial = 1 / hi, in_rho + in_eta
@@ -213,19 +234,9 @@ def long_run_nodes(fit: FitRecord, params: np.ndarray, V: np.ndarray, size: int 
     if not conditional.inside >= 0.5:
         outside = f"{1 - conditional.inside:.0%} of the distribution of the estimates"
         message = f"{outside} is not stationary: the long run is not determined ({stationarity(fit).line})"
-        raise SpatialInputError("E712", message, hint="method='delta', or path(horizon)")
-    return conditional, *ratios(conditional.points)
-
-
-def refuse_without_long_run(fit: FitRecord) -> None:
-    """E712 where W varies over time, or the estimate is not stationary."""
-    if fit._design.weights.varies:
-        raise SpatialInputError("E712", "there is no long run: W varies over time, and effects of later periods "
-                                "depend on W to come", hint="the short run; or a fit with w.mean()")  # fmt: skip
-    if not (there := stationarity(fit)).holds:
-        raise SpatialInputError("E712", f"there is no long run: the estimate is {there.line}",
-                                hint="the short run and later periods are defined; difference the data or add "
-                                "time effects for the long run")  # fmt: skip
+        raise SpatialInputError("E712", message, hint="method='delta' of fit.effects(), or path(horizon)")
+    left, r = ratios(conditional.points)
+    return Law(conditional, curves(r) / left[:, None, None], picks)
 
 
 def of_all_units(fit: FitRecord) -> FitRecord:

@@ -32,7 +32,7 @@ from .channels import powers
 
 def averages(
     fit: Fit, term: str, weights: list[SpatialWeights], V: list[np.ndarray], read: Callable, level: float,
-    period=None, horizon: Horizon = None,
+    period=None, horizon: Horizon = 0,
 ) -> tuple[Law | RatioLaw | None, Inference]:  # fmt: skip
     """What ``read`` takes from the responses to V, with intervals, standard errors and p-values.
 
@@ -47,7 +47,7 @@ def averages(
     level : float
     period : label, optional
         Where W varies, that of ``weights``.
-    horizon : int or "long", optional
+    horizon : int or "long"
         Of a dynamic model, after a change that stays; one W.
 
     Returns

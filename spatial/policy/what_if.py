@@ -119,7 +119,7 @@ class WhatIf(Shown):
 
 def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: float | None = None,
             to: float | str | None = None, share: float = 1.0, units: Any = None, period: Hashable | None = None,
-            level: float = 0.95, horizon: int | str | None = None) -> WhatIf:
+            level: float = 0.95, horizon: int | str = 0) -> WhatIf:
     """Change a regressor in some units and read every unit's response.
 
     Parameters
@@ -141,9 +141,8 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
         Of a panel, where the term's values and, where W varies, W are taken from. The last by default.
     level : float
         Coverage of the intervals; their distribution is that of ``fit.effects()``.
-    horizon : int or "long", optional
-        Of a dynamic model, and only there: 0 is the short run, 5 five periods after a change that stays, "long" the
-        long run.
+    horizon : int or "long"
+        Of a dynamic model: 0 is the short run, 5 five periods after a change that stays, "long" the long run.
 
     Returns
     -------
@@ -154,8 +153,7 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
     SpatialInputError
         E101 unknown units, E309 more than 250,000 units (5,000 some periods later), E501 none or several of change,
         percent and to, E502 no such term, E535 a change that changes nothing or a percentage of what is no logarithm,
-        E536 a variable that enters by other terms too, E537 a dynamic model without horizon=, or whose formula has the
-        lagged outcome, E712 no long run.
+        E536 a variable that enters by other terms too, E537 a formula that has the lagged outcome, E712 no long run.
 
     Examples
     --------
@@ -189,7 +187,7 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
     if d.response.startswith("log("):
         columns = {"percent": inference.estimate, "percent_low": inference.low, "percent_high": inference.high}
         table = table.assign(**{name: 100 * np.expm1(column) for name, column in columns.items()})
-    settings = {"level": level, "period": None if d.times is None else d.times[last], "horizon": horizon}
+    settings = {"level": level, "period": None if d.times is None else d.times[last], "horizon": horizon if d.lags else None}
     return WhatIf(table, fit, variable, law, settings)
 
 

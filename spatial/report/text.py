@@ -186,20 +186,14 @@ def elasticities_text(result) -> str:
     return "\n".join(parts)
 
 
-def horizon_line(horizon) -> list[str]:
-    """When a dynamic model answers; nothing of a static one."""
-    if horizon is None:
-        return []
-    if isinstance(horizon, str):
-        return [phrase("the long run of a change that stays")]
-    return [phrase("{n} periods after a change that stays", n=f"{horizon:,}") if horizon else phrase("the short run")]
-
-
 def effects_by_text(effects) -> str:
     """By kind of effect: every group, and whether they differ."""
     fit = effects.fit
     parts = [phrase("Effects of {variable} in {model}: {formula}", variable=effects.variable, **_named(fit)),
-             *horizon_line(effects.horizon), _weights_line(fit), intervals_of(effects)]  # fmt: skip
+             _weights_line(fit), intervals_of(effects)]  # fmt: skip
+    if effects.run:
+        parts.append(phrase("in the short run: the period of the change, the past as it was") if effects.run ==
+                     "short-run" else phrase("in the long run: a change that stays, when it has worked itself out"))
     letter, whole = "z" if fit.df_resid is None else "t", effects.tidy()
     for kind, rows in whole.groupby("effect", sort=False):
         parts += ["", tidy_text(rows, title=kind, statistic=letter, level=effects.level)]

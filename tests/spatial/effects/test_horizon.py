@@ -52,49 +52,18 @@ def test_the_path_and_the_long_run_are_those_of_effects(fitted):
         assert long[name] == pytest.approx(total[name].item(), rel=1e-4), name
 
 
-@pytest.mark.parametrize("name", ["lags='both'", "lags='Wy'", "no rho"])
-def test_slopes_of_what_enters_alone_are_its_effects(fitted, name):
-    fit = fitted[0][name]
-    effects = fit.effects()
-    for horizon, own in ((0, effects.short_run), ("long", effects.long_run)):
-        want = own.tidy().query("term == 'a'").reset_index(drop=True)
-        for got in (sp.slopes(fit, "a", horizon=horizon), sp.contrasts(fit, "a", 1, horizon=horizon)):
-            for column in COLUMNS:
-                np.testing.assert_allclose(got.tidy()[column], want[column], rtol=2e-3, atol=1e-6, err_msg=column)
-    groups = sp.effects_by(fit, "a", by="g", horizon="long")
-    shares = np.array([8, 12]) / 20
-    assert shares @ groups.total.to_numpy() == pytest.approx(effects.long_run.total["a"])
-    if name != "no rho":
-        assert groups.differences()["p_value"].between(0, 1).all()
-    assert "long run" in str(groups)
-
-
-def test_average_predictions_start_from_the_observed_past(fitted):
-    for fit in fitted[0].values():
-        assert sp.predictions(fit).estimates.iloc[0] == pytest.approx(fit.predict(kind="TC").mean())
-        two, nil = sp.predictions(fit, at={"a": [2.0, 0.0]}).estimates
-        assert two - nil == pytest.approx(2 * fit.effects().short_run.total["a"])
-
-
 def test_what_is_refused(fitted):
     fit = fitted[0]["lags='both'"]
-    for reading in (lambda **o: sp.what_if(fit, "a", change=1.0, **o), lambda **o: sp.slopes(fit, "a", **o),
-                    lambda **o: sp.effects_by(fit, "a", by="g", **o)):  # fmt: skip
-        with pytest.raises(SpatialInputError, match="E537") as error:
-            reading()
-        assert "horizon=0" in error.value.hint
-        for wrong in ("short", -1, True, 1.5):
-            with pytest.raises(SpatialInputError, match="E501"):
-                reading(horizon=wrong)
-    with pytest.raises(SpatialInputError, match=r"E501.*must be 0"):
-        sp.slopes(fit, "a", horizon=3)
+    for wrong in ("short", -1, True, 1.5, None):
+        with pytest.raises(SpatialInputError, match="E501"):
+            sp.what_if(fit, "a", change=1.0, horizon=wrong)
     frame, w, _ = panel()
     static = sp.sar("y ~ a + b", frame, w, **PANEL)
     with pytest.raises(SpatialInputError, match=r"E501.*static"):
-        sp.slopes(static, "a", horizon=0)
+        sp.what_if(static, "a", change=1.0, horizon=2)
     frame, w, _ = panel(periods=7, moving=True)
     moving = sp.sar("y ~ a + b", frame, w, **PANEL, lags="y", effects="entity")
-    assert isinstance(sp.what_if(moving, "a", change=1.0, horizon=0).table, pd.DataFrame)
+    assert isinstance(sp.what_if(moving, "a", change=1.0).table, pd.DataFrame)
     for horizon, code in ((2, "E320"), ("long", "E712")):
         with pytest.raises(SpatialInputError, match=code):
             sp.what_if(moving, "a", change=1.0, horizon=horizon)
