@@ -187,7 +187,8 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
     if d.response.startswith("log("):
         columns = {"percent": inference.estimate, "percent_low": inference.low, "percent_high": inference.high}
         table = table.assign(**{name: 100 * np.expm1(column) for name, column in columns.items()})
-    settings = {"level": level, "period": None if d.times is None else d.times[last], "horizon": horizon if d.lags else None}
+    settings = {"level": level, "period": None if d.times is None else d.times[last],
+                "horizon": horizon if d.lags else None}  # fmt: skip
     return WhatIf(table, fit, variable, law, settings)
 
 
