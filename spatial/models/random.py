@@ -138,7 +138,8 @@ def problem_of(specification: Specification, d: Design, settings: Settings, raw:
 def solution_of(best: Maximum, sample: Sample) -> Solution:
     """At a maximum with random effects; ``sample`` is quasi-demeaned."""
     rho, lam, _ = map(float, best.point)
-    return Solution(best.beta, rho, lam, best.sigma2, best.loglik + sample.log_weights, residuals(sample, best.beta, rho, lam))
+    e = residuals(sample, best.beta, rho, lam)
+    return Solution(best.beta, rho, lam, best.sigma2, best.loglik + sample.log_weights, e)
 
 
 def variances(

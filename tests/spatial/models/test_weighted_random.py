@@ -1,4 +1,4 @@
-"""Random effects of weighted observations, Var(e_it) = sigma2 / w_it beside unit effects of one variance: dense twins."""
+"""Random effects of weighted observations, Var(e) = sigma2 / w beside unit effects of one variance: dense twins."""
 
 import numpy as np
 import pytest
