@@ -8,15 +8,16 @@ from ..design.arrays import by_gls
 from ..design.period_means import centers, lag_of_deviations, of_deviations
 from ..design.several import SeveralDesign
 from ..records.fit import FitRecord
+from .missing_view import Completed
 
 Weights = SpatialWeights | TemporalWeights
 
 
 def as_lagged(fit: FitRecord) -> tuple[Weights, Weights]:
     """W and M, W J and M J in their places where period effects left with them; of M not where effects leave by
-    generalised least squares."""
+    generalised least squares, as they do from outcomes that are observed in part."""
     W, M = fit._design.weights, fit._design.weights_of_error
-    carried, time = by_gls(fit._sample), fit._settings.effects.time
+    carried, time = by_gls(fit._sample) or isinstance(fit._solution, Completed), fit._settings.effects.time
     if fit._settings.correction is not True or not (carried or isinstance(W, SpatialWeights)):
         return W, M
     if centers(W, time) and fit.specification.lag:

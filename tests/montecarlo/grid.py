@@ -163,10 +163,14 @@ def missing_cells() -> list[Cell]:
     """A fifth of the outcomes not observed."""
     designs = [("sar", 100, "knn", 1), ("sar", 500, "knn", 1), ("sdm", 200, "queen", 1), ("sem", 100, "queen", 1),
                ("sac", 500, "knn", 1), *((model, 31, "knn", 13) for model in ("sar", "sdm", "sem"))]  # fmt: skip
-    return [Cell(f"missing-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{w}",
+    plain = [(*design, {}) for design in designs]
+    others = [("sdm", 200, "queen", 1, {"vcov": "robust", "errors": "chi2"}),
+              ("sar", 31, "knn", 13, {"vcov": "cluster", "errors": "ar"}), ("sar", 100, "knn", 1, {"weighted": True})]
+    return [Cell("-".join([f"missing-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{w}",
+                           *("weighted" if value is True else value for value in more.values())]),
                  ("panel" if periods > 1 else "cross-section") + ", outcomes not observed", "missing",
-                 {"model": model, "n": n, "w": w, "periods": periods}, (400, 1000))
-            for model, n, w, periods in designs]  # fmt: skip
+                 {"model": model, "n": n, "w": w, "periods": periods, **more}, (400, 1000))
+            for model, n, w, periods, more in plain + others]  # fmt: skip
 
 
 def moving_cells() -> list[Cell]:
