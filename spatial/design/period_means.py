@@ -32,12 +32,8 @@ def period_means(values: np.ndarray, observed: np.ndarray | None, first: int = 0
 
 
 def centers(weights: SpatialWeights | TemporalWeights | SeveralWeights, time: bool) -> bool:
-<<<<<<< HEAD
     """Whether W lags deviations from period means: beside period effects, where its rows do not all sum to one; of
     several W whether one of them does."""
-=======
-    """Whether W lags deviations from period means: beside period effects, where its rows do not all sum to one."""
->>>>>>> main
     return time and not weights.rows_sum_to_one
 
 
