@@ -142,8 +142,9 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     return Reading(specification, d, settings, columns)
 
 
-PATH_THROUGH_W = ("rows of W do not all sum to one, and W lags deviations from period means: rho is biased where a large "
-                  "path of all units passes through W; y ~ x | unit + period[sums], sums those of W's rows, allows for it")
+PATH_THROUGH_W = ("rows of W do not all sum to one, and W lags deviations from period means: rho is biased where a "
+                  "large path of all units passes through W; y ~ x | unit + period[sums], sums those of W's rows, "
+                  "allows for it")  # fmt: skip
 
 
 def which_effects(requested: str | None, d: Design) -> FixedEffects:
