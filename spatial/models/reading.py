@@ -122,9 +122,10 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     if effects.entity and "lag(" in d.formula:
         warn_of_own_lags(d, effects)
     refuse_no_links(specification, d)
-    d = with_spatial_lags(specification, d, effects, options.durbin, options.wx_order)
-    if effects.time and specification.lag and not d.weights.rows_sum_to_one:
-        d = replace(d, notes=(*d.notes, PATH_IN_LAG)) if carries_effects(specification, d, effects) else d
+    in_lag = specification.lag and method != "gmm" and carries_effects(specification, d, effects)  # period effects
+    d = with_spatial_lags(specification, d, effects, options.durbin, options.wx_order, in_lag)
+    if in_lag and effects.time and not d.weights.rows_sum_to_one:
+        d = replace(d, notes=(*d.notes, PATH_IN_LAG))
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     if method == "gmm":
@@ -180,7 +181,7 @@ def refuse_no_links(specification: Specification, d: Design) -> None:
 
 
 def with_spatial_lags(
-    specification: Specification, d: Design, effects: FixedEffects, durbin, wx_order: int
+    specification: Specification, d: Design, effects: FixedEffects, durbin, wx_order: int, in_lag: bool
 ) -> Design:
     """The design with the regressors that are lagged in space: those named, or all for which a lag says more.
 
@@ -196,7 +197,7 @@ def with_spatial_lags(
     if specification.durbin:
         columns, order = durbin_columns(d.names, durbin, d.encoding, d.lags), wx_order
     if durbin is None and d.weights.row_sums_vary:
-        if lags_intercept(specification, d, effects):
+        if lags_intercept(specification, d, effects, in_lag):
             columns = (d.names.index(INTERCEPT), *columns)
     elif durbin is None and d.times is not None and (d.X[0, :1] == d.X[0]).all(axis=0)[list(columns)].any():
         constant = (d.X[:, :1] == d.X).all(axis=(0, 1))
@@ -208,17 +209,17 @@ def with_spatial_lags(
     return replace(d, durbin=columns, wx_order=order, notes=notes)
 
 
-def lags_intercept(specification: Specification, d: Design, effects: FixedEffects) -> bool:
+def lags_intercept(specification: Specification, d: Design, effects: FixedEffects, in_lag: bool) -> bool:
     """Whether W 1 is a regressor, where it is no constant: in models with W y or W X, unless the others span it.
 
     A constant c in y adds c (1 - rho W 1) to (I - rho W) y, and one in x adds c W 1 to W x. Where rows of W have
     different sums (an island is enough) neither is a constant, and without W 1 rho would depend on where y has its
     zero. Of row-standardised weights with islands W 1 is the dummy of the units that have neighbors. Time effects
-    are taken out before y and x are lagged (``Design.lag``), but for y beside a spatial error.
+    are taken out before y and x are lagged (``Design.lag``), but for y beside a spatial error by maximum likelihood
+    (``in_lag``).
     """
     takes = (specification.lag or specification.durbin) and INTERCEPT in d.names
-    late = specification.lag and carries_effects(specification, d, effects)
-    if not takes or (effects.fixed and not (effects.time and late)):
+    if not takes or (effects.fixed and not (effects.time and in_lag)):
         return False
     one = d.X[:, :, d.names.index(INTERCEPT)]
     added = effects.demean(spatial_lag(d.weights, one), d.observed)

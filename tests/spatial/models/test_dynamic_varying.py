@@ -128,7 +128,7 @@ def test_an_error_with_one_w():
 
 
 @pytest.mark.parametrize(("model", "options", "code"), [
-    ("sem", {}, "E320"), ("sac", {}, "E320"), ("sar", {"method": "gmm"}, "E320"), ("sar", {"method": "aqs"}, "E320"),
+    ("sem", {}, "E320"), ("sac", {}, "E320"), ("sar", {"method": "aqs"}, "E320"),
     ("sar", {"correction": "additive"}, "E501"),
 ])  # fmt: skip
 def test_what_is_refused(model, options, code):

@@ -96,11 +96,14 @@ def test_panels_without_a_theory_are_refused(model, vcov, effects, message):
     assert message in str(caught.value)
 
 
-def test_two_way_effects_need_a_second_w_whose_rows_sum_to_one():
+def test_clusters_beside_period_effects_need_a_second_w_whose_rows_sum_to_one():
     data, W = panel_data(2)
     M = random_weights(np.random.default_rng(4), len(W), islands=1)
+    options = {**PANEL, "method": "gmm", "w_error": pd.DataFrame(M, W.index, W.columns)}
+    with pytest.raises(SpatialInputError, match=r"E501.*rows of W that do not all sum to one need errors of one"):
+        sp.sem("y ~ a + b", data, W, **options, vcov="cluster")
     with pytest.raises(SpatialInputError, match="E308"):
-        sp.sem("y ~ a + b", data, W, **PANEL, method="gmm", w_error=pd.DataFrame(M, W.index, W.columns))
+        sp.sac("y ~ a + b", data, [W, W @ W], **options)
 
 
 def test_rho_outside_its_interval_is_said():
