@@ -29,6 +29,7 @@ from ..design.fixed_effects import UNIT_EFFECTS
 from ..design.ways import nested
 from ..records.fit import FitRecord
 from .groups import units_of_rows
+from .several import deviations
 
 SIZE_MAX = 1e7  # elements of V
 LEAST = 1e-9  # length of what other effects leave of one, against the longest
@@ -69,6 +70,9 @@ def carried_effects(fit: FitRecord, codes: np.ndarray) -> Effects | None:
         E309 many ways, or weights that change over time, of so many elements.
     """
     s, d, effects = fit._sample, fit._design, fit._settings.effects
+    moving = getattr(s, "effects_of_error", None)
+    if moving is not None:
+        return Effects(_orthonormal(moving.BD(fit._solution.lams) / deviations(fit)[:, None]))  # type: ignore[attr-defined]
     if isinstance(s, Sample) and s.dummies:
         return Effects(np.linalg.qr(s.BX(fit.lam)[:, s.k :])[0])
     if not by_gls(s):
@@ -79,13 +83,18 @@ def carried_effects(fit: FitRecord, codes: np.ndarray) -> Effects | None:
     rank = effects.ways.rank if effects.ways else rank
     if rank * d.nobs > SIZE_MAX:
         return None
-    from scipy.linalg import solve_triangular
-
-    BD = effects_of(d, effects).BD(fit.lam).toarray()
-    V = solve_triangular(np.linalg.cholesky(BD.T @ BD), BD.T, lower=True).T
+    V = _orthonormal(effects_of(d, effects).BD(fit.lam))
     if apart:
         return Effects(np.hstack([V, np.eye(d.n_units)[units] / np.sqrt(d.n_periods)]))
     return Effects(V, 1 - demeaned / d.n_periods)
+
+
+def _orthonormal(BD) -> np.ndarray:
+    """An orthonormal basis of sparse columns."""
+    from scipy.linalg import solve_triangular
+
+    dense = BD.toarray()
+    return solve_triangular(np.linalg.cholesky(dense.T @ dense), dense.T, lower=True).T
 
 
 def _projected(fit: FitRecord, codes: np.ndarray) -> Effects | None:

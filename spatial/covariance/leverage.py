@@ -77,7 +77,8 @@ def _hat_columns(fit: FitRecord, codes: np.ndarray) -> tuple[np.ndarray, float]:
     d, s, effects = fit._design, fit._sample, fit._settings.effects
     carried = carried_effects(fit, codes)
     if carried is not None:
-        BX = carried.off(s.BX(fit.lam)[:, : s.k])  # type: ignore[union-attr]
+        BX = derivatives_of_several(fit) if has_several(fit) else s.BX(fit.lam)  # type: ignore[union-attr]
+        BX = carried.off(BX[:, : s.k])
         return np.hstack([carried.V, np.linalg.qr(BX)[0]]), 1.0
     if has_several(fit):
         BX = derivatives_of_several(fit)[:, : s.basis[0].shape[1]]

@@ -27,7 +27,7 @@ from . import score_forms
 from .effects_columns import carried_effects, sides_of
 from .groups import periods_of_rows, units_of_rows
 from .information import derivatives
-from .random import by_random_ml, kappa_scores
+from .random import by_random_ml, kappa_scores, quasi_demeaned_twice
 from .sandwich import sums_by_group
 from .score_forms import PROBES, Identity, quadratic_forms
 from .serial import psi_scores
@@ -55,15 +55,18 @@ def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
     k, z = D.shape[1] - len(forms), e / sd
     traces, kept = _traces(fit, D[:, k:]), 1.0
     for column, form in zip(range(k, k + len(forms)), forms):
-        D[:, column] -= form.of_rows(d, at.resid / sd)
-    if effects is not None:  # of sigma2 too: e'e = eps'M eps
+        D[:, column] -= quasi_demeaned_twice(fit, form.of_rows(d, quasi_demeaned_twice(fit, at.resid / sd)[1]))[0]
+    if effects is not None and has_several(fit):
+        D = effects.off(D)
+    elif effects is not None:  # of sigma2 too: e'e = eps'M eps
         D = np.column_stack([effects.off(np.delete(D, np.s_[sample.k : k], axis=1)), np.zeros(m)])
         forms, traces, k = [*forms, Identity(d.n_units, 1, None)], [*traces, sample.n], sample.k
+    if effects is not None:
         share, kept = effects.share(sample.n), effects.kept
     by_row = D * z[:, None]
     # 2. Own blocks less their means, which add up to the traces; products of different groups.
     sides = [sides_of(d, form, effects) for form in forms]
-    own, crossed = _products(d, forms, sides, codes, z)
+    own, crossed = _products(d, forms, sides, codes, z, quasi_demeaned_twice(fit, z))
     for column, form, (L, R), trace in zip(range(k, k + len(forms)), forms, sides, traces):
         means = share * (kept * form.diagonals(d) + np.sum(L * R, axis=1))
         by_row[:, column] -= means + (trace - means.sum()) / m
@@ -73,7 +76,7 @@ def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
         by_row = np.column_stack([by_row, (z**2 - share) / (2 * at.sigma2)])
     by_group = sums_by_group(by_row, codes)
     by_group[:, k : k + len(forms)] += own.T
-    if effects is not None:
+    if effects is not None and not has_several(fit):
         by_group[:, -1] /= 2 * at.sigma2
         crossed[-1] /= 2 * at.sigma2
         crossed[:, -1] /= 2 * at.sigma2
@@ -95,10 +98,10 @@ def _traces(fit: FitRecord, D: np.ndarray) -> list[float]:
     return [-part.d1(by) for part, by in ((sample.lag, at.rho), (sample.error, at.lam)) if part is not None]
 
 
-def _products(d: Design, forms, sides, codes, e) -> tuple[np.ndarray, np.ndarray]:
+def _products(d: Design, forms, sides, codes, e, turned) -> tuple[np.ndarray, np.ndarray]:
     """e_g'P_gg e_g, (forms, G), and the sums over g < h of (e_g'(P_gh + P_hg')e_h)^2 and of their cross-products.
 
-    ``sides`` hold L and R of every form, P = F + L R'.
+    ``sides`` hold L and R of every form, P = F + L R'; ``turned`` e on the left and on the right of F.
     """
     added = [tuple(sums_by_group(e[:, None] * side, codes) for side in pair) for pair in sides]
     G, N = int(codes.max()) + 1, d.n_units
@@ -115,12 +118,12 @@ def _products(d: Design, forms, sides, codes, e) -> tuple[np.ndarray, np.ndarray
             of_group = np.argsort(of_unit)
             F = [f[np.ix_(of_group, of_group)] for f in F]
         return _among([f + L @ R.T for f, (L, R) in zip(F, added)], G)
-    spread = []  # e by unit and group, (N, G), of every period
+    spread = []  # e by unit and group, (N, G), of every period, on the left and on the right
     for t in range(d.n_periods):
         rows = np.flatnonzero(periods == t)
-        spread.append(sparse.csr_array((e[rows], (units[rows], codes[rows])), shape=(N, G)))
+        spread.append([sparse.csr_array((v[rows], (units[rows], codes[rows])), shape=(N, G)) for v in turned])
     if dense or G <= EXACT_GROUPS:
-        F = [sum(form.between(t, S) for t, S in enumerate(spread)) for form in forms]
+        F = [sum(form.between(t, *pair) for t, pair in enumerate(spread)) for form in forms]
         return _among([f + L @ R.T for f, (L, R) in zip(F, added)], G)
     return _by_signs(forms, added, spread, G)
 
@@ -139,9 +142,9 @@ def _by_signs(forms, added, spread, G: int) -> tuple[np.ndarray, np.ndarray]:
     z = np.random.default_rng(1).choice([-1.0, 1.0], size=(G, PROBES))
     own, whole, near, both, both_near = [], np.zeros((len(forms), len(forms))), [], [], []
     for form, (L, R) in zip(forms, added):
-        F0 = sum(S.T @ form.near(t) @ S for t, S in enumerate(spread)).tocsr()
-        ahead = sum(S.T @ form.times(t, S @ z) for t, S in enumerate(spread))
-        back = sum(S.T @ form.times(t, S @ z, transposed=True) for t, S in enumerate(spread))
+        F0 = sum(left.T @ form.near(t) @ right for t, (left, right) in enumerate(spread)).tocsr()
+        ahead = sum(left.T @ form.times(t, right @ z) for t, (left, right) in enumerate(spread))
+        back = sum(right.T @ form.times(t, left @ z, transposed=True) for t, (left, right) in enumerate(spread))
         own.append(F0.diagonal() + np.mean(z * (ahead - F0 @ z), axis=1) + np.sum(L * R, axis=1))
         near.append(F0 + F0.T)
         both.append(ahead + back + L @ (R.T @ z) + R @ (L.T @ z))

@@ -13,6 +13,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
+from ..design.unit_rows import UnitRows
 from ..design.ways import nested
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA, critical_value
@@ -50,11 +51,29 @@ def random_scores(fit: FitRecord) -> np.ndarray:
 
 def kappa_scores(fit: FitRecord, e: np.ndarray) -> np.ndarray:
     """Scores of kappa by row of residuals (m,): a T-th of the unit's each. With psi r_i is the mean over periods that c
-    weights (``solve.serial``)."""
-    T, serial = fit._design.n_periods, fit._settings.serial
+    weights (``solve.serial``). With T_i periods, T their mean and a_i = T_i (1 + T phi) / (T (1 + T_i phi)),
+
+        d ln L_i / d kappa = a_i (T_i r_i^2 / sigma2 - 1) / 2
+    """
+    d, T, serial = fit._design, fit._design.n_periods, fit._settings.serial
+    if d.observed is not None:
+        units, phi = UnitRows.of(d), fit._settings.random.phi
+        counts, mean = units.counts, units.mean_count
+        share = counts / mean * (1 + mean * phi) / (1 + counts * phi)
+        return ((counts * units.means(e) ** 2 / fit.sigma2 - 1) * share / (2 * counts))[units.codes]
     c = np.ones(T) if serial is None else prais_winsten(serial.psi, T).sum(axis=1)
     means = c @ e.reshape(T, -1) / np.sqrt(T * (c @ c))
     return np.tile((T * means**2 / fit.sigma2 - 1) / (2 * T), T)
+
+
+def quasi_demeaned_twice(fit: FitRecord, e: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """R e and R^-1 e of rows, R the quasi-demeaning: the score's forms are R P R^-1 in white errors. Where P is the
+    same in all periods, and so are the units, they commute and both are e."""
+    if not by_random_ml(fit) or not fit._design.varies:
+        return e, e
+    units, phi = UnitRows.of(fit._design), fit._settings.random.phi
+    root = np.sqrt(1 + units.counts * phi)
+    return units.less(e, 1 - 1 / root), units.less(e, 1 - root)
 
 
 def refuse_for_random(error: str | None, chosen, fit: FitRecord | None = None) -> None:
@@ -100,7 +119,8 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
         In the common schema, terms ``sigma2_mu``, ``sigma2_e``, ``phi`` and ``theta``, and ``psi`` of serially
         correlated errors, whose sigma2_e is that of the innovations; its interval is symmetric in atanh(psi). Standard
         errors come from the observed information by the delta method; there are none for Swamy and Arora's moments,
-        and none of sigma2_mu, phi and theta where phi = 0. Whether phi is zero is a question for ``sp.lr_test``, not
+        and none of sigma2_mu, phi and theta where phi = 0. With gaps theta is that of a unit with the mean number of
+        periods. Whether phi is zero is a question for ``sp.lr_test``, not
         for a z statistic.
 
     Raises
@@ -192,6 +212,9 @@ def random_text(fit: FitRecord) -> list[str]:
     process = KINDS[random.error].format(e="e" if fit._settings.serial is None else "nu")
     lines = [f"unit effects: {process}",
              f"their variance by {method}: " + ", ".join(value[name] for name in names)]  # fmt: skip
+    d = fit._design
+    if d.observed is not None and "theta" in names:
+        lines.append(f"theta is that of a unit with the mean number of periods, {d.nobs / d.n_units:.4g}")
     if random.on_boundary:
         pooled = "the pooled fit (effects='none')" + " with psi" * (fit._settings.serial is not None)
         lines.append(f"phi = 0 on its boundary: no variance is left for unit effects, so this is {pooled}, and phi has "

@@ -17,6 +17,7 @@ from spillover.matrix import SpatialWeights
 from ..design.design import Design
 from ..design.obs_weights import links_in_units_of_variance, refuse_weighted
 from ..logdet.inverse import inverse
+from ..logdet.several_periods import per_period
 from ..records.fit import FitRecord
 from .several import deviations, has_several
 
@@ -49,11 +50,11 @@ class Form(ABC):
             return (self._dense[t].T if transposed else self._dense[t]) @ values
         return self._solved(t, values, transposed)
 
-    def between(self, t: int, spread: sparse.csr_array) -> np.ndarray:
-        """S'Q_t S of few sparse columns, (G, G)."""
+    def between(self, t: int, left: sparse.csr_array, right: sparse.csr_array) -> np.ndarray:
+        """L'Q_t R of few sparse columns, (G, G)."""
         if self.n > DENSE_UNITS:
-            return spread.T @ self.times(t, spread.toarray())
-        return spread.T @ (spread.T @ self._dense[t % self.count].T).T
+            return left.T @ self.times(t, right.toarray())
+        return left.T @ (right.T @ self._dense[t % self.count].T).T
 
     def near(self, t: int) -> sparse.csr_array:
         """The first terms of Q_t by powers of rho and lambda, not centered."""
@@ -94,8 +95,12 @@ class Form(ABC):
 
     def _within(self, values: np.ndarray) -> np.ndarray:
         """J values."""
-        d = self.centered
-        return values if d is None else values - d[:, None] * (d @ values / (d @ d))
+        return values if self.centered is None else less_means(values, self.centered)
+
+
+def less_means(values: np.ndarray, d: np.ndarray) -> np.ndarray:
+    """J values, J = I - dd'/d'd."""
+    return values - d[:, None] * (d @ values / (d @ d))
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,65 +175,75 @@ class SeveralForm(Form):
 
     Attributes
     ----------
-    W : csr_array, W_j or M_l
-    C, D : csr_array, sum_j rho_j W_j and sum_l lambda_l M_l
+    W : tuple of csr_array, W_j or M_l of every period, or one
+    C, D : tuples of csr_array, sum_j rho_j W_j and sum_l lambda_l M_l
     sd : (N,)
+    centered : (count, N) or None
+        As with one W, of every matrix.
     """
 
-    W: sparse.csr_array = field(repr=False)
-    C: sparse.csr_array = field(repr=False)
-    D: sparse.csr_array = field(repr=False)
+    W: tuple[sparse.csr_array, ...] = field(repr=False)
+    C: tuple[sparse.csr_array, ...] = field(repr=False)
+    D: tuple[sparse.csr_array, ...] = field(repr=False)
     sd: np.ndarray = field(repr=False)
     lag: bool
 
     @cached_property
     def _near(self) -> list[sparse.csr_array]:
-        W, C, D = self.W, self.C, self.D
-        if max(W.nnz, C.nnz, D.nnz) ** 2 <= NEAR_MAX * self.n:
-            W = W + W @ C + W @ D - D @ W if self.lag else W + W @ D
-        return [sparse.csr_array(sparse.diags_array(1 / self.sd) @ W @ sparse.diags_array(self.sd))]
+        out = []
+        for W, C, D in zip(self.W, self.C, self.D):
+            if max(W.nnz, C.nnz, D.nnz) ** 2 <= NEAR_MAX * self.n:
+                W = W + W @ C + W @ D - D @ W if self.lag else W + W @ D
+            out.append(sparse.csr_array(sparse.diags_array(1 / self.sd) @ W @ sparse.diags_array(self.sd)))
+        return out
 
     @cached_property
     def _dense(self) -> list[np.ndarray]:
-        eye, Q = np.eye(self.n), self.W.toarray()
-        B = eye - self.D.toarray()
-        if self.lag:
-            Q = B @ np.linalg.solve((eye - self.C.toarray()).T, Q.T).T
-        Q = np.linalg.solve(B.T, Q.T).T * (self.sd / self.sd[:, None])
-        return [self._within(self._within(Q).T).T]
+        eye, out = np.eye(self.n), []
+        for t, (W, C, D) in enumerate(zip(self.W, self.C, self.D)):
+            Q, B = W.toarray(), eye - D.toarray()
+            if self.lag:
+                Q = B @ np.linalg.solve((eye - C.toarray()).T, Q.T).T
+            Q = np.linalg.solve(B.T, Q.T).T * (self.sd / self.sd[:, None])
+            out.append(self._less_means(t, self._less_means(t, Q).T).T)
+        return out
 
     @cached_property
-    def _factors(self):
+    def _factors(self) -> list:
         """Sparse LU of A and of B."""
         from scipy.sparse.linalg import splu
 
         eye = sparse.eye_array(self.n, format="csc")
-        return [splu(sparse.csc_array(eye - matrix), permc_spec="MMD_AT_PLUS_A") for matrix in (self.C, self.D)]
+        return [[splu(sparse.csc_array(eye - matrix), permc_spec="MMD_AT_PLUS_A") for matrix in pair]
+                for pair in zip(self.C, self.D)]  # fmt: skip
 
     def _solved(self, t, values, transposed) -> np.ndarray:
-        (A, B), sd, D = self._factors, self.sd[:, None], self.D
-        out = self._within(values)
+        (A, B), sd, W, D = self._factors[t], self.sd[:, None], self.W[t], self.D[t]
+        out = self._less_means(t, values)
         if not transposed:
             out = B.solve(sd * out)
             if self.lag:
-                out = self.W @ A.solve(out)
+                out = W @ A.solve(out)
                 out = out - D @ out
             else:
-                out = self.W @ out
-            return self._within(out / sd)
+                out = W @ out
+            return self._less_means(t, out / sd)
         out = out / sd
         if self.lag:
-            out = A.solve(self.W.T @ (out - D.T @ out), "T")
+            out = A.solve(W.T @ (out - D.T @ out), "T")
         else:
-            out = self.W.T @ out
-        return self._within(sd * B.solve(out, "T"))
+            out = W.T @ out
+        return self._less_means(t, sd * B.solve(out, "T"))
+
+    def _less_means(self, t: int, values: np.ndarray) -> np.ndarray:
+        return values if self.centered is None else less_means(values, self.centered[t])
 
 
 def quadratic_forms(fit: FitRecord, *, centered: bool = True) -> list[Form]:
     """P for every spatial lag, H for every spatial error; ``centered`` where period effects are out by their means."""
     d, spec, settings = fit._design, fit.specification, fit._settings
     if has_several(fit):
-        return _forms_of_several(fit)
+        return _forms_of_several(fit, centered)
     W, M = (links_in_units_of_variance(d, w) for w in (d.weights, d.weights_of_error))
     one = d.n_periods if W.varies or M.varies else 1
     pair = tuple(W.each(one)) if W.varies else (W,) * one, tuple(M.each(one)) if M.varies else (M,) * one
@@ -239,21 +254,25 @@ def quadratic_forms(fit: FitRecord, *, centered: bool = True) -> list[Form]:
     return [QuadraticForm(d.n_units, one, root, *pair, fit.rho, fit.lam, lag) for lag in kinds]
 
 
-def _forms_of_several(fit: FitRecord) -> list[Form]:
+def _forms_of_several(fit: FitRecord, centered: bool) -> list[Form]:
     d, s, at, settings = fit._design, fit._sample, fit._solution, fit._settings
-    n = d.n_units
-    matrices = [() if part is None else part.logdet.matrices for part in (s.lag, s.error)]
-    C, D = (sparse.csr_array(sum((r * W for r, W in zip(values, own)), sparse.csr_array((n, n))))
-            for values, own in zip((at.rhos, at.lams), matrices))  # type: ignore[attr-defined]  # fmt: skip
-    sd = deviations(fit)[:n]
+    n, count = d.n_units, d.n_periods if d.varies else 1
+    matrices = [[()] * count if part is None else per_period(part.logdet, count) for part in (s.lag, s.error)]
+    C, D = (tuple(sparse.csr_array(sum((r * W for r, W in zip(values, own)), sparse.csr_array((n, n))))
+                  for own in periods) for values, periods in zip((at.rhos, at.lams), matrices))  # type: ignore[attr-defined]  # fmt: skip
+    sd = np.nanmax(d.panel(deviations(fit)), axis=0)
     if d.obs_weights is not None:
         if not d.obs_weights.fixed:
             refuse_weighted(d.obs_weights, "a sandwich of several W with weights that change over time",
                             "vcov='oim', or pairs=False")  # fmt: skip
         sd = sd / d.obs_weights.root[0]
-    out = settings.correction is True and settings.effects.time
-    centered = (np.ones(n) - D @ np.ones(n)) / sd if out else None  # of all rows with one sum and one sd constant
-    return [SeveralForm(n, 1, centered, W, C, D, sd, lag) for lag, own in zip((True, False), matrices) for W in own]
+    means = None
+    if centered and settings.correction is True and settings.effects.time:
+        there = np.ones((count, n)) if d.observed is None else d.observed.astype(float)
+        means = np.array([(one - matrix @ one) / sd for one, matrix in zip(there, D)])
+    # of all rows with one sum and one sd constant
+    return [SeveralForm(n, count, means, W, C, D, sd, lag)
+            for lag, periods in zip((True, False), matrices) for W in zip(*periods)]  # fmt: skip
 
 
 def _times_inverse(weights: SpatialWeights, by: float) -> np.ndarray:

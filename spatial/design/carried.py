@@ -25,7 +25,7 @@ from spillover.errors import SpatialInputError
 from .absorbed import Absorbed
 from .design import Design
 from .dummies import DUMMIES_MAX
-from .fixed_effects import FixedEffects
+from .fixed_effects import NO_EFFECTS, FixedEffects
 from .invariant import carries
 from .specification import Specification
 from .unbalanced import Gaps
@@ -177,30 +177,38 @@ def effects_of(d: Design, effects: FixedEffects) -> Effects:
         raise SpatialInputError("E309", f"effects beside this error need a system of all {d.n_units:,} units, "
                                 f"{UNITS_MAX:,} at most", n=d.n_units,
                                 hint="w_error= whose rows sum to one, or a model without a spatial error")  # fmt: skip
-    T, N = d.y.shape
-    there = np.ones((T, N), dtype=bool) if d.observed is None else d.observed
-    period, unit = np.nonzero(there)
-    m, units = len(unit), 0
-    starts = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
-    periods = sparse.csr_array((np.ones(m), (np.arange(m), period)), shape=(m, T))
+    D, units, starts = effect_dummies(d, NO_EFFECTS if demeans_units(d, effects) else effects)
     if effects.ways is not None:
         D = _of_ways(effects.ways)
     elif demeans_units(d, effects):
         from scipy.linalg import helmert
 
-        D = sparse.csr_array(periods @ sparse.csr_array(helmert(T).T))
-    else:
-        parts = []
-        if effects.entity:
-            parts, units = [sparse.csr_array((np.ones(m), (np.arange(m), unit)), shape=(m, N))], N
-        if effects.time:
-            parts.append(periods[:, _identified(there)] if effects.entity else periods)
-        D = sparse.csr_array(sparse.hstack(parts))
+        D = sparse.csr_array(period_dummies(d) @ sparse.csr_array(helmert(d.n_periods).T))
     MD = _lagged(d, D, starts)
     if d.obs_weights is None:
         return Effects(D, MD, units, starts)
     roots = sparse.diags_array(d.root)
     return Effects(sparse.csr_array(roots @ D), sparse.csr_array(roots @ MD), units, starts)
+
+
+def effect_dummies(d: Design, effects: FixedEffects) -> tuple[sparse.csr_array, int, np.ndarray]:
+    """Dummies of full rank (m, r), how many of the first are of units, and where the rows of each period begin."""
+    there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
+    unit = np.nonzero(there)[1]
+    m, parts, units = len(unit), [sparse.csr_array((len(unit), 0))], 0
+    if effects.entity and effects.ways is None:
+        units = d.n_units
+        parts.append(sparse.csr_array((np.ones(m), (np.arange(m), unit)), shape=(m, units)))
+    if effects.time and effects.ways is None:
+        parts.append(period_dummies(d)[:, _identified(there)] if effects.entity else period_dummies(d))
+    return sparse.csr_array(sparse.hstack(parts)), units, np.concatenate([[0], np.cumsum(there.sum(axis=1))])
+
+
+def period_dummies(d: Design) -> sparse.csr_array:
+    """(m, T)."""
+    there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
+    period = np.nonzero(there)[0]
+    return sparse.csr_array((np.ones(len(period)), (np.arange(len(period)), period)), shape=(len(period), len(there)))
 
 
 def demeans_units(d: Design, effects: FixedEffects) -> bool:

@@ -71,7 +71,9 @@ def refuse_empty(observed: np.ndarray, ids: pd.Index, times: pd.Index) -> None:
                                     + ", ".join(map(str, empty[:SHOWN])), ids=list(empty), hint=how)  # fmt: skip
 
 
-def refuse_unbalanced(observed: np.ndarray | None, what: str) -> None:
+def refuse_unbalanced(
+    observed: np.ndarray | None, what: str, hint: str = 'missing="drop" leaves out units with missing values or rows'
+) -> None:
     """``what``, named in words, needs a balanced panel.
 
     Raises
@@ -82,4 +84,4 @@ def refuse_unbalanced(observed: np.ndarray | None, what: str) -> None:
     if observed is not None:
         message = f"{int((~observed).sum())} of {observed.size} (unit, period) pairs are not observed"
         raise SpatialInputError("E109", f"{what} needs a balanced panel: {message}", n=int((~observed).sum()),
-                                hint='missing="drop" leaves out units with missing values or rows')  # fmt: skip
+                                hint=hint)  # fmt: skip

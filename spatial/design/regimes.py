@@ -174,13 +174,15 @@ def split_of(d: Design, regimes: Regimes) -> tuple[tuple[str, ...], np.ndarray]:
     if by not in d.frame.columns:
         raise SpatialInputError("E502", f"regimes={by!r} is no column of the data", column=by,
                                 hint="regimes= takes the name of a column with the regime of every unit")
-    values = pd.Series(d.frame[by].to_numpy()[d.order].ravel())
-    flat, levels = pd.factorize(values, sort=False)
-    codes = flat.reshape(d.order.shape)
-    if (codes < 0).any():
-        ids = d.ids[np.flatnonzero((codes < 0).any(axis=0))]
+    there = np.ones(d.order.shape, dtype=bool) if d.observed is None else d.observed
+    flat, levels = pd.factorize(pd.Series(d.frame[by].to_numpy()[d.order[there]]), sort=False)
+    if (flat < 0).any():
+        ids = d.ids[np.unique(np.nonzero(there)[1][flat < 0])]
         raise SpatialInputError("E201", f"{by!r} has no regime for {len(ids)} units", column=by, ids=list(ids),
                                 n=len(ids), hint="fill the column, or leave these units out")  # fmt: skip
+    codes = np.zeros(there.shape, dtype=int)
+    codes[there] = flat
+    codes = np.where(there, codes, codes[there.argmax(axis=0), np.arange(d.n_units)])
     if (codes != codes[0]).any():
         ids = d.ids[np.flatnonzero((codes != codes[0]).any(axis=0))]
         raise SpatialInputError("E501", f"the regime {by!r} changes over time in {len(ids)} units", column=by,
@@ -228,8 +230,7 @@ def regime_design(specification: Specification, d: Design, regimes: Regimes, eff
         names = [name for name, (_, differs) in base.items() if differs and not (name == INTERCEPT and differences
                                                                                  and g == 0)]  # fmt: skip
         within = {name: np.where(inside, base[name][0], 0.0) for name in names}
-        within = _checked(d, regimes, label, inside, within, effects)
-        for name, values in within.items():
+        for name, values in _checked(d, regimes, label, inside, within, effects).items():
             columns[f"{label}: {name}"] = values
             places[name] = (*places[name], f"{label}: {name}")
     for name, (values, differs) in base.items():
@@ -265,15 +266,15 @@ def _checked(d: Design, regimes: Regimes, label: str, inside, within: dict, effe
     SpatialInputError
         E206, E205, E208.
     """
-    units = int(inside.sum())
+    there = np.broadcast_to(inside, d.y.shape) & (True if d.observed is None else d.observed)
     lagged_one = f"W:{INTERCEPT}"
     if lagged_one in within:
-        others = np.stack([v[:, inside] for name, v in within.items() if name != lagged_one], axis=-1)
-        others, one = others.reshape(-1, others.shape[-1]), within[lagged_one][:, inside].ravel()
+        others = np.stack([v[there] for name, v in within.items() if name != lagged_one], axis=-1)
+        one = within[lagged_one][there]
         left = one - others @ np.linalg.lstsq(others, one, rcond=None)[0]
         if np.linalg.norm(left) <= SPANNED * max(float(np.linalg.norm(one)), 1.0):
             within = {name: values for name, values in within.items() if name != lagged_one}
-    rows = units * (d.n_periods - effects.entity)
+    rows = int(there.sum()) - effects.entity * int(inside.sum())
     if rows <= len(within):
         raise SpatialInputError(
             "E206", f"the regime {label!r} has {rows} rows and {len(within)} coefficients", column=regimes.by, n=rows,
@@ -281,9 +282,9 @@ def _checked(d: Design, regimes: Regimes, label: str, inside, within: dict, effe
         )  # fmt: skip
     if not within:
         return within
-    X = np.stack(list(within.values()), axis=2)[:, inside]
-    left = UNIT_EFFECTS.demean(X) if effects.entity else X
-    before, after = (np.linalg.norm(v.reshape(-1, v.shape[2]), axis=0) for v in (X, left))
+    X = np.stack(list(within.values()), axis=2)
+    left = UNIT_EFFECTS.demean(X, d.observed) if effects.entity else X
+    before, after = (np.linalg.norm(v[there], axis=0) for v in (X, left))
     names = [f"{label}: {name}" for name in within]
     advice = f"leave it out of the formula, or let it be the same everywhere: terms= of sp.Regimes({regimes.by!r})"
     for name, full, rest in zip(within, before, after):
@@ -291,7 +292,7 @@ def _checked(d: Design, regimes: Regimes, label: str, inside, within: dict, effe
             what = "is zero" if full == 0 else f"does not vary within the {effects} effects"
             message = f"in the regime {label!r} the regressor {name!r} {what}"
             raise SpatialInputError("E208" if full else "E204", message, column=name, hint=advice)
-    flat = left.reshape(-1, X.shape[2])
+    flat = left[there]
     spanned = np.abs(np.diag(np.linalg.qr(flat)[1])) <= COLLINEAR * after
     if spanned.any():
         problem = collinear(flat, spanned, names)

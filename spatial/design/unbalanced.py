@@ -62,7 +62,7 @@ class Gaps:
     def rank(self) -> int:
         """How many observations the effects take."""
         periods = int((self._spectrum[0] > 0).sum()) if self.time else 0
-        return periods + (self.S.shape[1] if self.unit else 0)
+        return periods + (int(self.S.any(axis=0).sum()) if self.unit else 0)
 
     def basis(self, t: int) -> np.ndarray:
         """Rows of period t, (N, columns), of U with M = I - U U'; zero where not observed."""

@@ -27,6 +27,7 @@ from spillover.matrix import TemporalWeights
 
 from ..logdet import Jacobian, period_logdet, projected_logdet
 from .design import Design
+from .entry import jacobian_of_rows
 from .fixed_effects import FixedEffects
 from .obs_weights import ObsWeights
 from .unbalanced import Gaps
@@ -40,6 +41,8 @@ def varying_jacobian(d: Design, weights: TemporalWeights, effects: FixedEffects,
     SpatialInputError
         E309 above 3,000 units, and E501 for another ``logdet=``, where eigenvectors are needed.
     """
+    if d.lags and d.observed is not None and weights is d.weights:
+        return jacobian_of_rows(d, weights, time=correction is True and effects.time, method=method)
     if correction is not True or not effects.fixed:
         return Jacobian(period_logdet(weights, method))
     T, unit, time = d.n_periods, effects.entity, effects.time

@@ -79,7 +79,8 @@ def _stages(fit: FitRecord, gmm: PanelGMM) -> Stages:
     Qx = np.linalg.qr(Z[:, own])[0]
     excluded = np.linalg.svd(H.T @ Qx)[0][:, Qx.shape[1] :]  # within H, orthogonal to what Qx spans
     names = (*by_moments(fit)[0].names, *[f"W:{d.response}"] * fit.specification.lag)
-    rows = (d.n_periods - 1) * (N - fit._settings.effects.time)
+    demeaned = fit._settings.effects.time and d.observed is None  # with gaps period effects have columns
+    rows = s.rows - (d.n_periods - 1) * demeaned
 
     def without(values):
         return values - Qx @ (Qx.T @ values)

@@ -48,7 +48,7 @@ def hausman(fixed: FitRecord, random: FitRecord) -> TestResult:
     ``robust_hausman``, an F: the null says so. Where that test does not exist either, statistic and p-value are NaN.
 
     A regression has two estimates of one error variance there, and chi2 does not count its units: the quadratic form
-    rejects 7 to 12 % of true nulls at 5 % (N = 20 to 48). The answer for balanced panels is therefore the regression
+    rejects 7 to 12 % of true nulls at 5 % (N = 20 to 48). The answer is therefore the regression
     form with one variance, F(q, N - p) (Hausman & Taylor 1981, Econometrica 49:1377-1398; Arellano 1993), which
     rejects 3 to 6 %. With ``correction=False`` it is the quadratic form, as in plm and Stata.
     """
@@ -56,7 +56,8 @@ def hausman(fixed: FitRecord, random: FitRecord) -> TestResult:
     if random._settings.effects.random != "random" or not fixed._settings.effects.entity:
         raise SpatialInputError("E501", "hausman needs a fixed-effects fit and a random-effects fit, in this order",
                                 hint="sp.hausman(fixed, random)")
-    if fixed.specification != random.specification or not np.array_equal(fixed._design.y, random._design.y):
+    same = np.array_equal(fixed._design.y, random._design.y, equal_nan=True)
+    if fixed.specification != random.specification or not same:
         raise SpatialInputError("E501", "hausman compares fixed and random effects of one model on the same data",
                                 hint="estimate both on the same formula, data and weights")
     common = [name for name in fixed.params.index if name in random.params.index]
@@ -89,7 +90,7 @@ def _has_expected(fixed: FitRecord, random: FitRecord) -> bool:
 
 def _has_regression_form(fixed: FitRecord) -> bool:
     spec, s = fixed.specification, fixed._settings
-    return not (spec.lag or spec.error) and s.correction is True and s.method == "ml" and fixed._design.observed is None
+    return not (spec.lag or spec.error) and s.correction is True and s.method == "ml"
 
 
 def _at_their_own(fixed: FitRecord, random: FitRecord, common: list[str]) -> np.ndarray:

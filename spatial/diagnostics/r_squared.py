@@ -76,9 +76,10 @@ def r_squared(fit: FitRecord) -> RSquared:
         return RSquared(share, adjusted, corr=corr)
     within = share_within(FixedEffects(entity=True))
     mass = np.nan_to_num(d.panel(w)).sum(axis=0)
-    y_bar, fitted_bar = (np.nan_to_num(d.panel(w * d.rows(values))).sum(axis=0) / mass
+    there = mass > 0  # units of a dynamic panel may be neighbors only
+    y_bar, fitted_bar = (np.nan_to_num(d.panel(w * d.rows(values))).sum(axis=0)[there] / mass[there]
                          for values in (d.outcome, expected))  # fmt: skip
-    between = _squared(y_bar, fitted_bar, mass if d.obs_weights is not None else np.ones(len(mass)))
+    between = _squared(y_bar, fitted_bar, mass[there] if d.obs_weights is not None else np.ones(there.sum()))
     return RSquared(share, adjusted, within, between, _squared(d.rows(d.outcome), d.rows(expected), w), corr)
 
 

@@ -16,6 +16,7 @@ from ..covariance.random import by_random_ml
 from ..covariance.vcov import as_vcov
 from ..design.fixed_effects import RANDOM
 from ..design.formula import INTERCEPT
+from ..design.unit_rows import UnitRows
 from ..records.fit import FitRecord
 from ..records.tests import TestResult
 
@@ -99,7 +100,7 @@ def refuse_not_nested(restricted: FitRecord, full: FitRecord) -> None:
         why = "of random, correlated and chamberlain effects each nests those before it, not the reverse"
     elif small is not None and None not in (small.error, large.error) and small.error != large.error:
         why = "unit effects stand inside the one and beside the other's spatial error"
-    if why is None and not np.array_equal(restricted._design.y, full._design.y):
+    if why is None and not np.array_equal(restricted._design.y, full._design.y, equal_nan=True):
         why = "their data differ"
     elif why is None and (restricted.specification.name, full.specification.name) == ("SEM", "SDM"):
         lagged = {j for j, name in enumerate(full._design.names) if name != INTERCEPT} <= set(full._design.durbin)
@@ -160,7 +161,9 @@ def mundlak_test(fit: FitRecord) -> TestResult:
         F, df = hotelling(fit, names, by)
         return TestResult(title, F, df, UNCORRELATED)
     b, V = fit.params[names].to_numpy(), fit.vcov.loc[names, names].to_numpy()
-    between = int((np.ptp(fit._sample.X.reshape(*fit._design.y.shape, -1), axis=0) == 0).all(axis=0).sum())
+    X, units = fit._sample.X, UnitRows.of(fit._design)
+    first = np.unique(units.codes, return_index=True)[1]
+    between = int((X[first][units.codes] == X).all(axis=0).sum())  # columns that do not vary within units
     left = min(N - between, kind.df(fit) or N)
     if left < 1:
         raise SpatialInputError("E206", f"{N} units are too few for {between} coefficients between them",

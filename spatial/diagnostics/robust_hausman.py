@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import refuse_varying
 
 from ..covariance.jackknife import grouping_of, hotelling
 from ..covariance.joint import wald
@@ -19,15 +18,16 @@ from ..design.arrays import Sample
 from ..design.checks import refuse_psi
 from ..design.design import spatial_lag
 from ..design.fixed_effects import NO_EFFECTS, PERIOD_EFFECTS, UNIT_EFFECTS, FixedEffects, quasi_demean
-from ..design.gaps import refuse_unbalanced
 from ..design.obs_weights import refuse_weighted
 from ..design.sample import flat, regressor_columns
+from ..design.unit_rows import UnitRows
 from ..logdet import Jacobian
 from ..records.fit import FitRecord
 from ..records.missing import refuse_missing
 from ..records.tests import TestResult
 from ..solve.ml import maximum_likelihood
 from ..solve.random import swamy_arora
+from .robust_hausman_gaps import sample_with_gaps
 
 ABSORBED = 1e-10  # norm after demeaning against before
 
@@ -83,11 +83,8 @@ def robust_hausman(fit: FitRecord, *, vcov: Any = "cluster", **settings: Any) ->
     if not (effects.entity or effects.random == "random") or fit._settings.method != "ml":
         message = f"robust_hausman needs a likelihood fit with unit effects, got {effects.name!r}"
         raise SpatialInputError("E501", message, hint="effects='entity', 'twoway' or 'random'")
-    refuse_unbalanced(fit._design.observed, "robust_hausman")
     refuse_missing(fit, "robust_hausman")
     refuse_weighted(fit._design.obs_weights, "robust_hausman", "the test of the same model without weights")
-    if fit.specification.error:
-        refuse_varying(fit._design.weights_of_error, "robust_hausman of a spatial error")
     again, added = augmented(fit)
     chosen = as_vcov(vcov, **settings)
     if (by := grouping_of(chosen)) is not None:
@@ -106,7 +103,12 @@ def robust_hausman(fit: FitRecord, *, vcov: Any = "cluster", **settings: Any) ->
 def augmented(fit: FitRecord) -> tuple[FitRecord, list[str]]:
     """The regression with deviations from unit means, without a covariance yet, and the names of the deviations."""
     periods = PERIOD_EFFECTS if fit._settings.effects.time else NO_EFFECTS
-    sample, names, added = _sample_with_deviations(fit, periods)
+    d = fit._design
+    if d.observed is not None or (fit.specification.error and d.weights_of_error.varies):
+        periods = NO_EFFECTS
+        sample, names, added = sample_with_gaps(fit)
+    else:
+        sample, names, added = _sample_with_deviations(fit, periods)
     at = maximum_likelihood(sample)
     spatial = [name for name in ("rho", "lambda") if name in fit.params.index]
     values = np.array([*at.beta, *(at.rho if name == "rho" else at.lam for name in spatial)])
@@ -120,9 +122,8 @@ def augmented(fit: FitRecord) -> tuple[FitRecord, list[str]]:
 
 def _left_between(fit: FitRecord) -> int:
     """Units less the coefficients between them: what the variance of the unit effects is estimated from."""
-    T, N = fit._design.y.shape
-    means = fit._sample.X.reshape(T, N, -1).mean(axis=0)
-    return N - fit._settings.effects.time - int(np.linalg.matrix_rank(means))
+    means = UnitRows.of(fit._design).means(fit._sample.X)
+    return len(means) - fit._settings.effects.time - int(np.linalg.matrix_rank(means))
 
 
 def _sample_with_deviations(fit: FitRecord, periods: FixedEffects) -> tuple[Sample, list[str], list[str]]:

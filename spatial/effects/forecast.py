@@ -166,7 +166,7 @@ def forecast(
 def _path(fit: FitRecord, new: Future, W, M, theta: np.ndarray, deviations: np.ndarray) -> np.ndarray:
     """The forecasts (H, N) at parameters theta."""
     named = _named(fit, theta)
-    c = unit_effects(fit, named)
+    c = unit_effects(fit, named, M)
     carried = None if fit._settings.serial is None else last_errors(fit, named, c)
     beta = np.array([named[name] for name in new.names])
     tau, eta = (named.get(f"{w}lag({fit._design.response})", 0.0) for w in ("", "W:"))

@@ -12,6 +12,7 @@ from ..records.fit import FitRecord
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .several_forecast import operators_of_new, variances_of_errors
+from .uneven_effects import has_uneven_effects, variance_of_effects
 
 
 def variances(fit: FitRecord, W, M, horizon: int) -> np.ndarray:
@@ -58,6 +59,9 @@ def _variance_of_effects(fit: FitRecord, errors: np.ndarray, B_inverse: np.ndarr
     if random is not None:
         if not random.sigma2_mu > 0:
             return 0 * eye
+        if has_uneven_effects(fit):
+            of_mu = variance_of_effects(fit)
+            return B_inverse @ of_mu @ B_inverse.T if random.error == "kkp" else of_mu
         if random.error == "baltagi":
             B = np.linalg.inv(B_inverse)
             return np.linalg.inv(eye / random.sigma2_mu + random.d2 * B.T @ B / random.sigma2_e)

@@ -17,12 +17,14 @@ from ..design.keys import Rows, match_rows
 from ..design.periods import refuse_gaps, scales
 from ..design.terms import model_columns, offset_of
 from ..design.unsplit import unsplit
+from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from ..solve.serial import prais_winsten
 from .regressors import column_of
 from .several_forecast import filtered_by_several, new_columns
+from .uneven_effects import has_uneven_effects, predicted_effects
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,12 +76,14 @@ def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights | SeveralWei
     return Future(times, names, np.stack(columns, axis=-1) if names else np.zeros((*rows.order.shape, 0)), offset)
 
 
-def unit_effects(fit: FitRecord, named: Mapping[str, float], *, last: bool = False):
+def unit_effects(fit: FitRecord, named: Mapping[str, float], M: SpatialWeights | None = None, *, last: bool = False):
     """c of every unit (N,) at given parameters; with ``last`` what the last period's effect is beyond their mean.
+    ``M`` are the error's weights of the new periods, where they differ from those of the fit.
 
     Fixed effects: means of u = A y - X beta over a unit's periods. Random ones: s times that mean, s = T phi /
     (1 + T phi); with spatial errors beside them (I + sigma2_e / (T sigma2_mu) (B'B)^-1)^-1 times it. Where errors are
-    correlated over time the mean is weighted, and d2 stands in the place of T.
+    correlated over time the mean is weighted, and d2 stands in the place of T. With gaps, and under M that
+    varies, they are those of ``uneven_effects``.
     """
     d, effects, random = fit._design, fit._settings.effects, fit._settings.random
     u = filtered_errors(fit, named)
@@ -89,6 +93,10 @@ def unit_effects(fit: FitRecord, named: Mapping[str, float], *, last: bool = Fal
     if random is not None:
         if not random.phi > 0:
             return 0.0 * mean
+        if has_uneven_effects(fit):
+            lam = float(named.get("lambda", 0.0))
+            mu = predicted_effects(fit, u, lam)
+            return inverse(M, lam).solve(mu) if random.error == "kkp" and M is not None else mu
         if random.error == "baltagi":
             B = np.eye(d.n_units) - named["lambda"] * d.weights_of_error.csr.toarray()
             P = B.T @ B

@@ -7,10 +7,12 @@ regime r.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import sparse
+
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..logdet.regimes import rows_of
 from ..logdet.several import DENSE_MAX, DENSE_SHARE
@@ -21,12 +23,23 @@ from .several_averages import factor
 Several = SeveralRecord | RegimesRecord
 
 
-def operators(fit: Several) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """C and D of the fitted units."""
-    d = fit._design
+def operators(fit: Several, t: int = 0) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """C and D of the fitted units, in period t where W varies: who is not observed then has no links."""
+    d, T = fit._design, fit._design.n_periods
     if isinstance(fit, SeveralRecord):
-        return combined(fit, [w.csr for w in fit._design.weights.matrices])
-    return by_regime(fit, d.weights.csr, d.weights_of_error.csr, fit.split.codes)
+        return combined(fit, [w.each(T)[t].csr if w.varies else w.csr for w in fit._design.weights.matrices])
+    W, M = (w.each(T)[t].csr for w in (d.weights, d.weights_of_error))
+    return by_regime(fit, W, M, fit.split.codes)
+
+
+def each_period(fit: Several, apply: Callable, *values: np.ndarray) -> np.ndarray:
+    """apply(C, D, v ...) of (T, N) arrays v, (N, columns) each: of all periods at once, or one by one where W varies.
+    Who is not observed counts as zero."""
+    if not fit._design.varies:
+        return apply(*operators(fit), *(v.T for v in values)).T
+    filled = [np.nan_to_num(v) for v in values]
+    rows = [apply(*operators(fit, t), *(v[t, :, None] for v in filled))[:, 0] for t in range(len(filled[0]))]
+    return np.where(np.isnan(fit._design.y), np.nan, np.array(rows))
 
 
 def combined(fit: SeveralRecord, matrices: Sequence[sparse.csr_array]) -> tuple[sparse.csr_array, sparse.csr_array]:
@@ -44,21 +57,47 @@ def by_regime(fit: RegimesRecord, W, M, codes: np.ndarray) -> tuple[sparse.csr_a
     return sparse.csr_array(rho @ W), sparse.csr_array(lam @ M)
 
 
-def lags_of(fit: Several) -> tuple[sparse.csr_array, ...]:
-    """What every rho multiplies: W_m, or 1_r W; empty of a model without W y."""
+def lags_of(fit: Several, period=None) -> tuple[sparse.csr_array, ...]:
+    """What every rho multiplies: W_m, or 1_r W; empty of a model without W y. Where W varies that of one period, over
+    the units observed in it, or block diagonal over all rows."""
     if isinstance(fit, SeveralRecord):
-        return tuple(fit._design.weights.matrices[m].csr for m in fit._design.weights.lag)
-    W, G = fit._design.weights.csr, fit.n_rhos
-    return tuple(rows_of(W, fit.split.codes == g) for g in range(G)) if G > 1 else (W,) * G
+        return tuple(matrix_of(fit, fit._design.weights.matrices[m], period) for m in fit._design.weights.lag)
+    W, G = matrix_of(fit, fit._design.weights, period), fit.n_rhos
+    codes = codes_of(fit, period)
+    return tuple(rows_of(W, codes == g) for g in range(G)) if G > 1 else (W,) * G
 
 
-def passages(fit: Several) -> tuple[sparse.csr_array, ...]:
-    """P_1 ... P_K."""
+def passages(fit: Several, period=None) -> tuple[sparse.csr_array, ...]:
+    """P_1 ... P_K, likewise."""
     if isinstance(fit, SeveralRecord):
-        matrices = fit._design.weights.matrices
-        return (sparse.eye_array(matrices[0].n, format="csr"), *(w.csr for w in matrices))
-    own = [sparse.csr_array(sparse.diags_array(members.astype(float))) for members in fit.split.members]
-    return (*own, *(rows_of(fit._design.weights.csr, members) for members in fit.split.members))
+        matrices = [matrix_of(fit, w, period) for w in fit._design.weights.matrices]
+        return (sparse.eye_array(matrices[0].shape[0], format="csr"), *matrices)
+    W, codes = matrix_of(fit, fit._design.weights, period), codes_of(fit, period)
+    groups = [codes == g for g in range(len(fit.split.labels))]
+    own = [sparse.csr_array(sparse.diags_array(members.astype(float))) for members in groups]
+    return (*own, *(rows_of(W, members) for members in groups))
+
+
+def matrix_of(fit: Several, w: SpatialWeights | TemporalWeights, period=None) -> sparse.csr_array:
+    """W; where the weights of the fit vary that of a period over the units observed in it, or of all rows."""
+    d = fit._design
+    if not d.weights.varies:
+        return w.csr
+    there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
+    each = [one.csr[at][:, at] for one, at in zip(w.each(d.n_periods), there)]
+    if period is not None:
+        return each[d.periods.tolist().index(period)]
+    return sparse.csr_array(sparse.block_diag(each, format="csr"))
+
+
+def codes_of(fit: RegimesRecord, period=None) -> np.ndarray:
+    """The regimes of the rows of ``matrix_of``."""
+    d, codes = fit._design, fit.split.codes
+    if not d.weights.varies:
+        return codes
+    if period is not None:
+        return codes if d.observed is None else codes[d.observed[d.periods.tolist().index(period)]]
+    return d.rows(np.broadcast_to(codes, d.y.shape))
 
 
 def own_passages(fit: Several) -> int:
@@ -71,9 +110,12 @@ def selectors_of(fit: Several, variables) -> np.ndarray:
     return several_selectors(fit, variables) if isinstance(fit, SeveralRecord) else regime_selectors(fit, variables)
 
 
-def solve(fit: Several, right: np.ndarray) -> np.ndarray:
-    """A^-1 right, (N, ...)."""
-    return solved(operators(fit)[0], right) if fit.specification.lag else right
+def solve(fit: Several, right: np.ndarray, period=None) -> np.ndarray:
+    """A^-1 right, (N, ...); where W varies that of one period, over the units observed in it."""
+    if not fit.specification.lag:
+        return right
+    lags = zip(fit.rhos, lags_of(fit, period))
+    return solved(sparse.csr_array(sum(value * W for value, W in lags)), right)
 
 
 def solved(C: sparse.csr_array, right: np.ndarray) -> np.ndarray:

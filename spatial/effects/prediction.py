@@ -26,11 +26,13 @@ from spillover.values import share
 
 from ..design.arrays import by_gls
 from ..design.design import Design, spatial_lag
+from ..design.entry import given_starts
 from ..design.obs_weights import refuse_weighted
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 from .joined_units import whole_design
 from .regressors import column_of
+from .uneven_effects import errors_without_effects, has_uneven_effects
 
 IN_SAMPLE = ("TS", "TC", "BP", "trend")
 OUT_OF_SAMPLE = ("BP", "TC", "TS1", "trend")
@@ -147,6 +149,8 @@ def in_sample(fit: FitRecord, kind: str) -> np.ndarray:
     if not (W.varies or M.varies) and (roots == roots[0]).all():
         return _through_space(fit, W, M, d.outcome, trend, kind, roots[0])
     y, trend = (np.nan_to_num(values) for values in (d.outcome, trend))  # who is not there has no links either
+    W, fixed = given_starts(d)
+    trend = trend + fit.rho * fixed
     each = W.each(d.n_periods), M.each(d.n_periods), y[:, None], trend[:, None]
     systems = ((w, m, y_t, trend_t, kind, root) for w, m, y_t, trend_t, root in zip(*each, roots))
     return np.concatenate([_through_space(fit, *system) for system in systems])
@@ -158,7 +162,10 @@ def _with_unit_effects(fit: FitRecord) -> np.ndarray:
     from .new_units import residuals
 
     d = fit._design
-    u = residuals(fit, fit.params) - unit_effects(fit, dict(zip(fit.params.index, fit.params)))
+    u = residuals(fit, fit.params)
+    if has_uneven_effects(fit):
+        return d.outcome - errors_without_effects(fit, u)
+    u = u - unit_effects(fit, dict(zip(fit.params.index, fit.params)))
     return d.outcome - (u - fit.lam * spatial_lag(d.weights_of_error, u))
 
 
@@ -167,7 +174,9 @@ def reduced_form(fit: FitRecord) -> np.ndarray:
     d, trend = fit._design, regression_part(fit, fit._design)
     if not d.varies:
         return inverse(d.weights, fit.rho).solve(trend.T).T
-    rows = [inverse(w, fit.rho).solve(x) for w, x in zip(d.weights.each(d.n_periods), np.nan_to_num(trend))]
+    W, fixed = given_starts(d)
+    right = np.nan_to_num(trend) + fit.rho * fixed
+    rows = [inverse(w, fit.rho).solve(x) for w, x in zip(W.each(d.n_periods), right)]
     return np.where(np.isnan(d.y), np.nan, np.array(rows))
 
 
@@ -213,15 +222,15 @@ def regression_part(fit: FitRecord, d: Design) -> np.ndarray:
 
 
 def _effects(fit: FitRecord, trend) -> np.ndarray:
-    """The fixed effects: unit and period means of u = A y - X beta, or u - B^-1 e by generalised least squares. Where
-    W y is of deviations from period means (``Design.lag``), W of the means is in them: A y stays what trend, effects
-    and residual add up to."""
+    """The fixed effects: unit and period means of u = A y - X beta, or u - B^-1 e where they are estimated by
+    generalised least squares. Where W y is of deviations from period means (``Design.lag``), W of the means is in them:
+    A y stays what trend, effects and residual add up to."""
     effects = fit._settings.effects
     if not effects.fixed:
         return np.zeros(trend.shape)
     d, outcome = fit._design, fit._design.outcome
     u = outcome - fit.rho * spatial_lag(d.weights, outcome) - trend
-    if not by_gls(fit._sample):
+    if not (by_gls(fit._sample) or fit._sample.dummies):
         return u - d.within(outcome - fit.rho * d.lag(outcome, effects) - trend, effects)
     M, e = d.weights_of_error.each(len(u)), np.nan_to_num(fit._errors)
     return u - np.array([inverse(m, fit.lam).solve(e_t) for m, e_t in zip(M, e)])

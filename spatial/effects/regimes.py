@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights
 from spillover.values import share, whole_number
 
 from ..records.regimes import RegimesRecord
 from ..records.schema import SCHEMA
 from .infer import Inferred, Options
-from .operators import regime_selectors
+from .moving_averages import over_periods, periods_alike
+from .operators import codes_of, regime_selectors
 from .propagate import KINDS
 from .regimes_averages import RegimeAverages
 from .several import JointEffects, _inferred
@@ -60,7 +62,21 @@ class RegimeEffects(JointEffects):
         raise _not_here("orders of neighbors", "by_receiver(), by_unit(x)")
 
     def by_period(self) -> pd.DataFrame:
-        raise _not_here("effects by period", "tidy(): W is the same in all periods")
+        """Effects under the W of each period, by regime and over all units; their average over units and periods is
+        ``tidy()``. Regimes of which no unit is observed in a period are left out there."""
+        d, tables = self.fit._design, []
+        if not d.weights.varies:
+            raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
+                                    hint="effects() has them")  # fmt: skip
+        for period in d.weights.periods:
+            source = source_of(self.fit, period)
+            table = self._table(by_kind(_inferred(source, self._picks, self.options), self.variables))
+            there = codes_of(self.fit, period)
+            absent = [label for g, label in enumerate(self.fit.split.labels) if g not in there]
+            gone = table["term"].str.split(": ").str[0].isin(absent) & table["term"].isin(self.labels)
+            tables.append(table[~gone].assign(period=period))
+        whole = pd.concat(tables, ignore_index=True)
+        return whole[["period", *whole.columns.drop("period")]]
 
     def elasticity(self):
         raise _not_here("elasticities", self._slope("eyex"))
@@ -108,16 +124,28 @@ def regime_effects(fit: RegimesRecord, *, method=None, level=0.95, draws=1000, s
     return RegimeEffects(variables, inferred, fit, options, source)
 
 
-def source_of(fit: RegimesRecord) -> RegimeSource:
-    """The effects by the regime where a regressor changes, as functions of the parameters."""
+def source_of(fit: RegimesRecord, period=None) -> RegimeSource:
+    """The effects by the regime where a regressor changes, as functions of the parameters: over all periods, or where W
+    varies of one."""
+    d, G = fit._design, len(fit.split.labels)
+    averages: RegimeAverages
+    if not d.weights.varies:
+        averages = _averages(fit, d.weights, fit.split.codes)
+    elif period is not None:
+        averages = _averages(fit, d.weights[period], codes_of(fit, period))
+    else:
+        parts = [_averages(fit, d.weights[one], codes_of(fit, one)) for one in d.weights.periods]
+        averages = over_periods(parts, periods_alike(d, [d.weights]))  # type: ignore[assignment]
+    return RegimeSource(fit, averages, slice(0, 3 * (G + 1)))
+
+
+def _averages(fit: RegimesRecord, W: SpatialWeights, codes: np.ndarray) -> RegimeAverages:
     from ..logdet.regimes import by_regime
 
-    split, W = fit.split, fit._design.weights
-    differs = split.regimes.rho and fit.specification.lag
-    matrices = by_regime(W, split.codes if differs else None, len(split.labels))  # type: ignore[arg-type]
-    lag = tuple(range(fit.n_rhos))
-    averages = RegimeAverages(matrices, lag, W=W.csr, codes=split.codes)  # type: ignore[union-attr]
-    return RegimeSource(fit, averages, slice(0, 3 * (len(split.labels) + 1)))
+    split = fit.split
+    differs, G = split.regimes.rho and fit.specification.lag, len(split.labels)
+    return RegimeAverages(by_regime(W, codes if differs else None, G), tuple(range(fit.n_rhos)), W=W.csr, codes=codes,
+                          groups=G)  # fmt: skip
 
 
 def by_kind(inferred: Inferred, variables) -> Inferred:

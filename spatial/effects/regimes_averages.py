@@ -38,10 +38,12 @@ class RegimeAverages(SeveralAverages):
     lag : positions of the matrices that have a rho, () of a model without
     W : csr_array, (N, N)
     codes : (N,), the regime of every unit
+    groups : int, G
     """
 
     W: sparse.csr_array = field(default_factory=lambda: sparse.csr_array((0, 0)), repr=False)
     codes: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int), repr=False)
+    groups: int = 0
 
     @cached_property
     def logdet(self) -> RegimeLogdet:  # type: ignore[override]
@@ -50,7 +52,7 @@ class RegimeAverages(SeveralAverages):
     @cached_property
     def members(self) -> np.ndarray:
         """(N, G) of 0 and 1."""
-        return (self.codes[:, None] == np.arange(self.codes.max() + 1)).astype(float)
+        return (self.codes[:, None] == np.arange(self.groups)).astype(float)
 
     @cached_property
     def _links(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, sparse.csr_array]:
@@ -72,7 +74,7 @@ class RegimeAverages(SeveralAverages):
         both, and sums of blocks of A^-1 and of A^-1 weighted by W 1."""
         diagonal, traces, sums, lagged, blocks, weighted = parts
         Q, G = diagonal.shape
-        eye, sizes = np.eye(G), self.members.sum(axis=0)
+        eye, sizes = np.eye(G), np.maximum(self.members.sum(axis=0), 1)
         direct = np.stack([eye * diagonal[:, :, None], traces], axis=1)  # (Q, 2, g, h)
         sent, received = np.stack([eye * sums[:, :, None], lagged], axis=1), np.stack([blocks, weighted], axis=1)
         out = np.stack([direct, sent - direct, sent, direct, received - direct, received], axis=1)  # (Q, 6, 2, g, h)

@@ -18,7 +18,8 @@ def column_of(d: Design, name: str, effects: FixedEffects) -> np.ndarray:
     if name in d.durbin_names:
         return d.lag(d.X[:, :, d.durbin[d.durbin_names.index(name)]], effects)
     if name.startswith("mean("):
-        return column_of(d, name.removeprefix("mean(").removesuffix(")"), effects).mean(axis=0)
+        column = column_of(d, name.removeprefix("mean(").removesuffix(")"), effects)
+        return column.mean(axis=0) if d.observed is None else np.nanmean(np.where(d.observed, column, np.nan), axis=0)
     of, _, period = name.rpartition(" in ")
     if of and period in (labels := d.periods.astype(str)):
         return column_of(d, of, effects)[labels.get_loc(period)]

@@ -35,14 +35,22 @@ class JointEffects(Effects):
         return pd.DataFrame({"own": own, "emitted": S.sum(axis=0) - own, "received": S.sum(axis=1) - own}, S.index)
 
     def _ids(self, period) -> pd.Index:
-        if period is not None:
+        d = self.fit._design
+        if d.weights.varies and period is None:
+            raise SpatialInputError("E322", f"W varies over {d.n_periods} periods: say which one is meant",
+                                    hint=f"period={d.periods.tolist()[-1]!r}; by_period() has all")  # fmt: skip
+        if not d.weights.varies and period is not None:
             raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
                                     hint="leave period= out")
-        return self.fit._design.ids
+        if period is not None and period not in d.periods:
+            raise SpatialInputError("E107", f"there are no weights for period {period!r}", ids=d.periods.tolist(),
+                                    hint=f"periods are {', '.join(map(str, d.periods))}")  # fmt: skip
+        return d.ids if d.observed is None else d.ids[d.observed[d.periods.tolist().index(period)]]
 
     def _respond(self, variable: str, change: np.ndarray, period=None) -> np.ndarray:
         self._ids(period)
-        return solve(self.fit, sum(c * (P @ change) for c, P in zip(self._coefficients(variable), passages(self.fit))))
+        parts = zip(self._coefficients(variable), passages(self.fit, period))
+        return solve(self.fit, sum(c * (P @ change) for c, P in parts), period)
 
     @cached_property
     def _picks(self) -> np.ndarray:

@@ -23,7 +23,7 @@ from ..design.options import lists_weights
 from ..design.several import SeveralDesign, several_regressors
 from ..design.unsplit import LAG
 from ..records.several import SeveralRecord
-from .operators import Several, by_regime, combined, operators
+from .operators import Several, by_regime, combined, each_period
 from .regressors import column_of
 
 
@@ -52,7 +52,7 @@ def filtered_by_several(fit: Several, named: Mapping[str, float]) -> np.ndarray:
     """u = A y - X beta, (T, N), unit and period effects in it."""
     d, at = fit._design, at_parameters(fit, named)
     beta = at.params.to_numpy()[: len(fit._sample.names)]
-    return d.y - (operators(at)[0] @ d.outcome.T).T - sample_columns(d, fit._sample.names) @ beta
+    return d.y - each_period(at, lambda C, D, v: C @ v, d.outcome) - sample_columns(d, fit._sample.names) @ beta
 
 
 def sample_columns(d: Design, names) -> np.ndarray:

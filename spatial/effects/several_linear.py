@@ -19,6 +19,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from ..design.design import Design, spatial_lag
+from ..design.regimes_sample import lag_effects
 from ..design.several import SeveralDesign, several_regressors
 from ..design.unsplit import split_columns
 from ..logdet.regimes import RegimeLogdet
@@ -185,11 +186,11 @@ def emitted_by_several(
 
 
 def responded_by_several(
-    fit: Several, term: str, change: np.ndarray, read: Callable[[np.ndarray], np.ndarray], level: float
+    fit: Several, term: str, change: np.ndarray, read: Callable[[np.ndarray], np.ndarray], level: float, period=None
 ) -> tuple[Law | None, Inference]:
-    """What ``read`` takes from the responses (N, m) to a change (N, m) of a term."""
-    right = np.array([P @ change for P in passages(fit)])
-    averages = RespondedAverages(**_lags(fit), right=right, read=read)
+    """What ``read`` takes from the responses (N, m) to a change (N, m) of a term, where W varies in one period."""
+    right = np.array([P @ change for P in passages(fit, period)])
+    averages = RespondedAverages(**_lags(fit, period), right=right, read=read)
     return _inferred(fit, averages, selectors_of(fit, [term]), level)
 
 
@@ -203,7 +204,11 @@ def predicted_by_several(fit: Several, cases: list, level: float) -> tuple[Law |
     lagged = [-held_by_effects(d, effects, *lag) for lag in sampled.lags]
     columns = [np.concatenate([sampled.columns_at(X) - held, np.stack([constant + offset, *lagged], axis=-1)], axis=-1)
                for _, X, offset in cases]  # fmt: skip
-    shares = np.array([share for share, *_ in cases]).reshape(len(cases), *d.y.shape)
+    shares = np.array([share for share, *_ in cases])
+    if d.weights.varies:  # one system over all rows
+        shares, columns = shares[:, None], [d.rows(one)[None] for one in columns]
+    else:
+        shares = shares.reshape(len(cases), *d.y.shape)
     names, p = sampled.names, len(fit.params)
     picks = np.zeros((len(names) + 1, 1, p + 1))
     picks[np.arange(len(names)), 0, fit.params.index.get_indexer(pd.Index(names))] = 1
@@ -225,12 +230,13 @@ class Sampled:
 
 def _sampled(fit: Several) -> Sampled:
     d, effects = fit._design, fit._settings.effects
+    lagging = lag_effects(d, effects, error=fit.specification.error, rhos=len(fit.rhos))
     if isinstance(d, SeveralDesign):
         several, names = several_regressors(d, effects)
         W = [d.weights.matrices[m] for m in d.weights.lag]
         return Sampled(names, lambda X: several_regressors(d if X is None else replace(d, X=X), effects,
                                                            centered=False)[0],
-                       several, [(spatial_lag(w, d.outcome), d.lag(d.outcome, effects, w)) for w in W])  # fmt: skip
+                       several, [(spatial_lag(w, d.outcome), d.lag(d.outcome, lagging, w)) for w in W])  # fmt: skip
     assert isinstance(fit, RegimesRecord)
 
     def columns(there: Design) -> np.ndarray:
@@ -238,20 +244,20 @@ def _sampled(fit: Several) -> Sampled:
         return np.stack(each, axis=-1)
 
     members = fit.split.members if fit.n_rhos > 1 else np.ones((fit.n_rhos, d.n_units), dtype=bool)
-    whole, lagged = spatial_lag(fit._design.weights, d.outcome), d.lag(d.outcome, effects)
+    whole, lagged = spatial_lag(fit._design.weights, d.outcome), d.lag(d.outcome, lagging)
     return Sampled(fit._sample.names, lambda X: columns(replace(d, X=split_columns(fit._design, X))), columns(d),
                    [(np.where(m, whole, 0.0), np.where(m, lagged, 0.0)) for m in members])  # fmt: skip
 
 
-def _lags(fit: Several) -> dict:
+def _lags(fit: Several, period=None) -> dict:
     """What every rho multiplies, for ``LinearAverages``."""
-    matrices = lags_of(fit)
+    matrices = lags_of(fit, period)
     return {"matrices": matrices, "lag": tuple(range(len(matrices))), "by_regime": not isinstance(fit, SeveralRecord)}
 
 
 def _refuse_large(fit: Several) -> None:
-    """E309 beyond 5,000 units."""
-    if (n := fit._design.n_units) > DENSE_MAX:
+    """E309 beyond 5,000 units, or rows where W varies."""
+    if (n := fit._design.nobs if fit._design.weights.varies else fit._design.n_units) > DENSE_MAX:
         raise SpatialInputError("E309", f"slopes and predictions of several rho need dense {n:,} x {n:,} matrices", n=n,
                                 hint="fit.effects(), which has no such limit")  # fmt: skip
 

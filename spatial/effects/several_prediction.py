@@ -21,11 +21,12 @@ from ..design.fixed_effects import NO_EFFECTS
 from ..design.obs_weights import refuse_weighted
 from ..design.options import lists_weights
 from ..design.regimes import label_of_level
+from ..design.regimes_sample import lag_effects
 from ..design.several import SeveralDesign, several_regressors
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .joined_units import whole_design
-from .operators import Several, by_regime, combined, operators, solve, solved
+from .operators import Several, by_regime, combined, each_period, solved
 from .prediction import IN_SAMPLE, OUT_OF_SAMPLE, refuse_new_units
 from .regressors import column_of
 
@@ -85,23 +86,30 @@ def in_sample(fit: Several, kind: str) -> np.ndarray:
     if kind == "TS":
         return d.outcome - fit._errors
     trend = regression_part(fit, d)
-    C, D = operators(fit)
-    if fit._settings.effects.fixed:  # unit and period means of A y - X beta
-        effects = fit._settings.effects
-        left = d.outcome - (C @ d.centered(d.outcome, effects).T).T - trend
-        trend = d.outcome - (C @ d.outcome.T).T - d.within(left, effects)
+    effects, y = fit._settings.effects, d.outcome
+    if effects.fixed and d.varies:  # what y, X beta and B^-1 e leave
+        trend = each_period(fit, lambda C, D, y, e: y - C @ y - solved(D, e), y, fit._errors)
+    elif effects.fixed:  # unit and period means of A y - X beta
+        lagging = lag_effects(d, effects, error=fit.specification.error, rhos=len(fit.rhos))
+        left = y - each_period(fit, lambda C, D, v: C @ v, d.centered(y, lagging)) - trend
+        trend = each_period(fit, lambda C, D, v: v - C @ v, y) - d.within(left, effects)
     if kind == "trend":
         return trend
-    TC = solved(C, trend.T).T
+    TC = each_period(fit, lambda C, D, v: solved(C, v), trend)
     if kind == "TC":
         return TC
-    Q, gap = _precision(C, D, _deviations(fit)), (d.outcome - TC).T
-    return TC - ((Q @ gap) / Q.diagonal()[:, None] - gap).T
+    sd = _deviations(fit)
+
+    def best(C, D, y, TC):
+        Q, gap = _precision(C, D, sd), y - TC
+        return TC - ((Q @ gap) / Q.diagonal()[:, None] - gap)
+
+    return each_period(fit, best, y, TC)
 
 
 def reduced_form_of_several(fit: Several) -> np.ndarray:
     """A^-1 (X beta + W X theta), (T, N), without fixed effects."""
-    return solve(fit, regression_part(fit, fit._design).T).T
+    return each_period(fit, lambda C, D, v: solved(C, v), regression_part(fit, fit._design))
 
 
 def regression_part(fit: Several, d: Design, codes: np.ndarray | None = None) -> np.ndarray:

@@ -193,7 +193,7 @@ class RegimeSource(SeveralSource):
         slopes = np.einsum("kj,kvp->jvp", self.averages.at(rho)[:, self.which], picks)
         for j, place in enumerate(self.places):
             step = np.zeros(len(rho))
-            step[j] = STEP / self.averages.logdet.row_norms[j]
+            step[j] = STEP / (self.averages.logdet.row_norms[j] or 1.0)
             ahead, behind = (self._of(params, self.averages.at(rho + s), picks) for s in (step, -step))
             slopes[:, :, place] += (ahead - behind) / (2 * step[j])
         return np.sqrt(np.einsum("jvp,pq,jvq->jv", slopes, self.fit.vcov.to_numpy(), slopes))

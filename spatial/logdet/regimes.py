@@ -13,9 +13,10 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from spillover.matrix import SpatialWeights
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from .several import SeveralLogdet
+from .several_periods import AnyLogdet, over_periods
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +70,16 @@ def by_regime(w: SpatialWeights, codes: np.ndarray | None, G: int = 1) -> tuple[
     if codes is None:
         return (w.csr,)
     return tuple(rows_of(w.csr, codes == g) for g in range(G))
+
+
+def logdet_by_regime(
+    w: SpatialWeights | TemporalWeights, codes: np.ndarray | None, G: int, periods: int
+) -> AnyLogdet:
+    """Of one W, or added up over the periods of a W that varies."""
+    if not w.varies:
+        return RegimeLogdet(by_regime(w, codes, G))
+    cut = {id(one): by_regime(one, codes, G) for one in w.each(periods)}
+    return over_periods((cut[id(one)] for one in w.each(periods)), RegimeLogdet)
 
 
 def rows_of(csr: sparse.csr_array, members: np.ndarray) -> sparse.csr_array:

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
@@ -26,6 +27,9 @@ from spillover.matrix import SpatialWeights
 from .asymmetric import interval_of
 from .exact import SparseLU
 from .structure import REAL_TOLERANCE
+
+if TYPE_CHECKING:
+    from .several_periods import SeveralPeriods
 
 DENSE_MAX = 1_000  # units: up to here one dense inverse is as quick as the factorisations of a window
 DENSE_SHARE = 0.02  # of all pairs, above which sparse LU fills up
@@ -197,7 +201,7 @@ class SeveralJacobian:
     """Copies of log|I - sum_j rho_j W_j|, with or without the unit root that the time transformation drops:
     log|I - sum_j rho_j F'W_j F| = log|I - sum_j rho_j W_j| - log(1 - sum_j rho_j) where all rows sum to one."""
 
-    logdet: SeveralLogdet
+    logdet: SeveralLogdet | SeveralPeriods
     copies: float = 1
     unit_root: int = 0
 

@@ -14,6 +14,7 @@ from spillover.matrix import SpatialWeights, TemporalWeights, refuse_varying
 from ..covariance.additive import corrected, corrected_at_root, score_of_time_effects, with_jacobian
 from ..design.arrays import Sample
 from ..design.design import Design
+from ..design.entry import checked_rows, of_later_periods
 from ..design.fixed_effects import RANDOM, FixedEffects
 from ..design.formula import INTERCEPT, read_formula
 from ..design.gaps import refuse_unbalanced
@@ -23,6 +24,7 @@ from ..design.sample import determinant_counts
 from ..design.specification import Specification
 from ..logdet import Jacobian, logdet
 from ..solve.dynamic import score_of_unit_effects
+from ..solve.dynamic_gaps import GapScore
 from ..solve.dynamic_varying import score_of_unit_effects_varying
 from ..solve.ml import Solution
 
@@ -33,15 +35,14 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
     Raises
     ------
     SpatialInputError
-        E501 an unknown value, no panel, random effects, or a formula that has the lag already; E104 gaps;
-        E206 one period.
+        E501 an unknown value, no panel, random effects, or a formula that has the lag already; E104 periods that nobody
+        has; E108 a period without rows that have a past; E206 one period.
     """
     if effects in RANDOM:
         raise SpatialInputError("E501", f"lags={lags!r} does not go with random effects: they are correlated with "
                                 "y_{t-1}", hint="use effects='entity' or 'twoway'")  # fmt: skip
     if not d.is_panel:
         raise SpatialInputError("E501", f"lags={lags!r} needs a panel", hint="give entity= and time=")
-    refuse_unbalanced(d.observed, f"lags={lags!r}")
     if own := own_lags(d):
         raise SpatialInputError("E501", f"lags={lags!r} adds the response's past, and the formula has {own[0]!r}",
                                 column=own[0], hint="leave it out of the formula")  # fmt: skip
@@ -49,11 +50,16 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
     if d.n_periods < 2:
         raise SpatialInputError("E206", f"lags={lags!r} needs 2 periods at least, got {d.n_periods}",
                                 hint="use a longer panel")
+    rows = None if d.observed is None else checked_rows(d.observed, d.periods, lags)
     before, fixed = d.outcome[:-1], d.absorbed or FixedEffects.parse(effects or "twoway")
     past = {f"lag({d.response})": before, f"W:lag({d.response})": d.lag(d.outcome, fixed)[:-1]}
     wanted = tuple(past)[{"y": slice(1), "Wy": slice(1, 2), "both": slice(2)}[lags]]
     first = int(INTERCEPT in d.names and d.names.index(INTERCEPT) == 0)
     columns = [d.X[1:, :, :first], *(past[name][:, :, None] for name in wanted), d.X[1:, :, first:]]
+    changes: dict = {"weights": _later(d.weights, d.periods)}
+    changes["notes"] = (*d.notes, f"lags={lags!r}: the first period, {d.periods[0]}, is the starting value")
+    if rows is not None:
+        changes = of_later_periods(d, rows, lags)
     return replace(
         d,
         y=d.y[1:],
@@ -63,11 +69,10 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
         X=np.concatenate(columns, axis=2),
         names=(*d.names[:first], *wanted, *d.names[first:]),
         times=d.periods[1:],
-        weights=_later(d.weights, d.periods),
         error_weights=None if d.error_weights is None else _later(d.error_weights, d.periods),
         order=d.order[1:],
         lags=wanted,
-        notes=(*d.notes, f"lags={lags!r}: the first period, {d.periods[0]}, is the starting value"),
+        **changes,
     )
 
 
@@ -115,8 +120,11 @@ def without_bias(sample: Sample, at: Solution, d: Design, s: Settings) -> Soluti
 def _without_bias_varying(sample: Sample, at: Solution, d: Design, effects: FixedEffects) -> Solution:
     """The same where W differs between periods."""
     lags = places_of_past(d)
+    across = None if d.observed is None else GapScore(d.weights, d.observed, effects, lags)  # type: ignore[arg-type]
 
     def score(point: Solution) -> np.ndarray:
+        if across is not None:
+            return across(sample, point)
         weights: TemporalWeights = d.weights  # type: ignore[assignment]
         return score_of_unit_effects_varying(sample, point, weights, lags, time=effects.time)
 
@@ -128,15 +136,18 @@ def _without_bias_varying(sample: Sample, at: Solution, d: Design, effects: Fixe
 
 
 def refuse_varying_dynamics(specification: Specification, d: Design, requested: ModelOptions) -> None:
-    """W may vary over time in a dynamic model by maximum likelihood and by GMM, that of the error not.
+    """W may vary over time in a dynamic model by maximum likelihood and by GMM, that of the error not; rows may be
+    missing likewise.
 
     Raises
     ------
     SpatialInputError
-        E320, E501.
+        E109, E320, E501.
     """
     if not d.lags or not d.varies:
         return
+    if specification.error:
+        refuse_unbalanced(d.observed, f"{specification.name} with lags=")
     if requested.estimator not in ("ml", "gmm"):
         raise SpatialInputError("E320", f"method={requested.method!r} with lags= needs one W for all periods",
                                 hint="method='ml' or 'gmm', or w.mean()")  # fmt: skip

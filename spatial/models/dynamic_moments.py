@@ -14,7 +14,7 @@ from ..design.design import Design
 from ..design.fixed_effects import PERIOD_EFFECTS, FixedEffects
 from ..design.moment_settings import Moments
 from ..design.options import ModelOptions
-from ..design.sample import flat, regressor_columns
+from ..design.sample import regressor_columns
 from ..design.specification import Specification
 from ..solve.gmm import MomentSample, split
 from ..solve.gmm_dynamic import DynamicMoments, panel_gmm
@@ -31,7 +31,9 @@ class ArellanoBond:
     ----------
     transform : {"orthogonal", "differences"}
         How unit effects leave: forward orthogonal deviations (Arellano & Bover 1995) or first differences (Arellano &
-        Bond 1991). Time effects leave by period means before.
+        Bond 1991). Time effects leave by period means before; in an unbalanced panel they have dummies. There
+        deviations are from the mean of the later rows that a unit has, differences need two rows in turn, and
+        instruments of periods in which a unit was not observed are zero.
     depth : int or None
         From how many past periods y, W y (and W^2 y, where W y of the past is a regressor) instrument each equation,
         the nearest valid one first; None for all. Few, since estimates move towards the biased ones with many.
@@ -112,22 +114,28 @@ def dynamic_method_of_moments(
     if not effects.entity:
         raise SpatialInputError("E501", f"effects={effects.name!r} leaves no unit effects to difference out",
                                 hint="use effects='entity' or 'twoway', or method='ml'")  # fmt: skip
+    demeaned = effects.time and d.observed is None
 
     def levels(values):
-        return PERIOD_EFFECTS.demean(values) if effects.time else values
+        return PERIOD_EFFECTS.demean(values) if demeaned else values
+
+    def within(values):
+        return d.rows(d.within(values, effects))
 
     X, names = regressor_columns(d, effects)
-    refuse_degenerate(d, flat(X), flat(effects.demean(X)), flat(effects.demean(d.y)), names, effects)
+    refuse_degenerate(d, d.rows(X), within(X), within(d.y), names, effects)
     Wy = d.lag(d.outcome, effects) if specification.lag else None
-    Z = X if Wy is None else np.concatenate([X, Wy[:, :, None]], axis=2)
+    dummies = period_dummies(d, effects)
+    Z = np.concatenate([X, *([] if Wy is None else [Wy[:, :, None]]), dummies], axis=2)
     predetermined = tuple(settings.predetermined or ())
     by = instruments_of_panel(d, columns, effects, predetermined, specification)
     result = panel_gmm(
         levels(d.y),
         levels(Z),
         levels(by.past),
-        levels(by.own),
+        levels(np.concatenate([by.own, dummies], axis=2)),
         predetermined=levels(by.predetermined),
+        rows=d.observed,
         differences=settings.transform == "differences",
         depth=settings.depth,
         collapse=settings.collapse,
@@ -135,12 +143,22 @@ def dynamic_method_of_moments(
     )
     n = d.left(effects)
     sample = MomentSample(
-        y=flat(effects.demean(d.y)), X=flat(effects.demean(X)), n=n,
-        Wy=None if Wy is None else flat(effects.demean(Wy)), names=tuple(names),
+        y=within(d.y), X=within(X), n=n, Wy=None if Wy is None else within(Wy), names=tuple(names),
         H=np.empty((d.nobs, 0)), exogenous=are_exogenous(d, names, predetermined),
     )  # fmt: skip
-    beta, rho, rhos = split(result.coef, sample)
+    own = slice(0, len(result.coef) - dummies.shape[2])
+    beta, rho, rhos = split(result.coef[own], sample)
     resid = sample.Ay(rho) - sample.X @ beta
-    sigma2 = float(resid @ resid) / (n - len(result.coef))
-    solution = DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, result.vcov, rhos, gmm=result)
-    return sample, solution, by.terms
+    sigma2 = float(resid @ resid) / (n - own.stop)
+    V = result.vcov[own, own]
+    return sample, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, V, rhos, gmm=result), by.terms
+
+
+def period_dummies(d: Design, effects: FixedEffects) -> np.ndarray:
+    """Of the periods but the first, (T, N, T - 1), where period effects do not leave by means: the mean of who is
+    observed in a period has other units in it than that of the next, and unit effects would stay in the differences.
+    """
+    T, N = d.y.shape
+    if not effects.time or d.observed is None:
+        return np.zeros((T, N, 0))
+    return np.broadcast_to(np.eye(T)[:, None, 1:], (T, N, T - 1))

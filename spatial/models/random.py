@@ -19,14 +19,16 @@ from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.several import weights_of_error
 from ..design.specification import Specification
+from ..design.unit_rows import UnitRows, links_by_row
 from ..logdet import logdet
 from ..solve.gmm import MomentSample, MomentSolution
 from ..solve.gmm_random import random_moments
 from ..solve.ml import Solution, maximum_likelihood, residuals
-from ..solve.random import swamy_arora
+from ..solve.random import swamy_arora, swamy_arora_uneven
 from ..solve.random_effects import RandomEffects
 from ..solve.random_ml import Maximum, random_maximum
 from ..solve.random_problem import Problem, quasi_demeaned, random_problem
+from ..solve.random_uneven import uneven_problem
 from .moments import moment_sample
 
 DENSE_MAX = 5_000
@@ -56,8 +58,6 @@ def refuse_random(specification: Specification, d: Design, effects: FixedEffects
         message = f"correction={options.correction!r} corrects for fixed effects: random ones need none"
         raise SpatialInputError("E501", message, hint="choose other options, or effects='entity'")
     refuse_for_random(error, as_vcov(options.covariance))
-    if error == "baltagi":
-        refuse_varying(d.weights_of_error, "random_error='baltagi'")
     if error == "baltagi" and d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"random_error='baltagi' needs dense {d.n_units:,} x {d.n_units:,} matrices",
                                 n=d.n_units, hint="random_error='kkp' has no such limit")  # fmt: skip
@@ -93,16 +93,17 @@ def random_effects(
 ) -> tuple[Sample, Solution, RandomEffects]:
     """The quasi-demeaned sample, the solution and the variance components."""
     raw, sigma2, phi = undemeaned(specification, d, settings)
-    T, kappa = d.n_periods, np.log1p(d.n_periods * phi)
+    T, counts = d.n_periods, d.nobs / d.n_units
+    kappa = np.log1p(counts * phi)
     problem = problem_of(specification, d, settings, raw, kappa)
     if not by_likelihood(specification, settings.requested.method):
         sample = quasi_demeaned(raw, T, problem, np.array([0.0, 0.0, kappa]))
         at = maximum_likelihood(sample)
-        solution = Solution(at.beta, 0.0, 0.0, at.sigma2, at.loglik - d.n_units * kappa / 2, at.resid)
-        return sample, solution, RandomEffects(phi, sigma2, T)
+        loglik = at.loglik - problem.means.expand(0.0, kappa).D / 2
+        return sample, Solution(at.beta, 0.0, 0.0, at.sigma2, loglik, at.resid), RandomEffects(phi, sigma2, counts)
     best = random_maximum(problem, phi)
     sample = quasi_demeaned(raw, T, problem, best.point)
-    return sample, solution_of(best, sample), variances(specification, settings, problem, best, T)
+    return sample, solution_of(best, sample), variances(specification, settings, problem, best, counts)
 
 
 def undemeaned(specification: Specification, d: Design, settings: Settings) -> tuple[Sample, float, float]:
@@ -110,6 +111,8 @@ def undemeaned(specification: Specification, d: Design, settings: Settings) -> t
     raw = demeaned_sample(specification, d, NO_EFFECTS, True, settings.logdet)
     if settings.effects.random != "random":
         raw = _with_projection(raw, d, settings.effects)
+    if d.observed is not None:
+        return raw, *swamy_arora_uneven(raw.y, raw.X, UnitRows.of(d))
     return raw, *swamy_arora(d.y, raw.X.reshape(*d.y.shape, -1))
 
 
@@ -120,8 +123,12 @@ def error_process(specification: Specification, settings: Settings) -> str | Non
 
 def problem_of(specification: Specification, d: Design, settings: Settings, raw: Sample, kappa: float) -> Problem:
     """The cross-products of the likelihood; ``kappa`` is a guess."""
-    beside = d.weights_of_error.csr if error_process(specification, settings) == "baltagi" else None
-    return random_problem(raw, d.n_periods, 1 - np.exp(-kappa / 2), beside)
+    beside = error_process(specification, settings) == "baltagi"
+    if d.observed is not None or (beside and d.weights_of_error.varies):
+        units = UnitRows.of(d)
+        M = links_by_row(d) if beside else None
+        return uneven_problem(raw, units, float(np.expm1(kappa)) / units.mean_count, M)
+    return random_problem(raw, d.n_periods, 1 - np.exp(-kappa / 2), d.weights_of_error.csr if beside else None)
 
 
 def solution_of(best: Maximum, sample: Sample) -> Solution:
@@ -150,15 +157,16 @@ def _with_projection(raw: Sample, d: Design, effects: FixedEffects) -> Sample:
         E716 when no regressor has means of its own, E206 when there are too few units for so many.
     """
     (T, N), names = d.y.shape, raw.names
-    k = len(names)
+    k, units = len(names), UnitRows.of(d)
 
     def by_unit(X):
-        panel = X.reshape(T, N, k)
-        return panel.mean(axis=0) if effects.random == "correlated" else panel.transpose(1, 2, 0).reshape(N, k * T)
+        if effects.random == "correlated":
+            return units.means(X)
+        return X.reshape(T, N, k).transpose(1, 2, 0).reshape(N, k * T)
 
     scale = np.linalg.norm(raw.X, axis=0)
     added = by_unit(raw.X / scale)
-    both = np.column_stack([raw.X / scale, np.tile(added, (T, 1))])
+    both = np.column_stack([raw.X / scale, added[units.codes]])
     new = np.flatnonzero(np.abs(np.diag(np.linalg.qr(both, mode="r")))[k:] > COLLINEAR)
     if not len(new):
         raise SpatialInputError("E716", "no regressor has unit means of its own: none varies within and between units",
@@ -168,7 +176,7 @@ def _with_projection(raw: Sample, d: Design, effects: FixedEffects) -> Sample:
                                 f"there are {N} units", n=N, hint="use effects='correlated'")  # fmt: skip
 
     def extended(X):
-        return np.column_stack([X, np.tile(by_unit(X)[:, new], (T, 1))])
+        return np.column_stack([X, by_unit(X)[units.codes][:, new]])
 
     labels = [f"mean({name})" for name in names]
     if effects.random == "chamberlain":

@@ -157,8 +157,9 @@ def which_effects(requested: str | None, d: Design) -> FixedEffects:
         effects = FixedEffects.parse(requested)
     if d.times is None and effects and effects.ways is None:
         raise SpatialInputError("E501", f"effects={requested!r} needs a panel", hint="give entity= and time=")
-    if effects.random:
-        refuse_unbalanced(d.observed, f"effects={requested!r}")
+    if effects.random == "chamberlain":
+        refuse_unbalanced(d.observed, "effects='chamberlain'",
+                          "effects='correlated' takes the means of the periods that are observed")  # fmt: skip
     if (effects.entity or effects.random) and len(d.y) < 2:
         raise SpatialInputError("E206", f"{effects} effects need at least 2 periods, got {len(d.y)}",
                                 hint="effects='none', or more periods")

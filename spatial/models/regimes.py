@@ -18,9 +18,11 @@ from ..design.regimes import Regimes, as_regimes, regime_design
 from ..design.regimes_sample import regime_arrays, regime_determinants
 from ..design.specification import Specification
 from ..solve.ml import Solution
+from ..solve.moving_effects import MovingEffects
 from ..solve.regimes import regime_maximum
 from ..solve.regimes_problem import PeriodEffects, RegimeSample
 from .fit import Fit
+from .moving import moving_effects
 from .reading import Reading, prepare, read
 from .regimes_fit import RegimesFit
 
@@ -78,7 +80,7 @@ def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
     specification, correction = reading.specification, settings.correction
     arrays = regime_arrays(specification, d, settings.effects, correction)  # type: ignore[arg-type]
     parts = regime_determinants(specification, d, settings.effects, correction)  # type: ignore[arg-type]
-    regime_sample = RegimeSample(**arrays, **parts, periods=_period_effects(reading, arrays, parts))
+    regime_sample = RegimeSample(**arrays, **parts, periods=_estimated_effects(reading, arrays, parts))
     at = regime_maximum(regime_sample, start)
     refuse_perfect_fit(regime_sample, at, d.response)
     split = d.split  # type: ignore[attr-defined]
@@ -93,15 +95,18 @@ def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
     return with_vcov(fit, settings.vcov)
 
 
-def _period_effects(reading: Reading, arrays: dict, parts: dict) -> PeriodEffects | None:
-    """Where period effects are estimated and corrected for."""
-    effects, correction, split = reading.settings.effects, reading.settings.correction, reading.design.split  # type: ignore[attr-defined]
-    if not effects.time or correction is False:
+def _estimated_effects(reading: Reading, sample: dict, parts: dict) -> PeriodEffects | MovingEffects | None:
+    """Where fixed effects that are estimated are corrected for."""
+    d, effects, correction = reading.design, reading.settings.effects, reading.settings.correction
+    if correction is False or not effects.fixed:
+        return None
+    S, T = len(sample["sizes"]), d.n_periods
+    if d.varies:
+        return moving_effects(d, effects, parts, sample["groups"], S)
+    if not effects.time:
         return None
     lag, error = (part.logdet.matrices if part else () for part in (parts["lag"], parts["error"]))
-    S = len(arrays["sizes"])
-    codes = split.codes if S > 1 else np.zeros_like(split.codes)
-    return PeriodEffects(reading.design.n_periods - effects.entity, lag, error, codes, S)
+    return PeriodEffects(T - effects.entity, lag, error, sample["groups"][: d.n_units], S)
 
 
 def refuse_here(regimes) -> None:
@@ -128,14 +133,9 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
 
 def _refuse_data(reading: Reading, regimes: Regimes) -> None:
     """E501 for data and effects that models with regimes do not have."""
-    d, effects = reading.design, reading.settings.effects
+    effects = reading.settings.effects
     if regimes.spatial:
         effects.refuse_ways("rho, lambda or sigma2 by regime", "effects of unit and period, or coefficients alone")
     if effects.random and regimes.spatial:
         raise SpatialInputError("E501", f"effects={effects.name!r} is not there where rho, lambda or sigma2 differ "
                                 "between regimes", hint="effects='entity' or 'twoway', or coefficients alone by regime")
-    if d.observed is not None:
-        raise SpatialInputError("E501", "models with regimes need a panel without gaps",
-                                hint="missing='drop' leaves out the units that have gaps")
-    if d.varies:
-        raise SpatialInputError("E501", "models with regimes need one W for all periods", hint="w.mean()")

@@ -29,7 +29,7 @@ from .channels import powers
 
 
 def averages(
-    fit: Fit, term: str, weights: list[SpatialWeights], V: list[np.ndarray], read: Callable, level: float
+    fit: Fit, term: str, weights: list[SpatialWeights], V: list[np.ndarray], read: Callable, level: float, period=None
 ) -> tuple[Law | RatioLaw | None, Inference]:
     """What ``read`` takes from the responses to V, with intervals, standard errors and p-values.
 
@@ -42,6 +42,8 @@ def averages(
         Changes, one per column.
     read : function from responses, a list of (N, m), to (E,), linear
     level : float
+    period : label, optional
+        Where W varies, that of ``weights``.
 
     Returns
     -------
@@ -50,7 +52,7 @@ def averages(
     """
     if isinstance(fit, SeveralRecord | RegimesRecord):
         (change,) = V
-        return responded_by_several(fit, term, change, lambda response: read([response]), level)
+        return responded_by_several(fit, term, change, lambda response: read([response]), level, period)
     picks = selectors(fit, [term])
 
     curves = powers(weights, V, read, len(picks))

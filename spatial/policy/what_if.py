@@ -175,7 +175,8 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
     there = np.ones(d.n_units, dtype=bool) if d.observed is None else d.observed[last]
     moved = _change(d, variable, change, percent, to, share, _chosen(d, units), there, last)
     W = d.weights[d.periods[last]] if d.weights.varies else d.weights
-    law, inference = averages(fit, variable, [W], [moved[there, None]], lambda responses: responses[0][:, 0], level)
+    law, inference = averages(fit, variable, [W], [moved[there, None]], lambda responses: responses[0][:, 0], level,
+                              d.periods[last] if d.weights.varies else None)  # fmt: skip
     table = pd.DataFrame({"change": moved[there], **inference.columns()}, index=d.ids[there])
     if d.response.startswith("log("):
         columns = {"percent": inference.estimate, "percent_low": inference.low, "percent_high": inference.high}

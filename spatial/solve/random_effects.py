@@ -22,7 +22,8 @@ class RandomEffects:
     sigma2_e : float
         Variance of the errors within units.
     d2 : float
-        1'V^-1 1 with V the errors' correlation over time: T, unless they are serially correlated.
+        1'V^-1 1 with V the errors' correlation over time: T, with gaps the mean of T_i, unless they are serially
+        correlated.
     error : {None, "kkp", "baltagi"}
         Whether the unit effects are inside ("kkp") or outside ("baltagi") the spatial error process.
     problem, maximum

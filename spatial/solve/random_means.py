@@ -19,6 +19,7 @@ J. Econometrics 140:97-130); Baltagi, Song & Koh (2003, J. Econometrics 117:123-
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -74,8 +75,33 @@ class Polynomial:
         return Expansion(self.at(lam), np.array([2 * lam * self.c2 - self.c1, np.zeros_like(self.c0)]), C2)
 
 
+class Inside(ABC):
+    """Unit means with the unit effects inside the error process, or without one."""
+
+    @abstractmethod
+    def on_grid(self, lam: np.ndarray, kappa: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """C (m, c, c) and D (m,) at m points."""
+
+    @abstractmethod
+    def expand(self, lam: float, kappa: float) -> Expansion:
+        """C and D with their derivatives."""
+
+    @property
+    def simpler(self) -> Inside:
+        """The starting point of the search."""
+        return self
+
+
+class Uneven(ABC):
+    """Where the transformation to white errors follows M: unequal periods, or weights that vary over time."""
+
+    @abstractmethod
+    def white(self, values: np.ndarray, lam: float, kappa: float) -> np.ndarray:
+        """R v of rows v (m, ...): R B (A y - X beta) has the covariance sigma2 I."""
+
+
 @dataclass(frozen=True, eq=False)
-class InsideError:
+class InsideError(Inside):
     """Unit effects inside the error process, or no error process: quasi-demeaning commutes with M.
 
     Attributes
@@ -87,6 +113,9 @@ class InsideError:
 
     products: Polynomial
     N: int
+
+    def on_grid(self, lam, kappa):
+        return np.exp(-kappa)[:, None, None] * self.products.at(lam), self.N * kappa
 
     def expand(self, lam: float, kappa: float) -> Expansion:
         part, weight = self.products.expand(lam, kappa), np.exp(-kappa)
@@ -130,7 +159,7 @@ class BesideError:
         """Derivatives from dS = -S d(tau K) S and dP/dtau = -P P, dP/dlambda = S K1 S, K1 = dK/dlambda."""
         tau, e = np.expm1(kappa), np.exp(kappa)  # e = dtau / dkappa = d2tau / dkappa2
         K, K1, K2 = self.K(lam), 2 * lam * self.squares - self.sums, 2 * self.squares
-        S, logdet = _inverse(np.eye(len(K)) + tau * K)
+        S, logdet = inverse_and_logdet(np.eye(len(K)) + tau * K)
         SK = (np.eye(len(K)) - S) / tau if tau > 1e-3 else S @ K  # S + tau S K = I
         SK1 = S @ K1
         # 1. P and its derivatives between columns of Z.
@@ -158,7 +187,7 @@ class BesideError:
         return vectors / np.sqrt(1 + np.expm1(kappa) * values) @ vectors.T
 
 
-def _inverse(F):
+def inverse_and_logdet(F):
     """F^-1 and ln|F| of a symmetric positive definite matrix, by one factorisation."""
     from scipy.linalg.lapack import dpotrf, dpotri
 

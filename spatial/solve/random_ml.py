@@ -12,7 +12,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from .random_means import InsideError, Polynomial
+from .random_means import Inside
 from .random_problem import Problem, expansion, pieces
 
 GRID = {0: 1, 1: 31, 2: 13}  # starting values of each spatial parameter
@@ -45,9 +45,9 @@ def random_maximum(problem: Problem, phi: float) -> Maximum:
     low, high = _bounds(problem)
     # 1. Roughly: a grid and an ascent on cheap curves, with unit effects inside the error process.
     rough = _with(problem, [part.coarse for part in problem.parts])
-    means = problem.means if isinstance(problem.means, InsideError) else problem.means.simpler
+    means = problem.means.simpler
     simple = rough if means is problem.means else replace(rough, means=means)
-    point, curvature = _ascend(simple, _best_of_grid(simple, means.products, phi, low, high), low, high)
+    point, curvature = _ascend(simple, _best_of_grid(simple, means, phi, low, high), low, high)
     if simple is not rough:
         point, curvature = _ascend(rough, point, low, high)
     # 2. With exact determinants, within windows of a few standard errors.
@@ -80,20 +80,20 @@ def random_information(problem: Problem, at: Maximum) -> np.ndarray:
     return (G.T @ info @ G)[np.ix_(kept, kept)]
 
 
-def _best_of_grid(problem: Problem, means: Polynomial, phi: float, low, high) -> np.ndarray:
-    """The best of a grid over (rho, lambda, kappa), unit effects inside the error process; ``means`` holds the
-    cross-products of unit means."""
+def _best_of_grid(problem: Problem, means: Inside, phi: float, low, high) -> np.ndarray:
+    """The best of a grid over (rho, lambda, kappa), unit effects inside the error process."""
     size = GRID[len(problem.parts)]
     axes = [_between(low[j], high[j], size) if part is not None else np.zeros(1)
             for j, part in enumerate((problem.lag, problem.error))]  # fmt: skip
     kappas = np.log1p(problem.T * np.array([0.0, phi, *RATIOS]))
     rho, lam, kappa = (x.ravel() for x in np.meshgrid(*axes, kappas, indexing="ij"))
-    C = problem.within.at(lam) + np.exp(-kappa)[:, None, None] * means.at(lam)
+    between, D = means.on_grid(lam, kappa)
+    C = problem.within.at(lam) + between
     a = np.column_stack([np.ones(len(rho)), -rho])[:, :, None]
     right = C[:, 2:, :2] @ a
     gamma = np.linalg.solve(C[:, 2:, 2:], right)
     q = (a.mT @ C[:, :2, :2] @ a - right.mT @ gamma)[:, 0, 0]
-    loglik = -problem.n / 2 * np.log(q) - problem.N * kappa / 2
+    loglik = -problem.n / 2 * np.log(q) - D / 2
     for part, x in ((problem.lag, rho), (problem.error, lam)):
         if part is not None:
             loglik = loglik + part.value(x)

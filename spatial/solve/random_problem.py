@@ -10,6 +10,7 @@ or with unit effects inside it, the data are used only once.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 from scipy.linalg import solve_triangular
@@ -17,7 +18,9 @@ from scipy.linalg import solve_triangular
 from ..design.arrays import Sample
 from ..design.fixed_effects import quasi_demean
 from ..logdet import Jacobian
-from .random_means import BesideError, InsideError, Polynomial
+from .random_means import BesideError, Inside, InsideError, Polynomial, Uneven
+
+ARRAYS = ("y", "X", "Wy", "My", "MX", "MWy")
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,8 +31,10 @@ class Problem:
     ----------
     within : Polynomial
         Cross-products of the deviations from unit means.
-    means : InsideError or BesideError
-    T, N : int
+    means : Inside or BesideError
+    T : float
+        Periods; of units with unequal numbers their mean.
+    N : int
     lag, error : Jacobian or None
         T log|A| and T log|B|.
     R : (k, k);  shift : (2, k)
@@ -37,8 +42,8 @@ class Problem:
     """
 
     within: Polynomial
-    means: InsideError | BesideError
-    T: int
+    means: Inside | BesideError
+    T: float
     N: int
     lag: Jacobian | None
     error: Jacobian | None
@@ -47,7 +52,7 @@ class Problem:
 
     @property
     def n(self) -> int:
-        return self.T * self.N
+        return round(self.T * self.N)
 
     @property
     def there(self) -> np.ndarray:
@@ -77,11 +82,11 @@ def random_problem(sample: Sample, T: int, share: float, M=None) -> Problem:
     ys = np.column_stack([sample.y, sample.lag_of_y])
     Q, R = np.linalg.qr(_quasi_demeaned(sample.X, T, share))
     shift = Q.T @ _quasi_demeaned(ys, T, share)
-    Z = _rotated(ys, sample.X, R, shift)
+    Z = rotated(ys, sample.X, R, shift)
     MZ = None
     if sample.error is not None:
         Mys = np.column_stack([sample.error_lag_of_y, sample.error_lag_of_Wy])
-        MZ = _rotated(Mys, sample.error_lag_of_X, R, shift)
+        MZ = rotated(Mys, sample.error_lag_of_X, R, shift)
     within, means = _split(Z, T)
     M_within, M_means = (None, None) if MZ is None else _split(MZ, T)
     N = len(sample.y) // T
@@ -93,6 +98,10 @@ def quasi_demeaned(sample: Sample, T: int, problem: Problem, point: np.ndarray) 
     """The quasi-demeaned sample, for which e = B (A y - X beta) is white."""
     _, lam, kappa = point
     means = problem.means
+    if isinstance(means, Uneven):
+        white: dict[str, Any] = {name: means.white(values, lam, kappa)
+                                 for name in ARRAYS if (values := getattr(sample, name)) is not None}  # fmt: skip
+        return replace(sample, **white)
     root = means.root(lam, kappa) if isinstance(means, BesideError) else None
 
     def change(values):
@@ -104,7 +113,7 @@ def quasi_demeaned(sample: Sample, T: int, problem: Problem, point: np.ndarray) 
         mean = panel.mean(axis=0)
         return (panel - mean + root @ mean).reshape(values.shape)
 
-    changed = {name: change(getattr(sample, name)) for name in ("y", "X", "Wy", "My", "MX", "MWy")}
+    changed = {name: change(getattr(sample, name)) for name in ARRAYS}
     if isinstance(means, BesideError):  # M does not commute with the root
         lags = {"My": "y", "MX": "X", "MWy": "Wy"}
         changed |= {name: _lagged(means.M, changed[of], T) for name, of in lags.items() if changed[name] is not None}
@@ -170,7 +179,7 @@ def expansion(problem: Problem, point):
     return at.loglik(n), score[there], H[np.ix_(there, there)]
 
 
-def _rotated(ys, X, R, shift):
+def rotated(ys, X, R, shift):
     """Residuals of [y, W y] from X, and X R^-1."""
     Q = solve_triangular(R, X.T, trans="T").T if len(R) else X
     return np.column_stack([ys - Q @ shift, Q])

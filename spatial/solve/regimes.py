@@ -51,7 +51,13 @@ def regime_maximum(sample: RegimeSample, start: Solution) -> SeveralSolution:
     adjusted = sample.periods is not None and problem.J > 0
     searched = replace(problem, near=adjusted)
     settled = NEAR_ROOT if adjusted else SETTLED
-    theta, _ = newton(searched, _start(problem, sample, start), determinants, settled=settled)  # type: ignore[arg-type]
+    try:
+        theta, _ = newton(searched, _start(problem, sample, start), determinants, settled=settled)  # type: ignore[arg-type]
+    except SpatialInputError as error:
+        if error.code == "E801":
+            raise SpatialInputError("E801", "the search for rho, lambda and sigma2 by regime did not settle",
+                                    hint="let fewer of them differ, or merge small regimes") from error
+        raise
     if adjusted:
         theta = _without_bias(problem, theta, determinants)
     refuse_edge(sample, problem, theta)
@@ -81,7 +87,7 @@ class Determinants:
             return part.expansion(x)
         kept = self.windows.get(id(part))
         if kept is None or (x < kept.low).any() or (x > kept.high).any():
-            room = ROOM * max(1 - part.logdet.bound(x), 0.02)  # type: ignore[attr-defined]
+            room = ROOM * max(1 - part.logdet.bound(x), 0.02)  # type: ignore[union-attr]
             kept = self.windows[id(part)] = box(part, x, room)
         return part.added(kept.expansion(x), x)
 
@@ -124,7 +130,7 @@ def _without_bias(problem: RegimeProblem, theta: np.ndarray, determinants: Deter
 def refuse_edge(sample: RegimeSample, problem: RegimeProblem, theta: np.ndarray) -> None:
     """E701 where rho or lambda lies on the edge of its region or beyond."""
     for part, at, name in zip((sample.lag, sample.error), problem.split(theta), ("rho", "lambda")):
-        if part is None or part.logdet.bound(at) < 1 - EDGE:  # type: ignore[attr-defined]
+        if part is None or part.logdet.bound(at) < 1 - EDGE:  # type: ignore[union-attr]
             continue
         if part.logdet.largest(at) > 1 - EDGE:
             raise SpatialInputError(

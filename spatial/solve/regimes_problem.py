@@ -10,6 +10,7 @@ import numpy as np
 from scipy import sparse
 from scipy.sparse.linalg import splu
 
+from .moving_effects import MovingEffects
 from .several_problem import Problem, SeveralSample, blocks_of
 
 RAY_NODES = 6  # of Gauss and Legendre
@@ -22,20 +23,25 @@ class RegimeSample(SeveralSample):
 
     Attributes
     ----------
-    absorbed : (m, T) dummies of periods that stay in the likelihood, none where effects are out
+    absorbed : (m, q) dummies of effects that stay in the likelihood, none where these are out
     groups : (m,), the group of one variance of every row
     sizes : (S,), rows of each group that unit effects leave
-    periods : PeriodEffects or None
+    periods : PeriodEffects, MovingEffects or None
     """
 
     absorbed: np.ndarray = field(default_factory=lambda: np.empty((0, 0)), repr=False)
     groups: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int), repr=False)
     sizes: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
-    periods: PeriodEffects | None = field(default=None, repr=False)
+    periods: PeriodEffects | MovingEffects | None = field(default=None, repr=False)
 
     @property
     def estimated(self) -> bool:
         return self.absorbed.size > 0
+
+    @property
+    def effects_of_error(self) -> MovingEffects | None:
+        """The effects that a spatial error under W that vary turns: all stay in the likelihood."""
+        return self.periods if isinstance(self.periods, MovingEffects) and self.error is not None else None
 
     @property
     def groups_of_rows(self) -> np.ndarray:
@@ -173,7 +179,7 @@ class RegimeProblem:
     P : (S, L + 1, p, L + 1, p), cross-products of each group
     sizes : (S,)
     n, J, L, k : int
-    periods : PeriodEffects or None
+    periods : PeriodEffects, MovingEffects or None
     near : bool
         Whether what period effects take from the score of rho is added, close enough for a search.
     """
@@ -184,7 +190,7 @@ class RegimeProblem:
     J: int
     L: int
     k: int
-    periods: PeriodEffects | None
+    periods: PeriodEffects | MovingEffects | None
     near: bool = False
 
     def split(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

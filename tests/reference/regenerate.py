@@ -40,6 +40,7 @@ CASES = {
     "predict": Case("predict/generate.R", "predict/results.json", ("spdep", "spatialreg")),
     "panel_tests": Case("panel_tests/generate.R", "panel_tests/results.json", ("plm", "sandwich"), reads="usaww.csv"),
     "clubsandwich": Case("clubsandwich/generate.R", "clubsandwich/results.json", ("clubSandwich", "plm")),
+    "random_gaps": Case("random_gaps/generate.R", "random_gaps/results.json", ("plm",), inputs=False),
     "splines": Case("splines/generate.R", "splines/results.json", ("splines",), inputs=False),
     "pgmm": Case("dynamic/pgmm.R", "dynamic/pgmm.json", ("plm",), inputs=False),
     "splm": Case("splm/generate.R", "splm/results.json", ("splm", "spdep"), inputs=False),

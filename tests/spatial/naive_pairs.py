@@ -49,10 +49,21 @@ def forms(fit):
         out.append([J @ M @ np.linalg.inv(eye - fit.lam * M) @ J for _, M in pairs])
     root = d.root
     out = [root[:, None] * rows_of(fit, one) / root for one in out]
+    if fit._settings.random is not None and fit._design.varies:
+        R = quasi_demeaning(fit)
+        return [R @ F @ np.linalg.inv(R) for F in out]
     if projects(fit):
         off = off_effects(fit)
         return [off @ F @ off for F in out]
     return out
+
+
+def quasi_demeaning(fit):
+    """I less the share 1 - 1 / sqrt(1 + T_i phi) of the means of each unit, (m, m)."""
+    same = np.equal.outer(*[units_and_periods(fit)[0]] * 2)
+    counts = same.sum(axis=1)
+    share = 1 - 1 / np.sqrt(1 + counts * fit._settings.random.phi)
+    return np.eye(len(same)) - same * (share / counts)
 
 
 def projects(fit):

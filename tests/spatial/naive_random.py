@@ -31,3 +31,31 @@ def loglik(theta, y, X, W, M, *, lag, error, psi=0.0):
     V = s2 * covariance(T, N, M, lam, phi, error or "kkp", psi)
     log_det = np.linalg.slogdet(A)[1].sum() - np.linalg.slogdet(V)[1] / 2
     return -T * N / 2 * np.log(2 * np.pi) + log_det - u @ np.linalg.solve(V, u) / 2
+
+
+def loglik_of_rows(theta, y, X, W, M, observed, *, lag, error):
+    """The same over the rows that are observed, W and M (T, N, N) without links of others; kappa = ln(1 + T phi), T the
+    mean number of periods of a unit."""
+    _, N, k = X.shape
+    rest = list(theta[k:])
+    rho = rest.pop(0) if lag else 0.0
+    lam = rest.pop(0) if error else 0.0
+    units = np.nonzero(observed)[1]
+    m = len(units)
+    s2, phi = rest[0], np.expm1(rest[1]) / (m / N)
+    W, M = (_block_diagonal(w, observed) for w in (W, M))
+    A, B = np.eye(m) - rho * W, np.eye(m) - lam * M
+    u = A @ y[observed] - X[observed] @ theta[:k]
+    inverse = np.linalg.inv(B)
+    mu = phi * np.equal.outer(units, units)
+    V = s2 * (inverse @ inverse.T + (mu if error == "baltagi" else inverse @ mu @ inverse.T))
+    sign, log_A = np.linalg.slogdet(A)
+    if s2 <= 0 or phi < 0 or sign < 0 or np.linalg.slogdet(B)[0] < 0:
+        return -1e10
+    return -m / 2 * np.log(2 * np.pi) + log_A - np.linalg.slogdet(V)[1] / 2 - u @ np.linalg.solve(V, u) / 2
+
+
+def _block_diagonal(matrices, observed):
+    from scipy.linalg import block_diag
+
+    return block_diag(*[Q[np.ix_(row, row)] for Q, row in zip(matrices, observed)])

@@ -1,0 +1,34 @@
+"""Fixed effects beside several rho, lambda or sigma2 under weights that vary over time."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..design.carried import effect_dummies
+from ..design.design import Design
+from ..design.fixed_effects import FixedEffects
+from ..design.regimes_sample import refuse_many
+from ..logdet.several_periods import per_period
+from ..solve.moving_effects import MovingEffects
+
+
+def moving_effects(d: Design, effects: FixedEffects, parts: dict, groups: np.ndarray, S: int) -> MovingEffects:
+    """What the effects of a design take from the likelihood whose determinants are ``parts``.
+
+    Parameters
+    ----------
+    parts : dict of "lag" and "error" to SeveralJacobian or None
+    groups : (m,), the group of one variance of every row
+
+    Raises
+    ------
+    SpatialInputError
+        E309 for more than 800 effects.
+    """
+    T, lag, error = d.n_periods, parts["lag"], parts["error"]
+    there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
+    places = tuple(np.flatnonzero(row) for row in there)
+    of_lag, of_error = ([()] * T if part is None else per_period(part.logdet, T) for part in (lag, error))
+    share = 1 - effects.entity * d.n_units / d.nobs
+    return MovingEffects(refuse_many(effect_dummies(d, effects)[0]), places, of_lag, of_error, groups, S, share,
+                         effects.time)  # fmt: skip
