@@ -175,16 +175,6 @@ def test_effects_prediction_and_tests_of_every_model(model):
     sp.etable([fit])
 
 
-def test_period_effects_beside_an_error_need_rows_that_sum_to_one():
-    data, W = sample(10, n=20, T=3)
-    W.iloc[3] = 0
-    with pytest.raises(SpatialInputError, match="E308") as caught:
-        sp.sem("y ~ x + c", data, W, **KEYS, **IV, effects="twoway")
-    assert "C(period)" in str(caught.value)
-    dummies = sp.sem("y ~ x + c + C(t)", data, W, **KEYS, **IV, effects="entity")  # the way round
-    assert np.isfinite(dummies.std_errors).all()
-
-
 # -- settings --------------------------------------------------------------------------------------------------------
 
 

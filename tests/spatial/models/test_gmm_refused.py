@@ -103,7 +103,7 @@ def test_clusters_beside_period_effects_need_a_second_w_whose_rows_sum_to_one():
     with pytest.raises(SpatialInputError, match=r"E501.*rows of W that do not all sum to one need errors of one"):
         sp.sem("y ~ a + b", data, W, **options, vcov="cluster")
     with pytest.raises(SpatialInputError, match="E308"):
-        sp.sac("y ~ a + b", data, [W, W @ W], **options)
+        sp.sac("y ~ a + b", data, [W, options["w_error"]], **options)
 
 
 def test_rho_outside_its_interval_is_said():
