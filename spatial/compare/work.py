@@ -23,7 +23,6 @@ from .prior import Prior
 from .stacked import estimates_of
 
 AT_ONCE = 64  # W that are done together
-MAX_TEMPLATE_CANDIDATES = 8  # W tried as the template for reading the data
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,32 +58,24 @@ class Work:
         return replace(self, leads=tuple(leads))
 
     def _lead(self, model, other: Reading | None) -> Reading | None:
-        """The data of a model under a template W: the first without islands, since only then fixed effects are removed
-        by transformation. The data of another model are used where they suffice."""
+        """The data of a model under a template W: the first that it takes. The data of another model are used where
+        they suffice."""
         if other is not None and (template := self._like(other, model)) is not None:
             return template
-        template = None
-        for i, w in enumerate(self.named.values()):
-            if template and i >= MAX_TEMPLATE_CANDIDATES:
-                break
+        for w in self.named.values():
             try:
                 reading = reading_of(model, self.formula, self.data, w, self.options)
             except SpatialInputError:
                 continue
-            if reading is None or not reading.repeatable:
-                return None
-            if reading.settings.correction != "additive":
-                return reading
-            template = template or reading
-        return template
+            return reading if reading is not None and reading.repeatable else None
+        return None
 
     def _like(self, other: Reading, model) -> Reading | None:
-        """Another model on the same data, where it too removes fixed effects by transformation."""
+        """Another model on the same data."""
         try:
-            template = reading_of(model, self.formula, self.data, None, self.options, like=other)
+            return reading_of(model, self.formula, self.data, None, self.options, like=other)
         except SpatialInputError:
             return None
-        return None if template is None or template.settings.correction == "additive" else template
 
     def fit(self, jobs: dict, key) -> Fit:
         """The fit of a key."""

@@ -31,7 +31,7 @@ class OfAdjustedScore:
             raise SpatialInputError(
                 "E501",
                 f"method={self.method!r} has its own covariance, not vcov={self.kind!r}",
-                hint="leave vcov= out; under unequal variances method='aqs'",
+                hint="leave vcov= out" + "; under unequal variances method='aqs'" * (self.method != "aqs"),
             )
 
     def covariance(self, fit: FitRecord) -> np.ndarray:

@@ -18,6 +18,7 @@ from spillover.matrix import refuse_varying
 from ..design.arrays import Sample, by_gls
 from ..design.design import spatial_lag
 from ..design.gaps import refuse_unbalanced
+from ..design.period_means import centers, of_deviations
 from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 from ..solve.ml import maxima
@@ -73,7 +74,8 @@ def resampled(fit: FitRecord, y: np.ndarray) -> list[Sample]:
         return values if sample.dummies else effects.demean(values, first=1)
 
     def lag(w, values):
-        lagged = fit._design.lag(values, effects, first=1) if w is W else spatial_lag(w, values, first=1)
+        centered = exact or w is W
+        lagged = fit._design.lag(values, effects, w, first=1) if centered else spatial_lag(w, values, first=1)
         return within(lagged) if exact else lagged
 
     parts = {"y": within(y)}
@@ -110,5 +112,8 @@ def refuse(fit: FitRecord) -> None:
 
 def _inverse_filter(fit: FitRecord):
     """A^-1 B^-1 on the unit axis of a (T, N) array."""
-    B, A = inverse(fit._design.weights_of_error, fit.lam), inverse(fit._design.weights, fit.rho)
+    exact, time = fit._settings.correction is True, fit._settings.effects.time
+    W, M = (of_deviations(w) if exact and centers(w, time) else w
+            for w in (fit._design.weights, fit._design.weights_of_error))  # fmt: skip
+    B, A = inverse(M, fit.lam), inverse(W, fit.rho)
     return lambda values: A.solve(B.solve(values.T)).T

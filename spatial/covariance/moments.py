@@ -79,12 +79,12 @@ class MomentCovariance:
 
 @dataclass(frozen=True)
 class DynamicMomentCovariance:
-    """Of GMM for a dynamic model, estimated with its coefficients: there is no other."""
+    """Of GMM for a dynamic model, estimated with its coefficients: there is no other. It is clustered by unit."""
 
     kind: str = "robust"
 
     def __post_init__(self):
-        check_option("vcov", self.kind, ("robust",))
+        check_option("vcov", self.kind, ("robust", "cluster"))
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         vcov = by_moments(fit)[1].vcov

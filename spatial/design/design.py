@@ -18,7 +18,7 @@ from spillover.matrix import SpatialWeights, TemporalWeights
 from .fixed_effects import FixedEffects
 from .formula import INTERCEPT, canonical
 from .obs_weights import ObsWeights
-from .period_means import period_means
+from .period_means import centers, period_means
 from .terms import Encoding
 
 
@@ -53,6 +53,8 @@ class Design:
         Row of ``frame`` for each period and unit.
     observed : ndarray of bool, shape (T, N), or None for a balanced panel
         Which units are there in which period. Elsewhere y and X are NaN, ``order`` may be -1.
+    whole : SpatialWeights or None
+        W of all units in a panel with gaps, where it is the same in all periods but for who is there.
     past : ndarray, shape (T, N), or None
         The response of the period before, in a dynamic model.
     endog : tuple of str
@@ -86,6 +88,7 @@ class Design:
     wx_order: int = 1
     lags: tuple[str, ...] = ()
     observed: np.ndarray | None = field(default=None, repr=False)
+    whole: SpatialWeights | None = field(default=None, repr=False)
     past: np.ndarray | None = field(default=None, repr=False)
     endog: tuple[str, ...] = ()
     instruments: dict[str, np.ndarray] = field(default_factory=dict, repr=False)
@@ -232,7 +235,7 @@ class Design:
     def centered(self, values: np.ndarray, effects: FixedEffects, w=None, *, first: int = 0) -> np.ndarray:
         """What W lags: the values, or with period effects their deviations from period means (``period_means``)."""
         w = self.weights if w is None else w
-        if not effects.time or w.rows_sum_to_one:
+        if not centers(w, effects.time):
             return values
         return values - period_means(values, self.observed, first)
 

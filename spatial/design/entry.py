@@ -88,15 +88,6 @@ def of_later_periods(d: Design, rows: np.ndarray, lags: str) -> dict:
     }
 
 
-def among_rows(d: Design) -> Design:
-    """The design with W among the units that have a row, for what is done with residuals alone."""
-    from .gaps import cut_to_observed
-
-    if starts(d) is None or d.observed is None:
-        return d
-    return replace(d, weights=cut_to_observed(d.weights, d.observed, d.periods))
-
-
 def given_starts(d: Design) -> tuple[SpatialWeights | TemporalWeights, np.ndarray | float]:
     """W among the rows alone, as it is, and W y of the starting values, (T, N): what a row takes as it was observed."""
     without = starts(d)
@@ -108,6 +99,16 @@ def given_starts(d: Design) -> tuple[SpatialWeights | TemporalWeights, np.ndarra
         matrices.append(SpatialWeights(sparse.csr_array(keep @ w.csr @ keep), w.ids, w.kind, "none", w.unit))
     fixed = spatial_lag(d.weights, np.where(without, np.nan_to_num(d.outcome), 0.0))
     return TemporalWeights(tuple(matrices), d.periods, d.weights.notes, d.observed), fixed
+
+
+def there(d: Design) -> np.ndarray | None:
+    """Units that W has in each period, with a row or not: (T, N) of bool, None where it has all."""
+    return d.weights.observed if isinstance(d.weights, TemporalWeights) else None
+
+
+def without_starts(d: Design) -> Design:
+    """The design with W among its rows alone, for what is done with residuals: those of starting values are zero."""
+    return d if starts(d) is None else replace(d, weights=given_starts(d)[0])
 
 
 def jacobian_of_rows(d: Design, weights: TemporalWeights, *, time: bool, method: str | None) -> Jacobian:

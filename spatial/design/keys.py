@@ -31,6 +31,8 @@ class Rows:
         Which units are there in which period; ``order`` is -1 where the data have no row.
     note : str
         What had to be done to match the ids, in words.
+    whole : SpatialWeights or None
+        With gaps the W of all units, where it is one.
     """
 
     order: np.ndarray = field(repr=False)
@@ -39,6 +41,7 @@ class Rows:
     weights: SpatialWeights | TemporalWeights
     observed: np.ndarray | None = field(default=None, repr=False)
     note: str = ""
+    whole: SpatialWeights | None = field(default=None, repr=False)
 
     @property
     def periods(self) -> pd.Index:
@@ -61,7 +64,8 @@ class Rows:
         refuse_empty(observed, self.ids, self.periods)
         cut = cut_to_observed(self.weights, observed, self.periods)
         notes = gap_notes(self.weights, cut, observed, absent, int(holes.sum()) - absent)
-        return replace(self, weights=cut, observed=observed), notes
+        whole = self.weights if isinstance(self.weights, SpatialWeights) else self.whole
+        return replace(self, weights=cut, observed=observed, whole=whole), notes
 
     def between(self, first: int, stop: int) -> Rows:
         """The periods from ``first`` on, before ``stop``."""

@@ -102,6 +102,7 @@ def design(
         frame=data.copy(deep=False),
         order=rows.order,
         observed=rows.observed,
+        whole=rows.whole,
         encoding=encoding,
         absorbed=absorbed,
         offset=offset,

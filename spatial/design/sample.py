@@ -10,13 +10,14 @@ import numpy as np
 from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights, TemporalWeights
 
-from ..logdet import Jacobian, logdet
+from ..logdet import Jacobian, OfMeans, logdet, of_means
 from .arrays import Sample
 from .checks import degenerate
 from .design import INTERCEPT, Design, spatial_lag
 from .dummies import keeps_dummies, sample_with_dummies
 from .fixed_effects import FixedEffects
 from .invariant import jacobian_of_ways
+from .period_means import centers
 from .specification import Specification
 from .varying import varying_jacobian
 
@@ -68,7 +69,7 @@ def demeaned_samples(
     if error:
         M, lagged = d.weights_of_error, (Z if exact else within)[:, :c]
         lagged = np.concatenate([lagged, Wy[:, None]], axis=1) if lag else lagged
-        lagged = spatial_lag(M, lagged, first=2)
+        lagged = d.lag(lagged, effects, M, first=2) if exact else spatial_lag(M, lagged, first=2)
         lagged = d.rows(d.within(lagged, effects, first=2) if exact else lagged, 2)
         parts |= {"My": lagged[:, 0], "MX": lagged[:, 1:c].swapaxes(1, 2)} | ({"MWy": lagged[:, c]} if lag else {})
     # 3. What cannot be estimated, and X = Q R.
@@ -161,16 +162,22 @@ def _jacobian(
         return jacobian_of_ways(w, d.n_periods, effects.ways, correction, method, d.obs_weights)
     if w.varies:
         return varying_jacobian(d, w, effects, correction, method)
-    return _counted(logdet(w, method), **determinant_counts(d, effects, correction))
+    counts = determinant_counts(d, effects, correction)
+    return _counted(logdet(w, method), **counts, means=left_by_means(w, effects, correction))
 
 
 @lru_cache(maxsize=32)
-def _counted(determinant, copies, unit_root) -> Jacobian:
+def _counted(determinant, copies, unit_root, means) -> Jacobian:
     """One for all models of the same W and size."""
-    return Jacobian(determinant, copies, unit_root)
+    return Jacobian(determinant, copies, unit_root, means)
 
 
 def determinant_counts(d: Design, effects: FixedEffects, correction) -> dict:
     """How often the determinant of one W counts, and whether without its unit root."""
     copies = len(d.y) - (bool(correction) and effects.entity)
     return {"copies": copies, "unit_root": int(correction is True and effects.time)}
+
+
+def left_by_means(w: SpatialWeights | TemporalWeights, effects: FixedEffects, correction) -> OfMeans | None:
+    """What period means leave of the determinant where they are taken out and rows of W do not all sum to one."""
+    return of_means(w) if correction is True and centers(w, effects.time) else None

@@ -16,6 +16,7 @@ from .arrays import Sample
 from .checks import degenerate
 from .design import INTERCEPT, Design, durbin_columns, spatial_lag
 from .fixed_effects import NO_EFFECTS, FixedEffects
+from .period_means import centers
 from .sample import SPANNED, determinant_counts, likelihood_size, own_columns
 from .specification import Specification
 
@@ -172,7 +173,7 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
         within = np.concatenate([within[:, :, :1], lags, within[:, :, 1:]], axis=2)
     lagged = np.empty((len(error), d.nobs, within.shape[2]))
     for place, M in enumerate(error):
-        MZ = spatial_lag(M, Z if lag_first else within)
+        MZ = d.lag(Z, effects, M) if lag_first else spatial_lag(M, within)
         lagged[place] = d.rows(d.within(MZ, effects) if lag_first else MZ)
     rows, before, J = d.rows(within), d.rows(X), len(lag)
     y, own = rows[:, 0], np.ascontiguousarray(rows[:, 1 + J :])
@@ -197,9 +198,12 @@ def _weighted(arrays: dict, d: SeveralDesign, effects: FixedEffects, correction:
 
 def several_determinants(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:
     """``lag`` and ``error``: the log-determinants as the likelihood counts them, or None."""
-    counts, W = determinant_counts(d, effects, correction), d.weights
-    return {name: SeveralJacobian(several_logdet(tuple(W.matrices[m] for m in used)), **counts) if used else None
-            for name, used in (("lag", W.lag), ("error", W.error))}  # fmt: skip
+    counts, built = determinant_counts(d, effects, correction), {}
+    for name, used in (("lag", d.weights.lag), ("error", d.weights.error)):
+        own = tuple(d.weights.matrices[m] for m in used)
+        means = bool(counts["unit_root"]) and any(centers(w, effects.time) for w in own)
+        built[name] = SeveralJacobian(several_logdet(own), **counts, means=means) if own else None
+    return built
 
 
 def least_squares_sample(arrays: dict) -> Sample:

@@ -14,13 +14,14 @@ tr(M W) is about -T, they reject too often. ``correction=False`` gives those: th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
 
 from ..design.checks import refuse_psi, refuse_without_residuals
 from ..design.design import Design, spatial_lag
+from ..design.entry import given_starts, starts
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.unbalanced import Gaps
 from ..records.fit import FitRecord
@@ -53,6 +54,7 @@ def scores_of(fit: FitRecord) -> Scores:
     refuse_psi(fit, "an LM test", "compare fits by sp.lr_test(small, large)")
     refuse_without_residuals(fit)
     fit._settings.effects.refuse_ways("an LM test", "sar, sem and sdm have these effects: compare their likelihoods")
+    fit, of_starts = among_rows(fit)
     d, e, effects = fit._design, fit._solution.resid, transformed(fit)
     m = d.left(effects)
     trace, squares = panel_traces(d, effects)
@@ -66,9 +68,18 @@ def scores_of(fit: FitRecord) -> Scores:
     s2 = e @ e / m
     lag_of = lagger(fit)
     y = fit._sample.y if not effects and d.offset is None else d.rows(d.outcome)
-    WXb = without(fit, lag_of(y - e))
+    WXb = without(fit, lag_of(y - e) + of_starts)
     error = e @ lag_of(e) / s2 - trace
     return Scores(e @ WXb / s2 + error, error, WXb, information, s2)
+
+
+def among_rows(fit: FitRecord) -> tuple[FitRecord, np.ndarray | float]:
+    """The fit with W among its rows alone, and W y of the starting values of a dynamic panel with gaps, (m,)."""
+    d = fit._design
+    if starts(d) is None:
+        return fit, 0.0
+    weights, fixed = given_starts(d)
+    return replace(fit, _design=replace(d, weights=weights)), d.rows(np.asarray(fixed))
 
 
 def has_exact_moments(fit: FitRecord) -> bool:
@@ -99,6 +110,10 @@ def lagged_regressors(fit: FitRecord) -> np.ndarray:
     """W X, (m, k), the effects and X projected out."""
     d, lag_of = fit._design, lagger(fit)
     X = fit._sample.X
+    if starts(d) is not None:  # who enters has regressors, but no row
+        whole = d.X[:, :, [d.names.index(name) for name in fit.params.index]]
+        lagged = d.rows(d.lag(np.where(np.isnan(whole), 0.0, whole), fit._settings.effects))
+        return np.column_stack([without(fit, column) for column in lagged.T])
     if transformed(fit):  # W x, then demeaned
         X = d.rows(d.X[:, :, [d.names.index(name) for name in fit.params.index]])
     return np.column_stack([without(fit, lag_of(column)) for column in X.T])

@@ -18,7 +18,7 @@ from spillover.errors import SpatialInputError
 
 from ..design.checks import refuse_psi, refuse_without_residuals
 from ..records.fit import FitRecord
-from .lm import lagger, transformed, without
+from .lm import among_rows, lagger, transformed, without
 
 ROWS_MAX = 3_000  # M is dense
 
@@ -33,6 +33,7 @@ def uneven_scores(fit: FitRecord) -> tuple[float, float, float, float]:
     """
     refuse_psi(fit, "an LM test", "compare fits by sp.lr_test(small, large)")
     refuse_without_residuals(fit)
+    fit, of_starts = among_rows(fit)
     d, e = fit._design, fit._solution.resid
     m = len(e)
     if m > ROWS_MAX:
@@ -44,7 +45,7 @@ def uneven_scores(fit: FitRecord) -> tuple[float, float, float, float]:
     C = M @ (_stacked(fit) @ M)
     s = np.divide(e**2, M.diagonal(), out=np.zeros(m), where=M.diagonal() > 1e-10)
     y = d.rows(d.y) if transformed(fit) else fit._sample.y
-    v = without(fit, lagger(fit)(y - e))
+    v = without(fit, lagger(fit)(y - e) + of_starts)
     both = C + C.T
     np.fill_diagonal(both, 0.0)
     T = float(s @ both**2 @ s) / 2

@@ -13,6 +13,7 @@ from ..covariance.information import DENSE_MAX, contrasts, expected, inverse_inf
 from ..covariance.random import by_random_ml
 from ..design.checks import refuse_psi, refuse_without_residuals
 from ..design.design import INTERCEPT, spatial_lag
+from ..design.entry import without_starts
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
 from .in_units_of_variance import in_units_of_variance
@@ -100,7 +101,7 @@ def moran_of_residuals(fit: FitRecord) -> TestResult:
                                 hint="lm_tests for effects, lm_residual_error after a spatial lag")  # fmt: skip
     refuse_psi(fit, "Moran's test of residuals", "compare fits by sp.lr_test(small, large)")
     refuse_without_residuals(fit)
-    d = in_units_of_variance(fit, "Moran's I of residuals")._design
+    d = without_starts(in_units_of_variance(fit, "Moran's I of residuals")._design)
     W = d.weights.stacked.csr if d.weights.varies else sparse.block_diag([d.weights.csr] * d.n_periods, format="csr")
     moran = residual_moran(fit._solution.resid, fit._sample.basis[0], W)
     return TestResult("Moran of residuals", moran.z, None, "no spatial autocorrelation in the errors")

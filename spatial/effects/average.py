@@ -24,6 +24,7 @@ from spillover.show import Shown, ask
 from spillover.types import Groups, Label, Map, PathLike
 from spillover.values import one_number
 
+from ..design.entry import there
 from ..logdet.inverse import inverse, polynomial
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
@@ -257,10 +258,11 @@ class Effects(Shown):
     def _ids(self, period) -> pd.Index:
         """The units, or those that are observed in one period."""
         d = self.fit._design
-        if d.observed is None:
+        present = there(d)
+        if present is None:
             return d.ids
         self._weights(period)
-        return d.ids[d.observed[d.periods.get_loc(period)]]
+        return d.ids[present[d.periods.get_loc(period)]]
 
     def _respond(self, variable: str, change: np.ndarray, period=None) -> np.ndarray:
         """S_r times a change of the regressor, by one sparse solve."""

@@ -28,6 +28,7 @@ from spillover.provenance import made_from
 from spillover.show import Shown
 from spillover.values import share
 
+from ..design.arrays import by_gls
 from ..design.obs_weights import refuse_weighted
 from ..design.periods import refuse_gaps
 from ..logdet.inverse import Inverse
@@ -38,7 +39,7 @@ from ..records.several import SeveralRecord
 from .forecast_errors import variances
 from .future import Future, future_of, last_errors, unit_effects
 from .operators import solved
-from .several_forecast import at_parameters, operators_of_new, weights_of_new
+from .several_forecast import at_parameters, lagging, operators_of_new, weights_of_new
 
 DENSE_MAX = 5_000  # units; the variance of a forecast needs dense N x N matrices
 PERIOD_EFFECTS = ("mean", "last")
@@ -95,7 +96,8 @@ def forecast(
         Of the new periods; by default those of the fit, where they are the same in all periods.
     period_effects : {"mean", "last"}, or mapping of period to value; optional
         Needed where the model has period effects: those of new periods are not estimated. The mean of the estimated
-        ones, the last one, or values as deviations from their mean, in units of the response before the multiplier.
+        ones, the last one, or values as deviations from their mean, in units of the response before the multiplier
+        (which is one where rows of W do not sum to one: W then lags deviations from period means).
     level : float
         Coverage of the prediction intervals, a share.
 
@@ -108,7 +110,8 @@ def forecast(
     ------
     SpatialInputError
         E501 a cross-section, unknown options, period effects that are not said or not there; E1xx units and periods;
-        E2xx values; E308 period effects and rows of W that do not sum to one; E309 above 5,000 units; E320 W that vary.
+        E2xx values; E308 rows of W that sum to one in the fit
+        alone or in the new periods alone; E309 above 5,000 units; E320 W that vary.
 
     Notes
     -----
@@ -139,10 +142,10 @@ def forecast(
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"forecasts need dense {d.n_units:,} x {d.n_units:,} matrices", n=d.n_units,
                                 hint="fit.predict() has the fitted periods")  # fmt: skip
-    if d.wx_order > 1 or (effects.time and effects.entity and d.observed is not None):
-        raise SpatialInputError("E501", "forecasts need wx_order=1 and, with two-way effects, a panel without gaps",
-                                hint="effects='entity', or fit the model without wx_order=")  # fmt: skip
-    W, M = _weights(fit, w)
+    if effects.time and effects.entity and d.observed is not None:
+        raise SpatialInputError("E501", "forecasts with two-way effects need a panel without gaps",
+                                hint="effects='entity'")  # fmt: skip
+    W, M = _as_lagged(fit, *_weights(fit, w))
     new = future_of(fit, data, W)
     if fit._settings.serial is not None:
         refuse_gaps(d.periods.append(new.times))
@@ -232,6 +235,19 @@ def _weights(fit: FitRecord, w) -> tuple:
     if w is not None and own.labelled:
         own = own.reordered(positions(own.ids, d.ids, what="w", against="the fit"))
     return own, own if d.error_weights is None else refuse_varying(d.error_weights, "a forecast")
+
+
+def _as_lagged(fit: FitRecord, W, M) -> tuple:
+    """W J and M J where period effects left the fit with them: a path then has no multiplier."""
+    d, time = fit._design, fit._settings.effects.time
+    if time and W.rows_sum_to_one != d.weights.rows_sum_to_one:
+        raise SpatialInputError("E308", f"with {fit._settings.effects} effects rows of the new W sum to one where "
+                                "those of the fit do, and only there", ids=W.islands,
+                                hint="weights of the same standardisation, with islands in both or in neither")
+    if isinstance(fit, SeveralRecord):
+        return (lagging(W, time),) * 2
+    carried = by_gls(fit._sample) or isinstance(fit, RegimesRecord)
+    return lagging(W, time), M if carried else lagging(M, time)
 
 
 def _period_effects(fit: FitRecord, new: Future, wanted) -> tuple[Callable, str]:

@@ -48,18 +48,16 @@ class Future:
 
 
 def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights | SeveralWeights) -> Future:
-    """Read new periods as the fit read its own: units matched by id, terms with the means and levels of the sample.
+    """Read new periods as the fit read its own: units matched by id, terms with the means and levels of the sample;
+    ``W`` as it lags them.
 
     Raises
     ------
     SpatialInputError
         E101 to E106 units and periods, E201 missing values, E202 infinite ones, E203 no numbers, E207 terms that are
-        not finite, E308 period effects and rows of W that do not sum to one, E502 no such column or level.
+        not finite, E502 no such column or level.
     """
-    d, requested, effects = unsplit(fit._design), fit._settings.requested, fit._settings.effects
-    if effects.time and not W.rows_sum_to_one:
-        raise SpatialInputError("E308", f"forecasts with {effects} effects need weights whose rows all sum to one",
-                                ids=W.islands, hint="standardize('row') without islands, or effects='entity'")
+    d, requested = unsplit(fit._design), fit._settings.requested
     if not isinstance(data, pd.DataFrame):
         raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
                                 hint="pd.DataFrame(data)")
@@ -112,10 +110,11 @@ def filtered_errors(fit: FitRecord, named: Mapping[str, float]) -> np.ndarray:
     if isinstance(fit, SeveralRecord | RegimesRecord):
         return filtered_by_several(fit, named)
     d = fit._design
-    u = d.y - named.get("rho", 0.0) * spatial_lag(d.weights, d.outcome)
+    effects = fit._settings.effects
+    u = d.y - named.get("rho", 0.0) * d.lag(d.outcome, effects)
     for name, value in named.items():
         if name not in ("rho", "lambda", "psi"):
-            past = d.X[:, :, d.names.index(name)] if _is_past(d, name) else column_of(d, name, NO_EFFECTS)
+            past = d.X[:, :, d.names.index(name)] if _is_past(d, name) else column_of(d, name, effects)
             u = u - value * past
     return u
 
@@ -218,4 +217,6 @@ def _column(d: Design, name: str, X: Mapping[str, np.ndarray], W: SpatialWeights
     if name in d.durbin_names:
         own = d.names[d.durbin[d.durbin_names.index(name)]]
         return spatial_lag(W, X[own])
+    if name.startswith("W2:") and (own := name.removeprefix("W2:")) in X:
+        return spatial_lag(W, spatial_lag(W, X[own]))
     return np.broadcast_to(column_of(d, name, NO_EFFECTS), shape)  # what does not change over time

@@ -10,6 +10,7 @@ and theta / (1 - tau): it is computed by the same functions, on a fit with these
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -20,11 +21,13 @@ from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 from spillover.show import Shown
 
+from ..design.arrays import Sample
 from ..records.fit import FitRecord
 from ..solve.dynamic import roots
 from .average import Effects, averaged
 from .draws import parameter_draws
 from .infer import AverageEffects, Options
+from .linear import Law, with_constant
 from .mixture import Inference, settled
 from .nodes import given_spatial
 from .propagate import Averages, combine, determinant, spatial_places
@@ -43,7 +46,9 @@ class DynamicEffects(Shown):
     options : Options
         How the inference is made, as in ``Effects``.
     short_run, long_run, convergence : Effects
-        Each with averages, ``by_unit``, ``shock``, ``matrix``, ``by_group`` and ``by_order``. ``convergence`` is that
+        Each with averages, ``by_unit``, ``shock``, ``matrix``, ``by_group`` and ``by_order``. With gaps the short run
+        is averaged over the units of every period; the long run, convergence and paths are those of all units, under
+        the W that they have together. ``convergence`` is that
         of the response's own past, (I - rho W)^-1 (tau I + eta W). ``long_run`` raises E712 for an estimate that is
         not stationary, or whose distribution is mostly not; what a distribution says beyond stationarity is left out.
     no_long_run : str
@@ -69,18 +74,16 @@ class DynamicEffects(Shown):
 
     @cached_property
     def stationarity(self) -> Stationarity:
-        return stationarity(self.fit)
+        return stationarity(self._whole)
+
+    @cached_property
+    def _whole(self) -> FitRecord:
+        return of_all_units(self.fit)
 
     @cached_property
     def long_run(self) -> Effects:
-        if self.fit._design.weights.varies:
-            raise SpatialInputError("E712", "there is no long run: W varies over time, and effects of later periods "
-                                    "depend on W to come", hint="short_run; or a fit with w.mean()")  # fmt: skip
-        if not self.stationarity.holds:
-            raise SpatialInputError("E712", f"there is no long run: the estimate is {self.stationarity.line}",
-                                    hint="short_run and path(horizon) are defined; difference the data or add "
-                                    "time effects for the long run")  # fmt: skip
-        fit = with_rho(self.fit)
+        refuse_without_long_run(self._whole, self.stationarity)
+        fit = with_rho(self._whole)
         there = long_run_fit(fit)
         source = LongRunEffects(fit, AverageEffects(there, Averages(there)))
         return averaged(there, self.fit._design.regressors, self.options, "long-run", source)
@@ -98,8 +101,8 @@ class DynamicEffects(Shown):
 
     @cached_property
     def convergence(self) -> Effects:
-        refuse_varying(self.fit._design.weights, "convergence")
-        return averaged(self.fit, (f"lag({self.fit._design.response})",), self.options, "convergence")
+        refuse_varying(self._whole._design.weights, "convergence")
+        return averaged(self._whole, (f"lag({self.fit._design.response})",), self.options, "convergence")
 
     def path(self, horizon: int = 10) -> pd.DataFrame:
         """How effects unfold, by period since the change.
@@ -123,7 +126,7 @@ class DynamicEffects(Shown):
         """
         from .path import effect_path
 
-        return effect_path(self.fit, horizon, self.options)
+        return effect_path(self._whole, horizon, self.options)
 
     def tidy(self) -> pd.DataFrame:
         """One row per run, variable and effect ("short-run direct", ...), in the common schema; without the long run
@@ -160,31 +163,13 @@ class LongRunEffects:
         estimates, fit = self.estimates(picks).ravel(), self.fit
         if not np.isfinite(fit.vcov.to_numpy()).all():
             return None, Inference(estimates, *np.full((5, len(estimates)), np.nan))
-        lo, hi = determinant(fit).interval
-        in_rho, in_tau, in_eta = spatial_places(fit)
-        top, spatial = 1 / hi, in_rho + in_eta
-        R = np.array([-in_tau - top * spatial, spatial])  # phi - 1 and kappa
 
-        def ratios(points):
-            """1 - tau and r."""
-            left = 1 + points[:, 0] + top * points[:, 1]
-            return left, points[:, 1] / left
-
-        def admissible(points):
-            left, r = ratios(points)
-            return (left > 0) & (r > lo) & (r < hi)
+        def curves(r):
+            a, b = self.at_estimates.averages.many(r)
+            return np.stack([a, b - a, b], axis=-1).swapaxes(0, 1)
 
         def law_of(size):
-            conditional = given_spatial(fit.params.to_numpy(), fit.vcov.to_numpy(), R, fit.df_resid,
-                                  [size, KAPPA], (-1.0, np.inf), admissible=admissible)  # fmt: skip
-            if not conditional.inside >= 0.5:
-                outside = f"{1 - conditional.inside:.0%} of the distribution of the estimates"
-                message = f"{outside} is not stationary: the long run is not determined ({stationarity(fit).line})"
-                raise SpatialInputError("E712", message,
-                                        hint="method='delta', or path(horizon)")  # fmt: skip
-            left, r = ratios(conditional.points)
-            a, b = self.at_estimates.averages.many(r)
-            return conditional.linear((np.stack([a, b - a, b], axis=-1) / left[:, None]).swapaxes(0, 1), picks)
+            return long_run_law(fit, curves, picks, size).mixture
 
         return None, settled(law_of, estimates, level, PHI, PHI)[1]
 
@@ -203,6 +188,64 @@ class LongRunEffects:
 
     def likelihood(self, picks: np.ndarray, level: float) -> Inference:
         raise SpatialInputError("E501", "method='likelihood' is for static models", hint="method='quadrature'")
+
+
+def refuse_without_long_run(fit: FitRecord, roots: Stationarity) -> None:
+    """E712 where W varies, or the estimate is not stationary."""
+    if fit._design.weights.varies:
+        raise SpatialInputError("E712", "there is no long run: W varies over time, and effects of later periods "
+                                "depend on W to come", hint="the short run; or a fit with w.mean()")  # fmt: skip
+    if not roots.holds:
+        raise SpatialInputError("E712", f"there is no long run: the estimate is {roots.line}",
+                                hint="the short run and path(horizon) are defined; difference the data or add "
+                                "time effects for the long run")  # fmt: skip
+
+
+def long_run_law(fit: FitRecord, curves: Callable, picks: np.ndarray, size: int) -> Law:
+    """What is linear in the coefficients given r, divided by 1 - tau, at ``size`` nodes of phi.
+
+    Parameters
+    ----------
+    fit : FitRecord, as ``with_rho`` has it
+    curves : function of r (Q,) to (Q, K, J)
+    picks : ndarray, shape (K, V, p), or (K, V, p + 1) where a last column takes the constant 1
+
+    Raises
+    ------
+    SpatialInputError
+        E712 where most of the distribution is not stationary.
+    """
+    params, V = with_constant(fit.params.to_numpy(), fit.vcov.to_numpy(), picks.shape[-1])
+    lo, hi = determinant(fit).interval
+    in_rho, in_tau, in_eta = np.pad(spatial_places(fit), [(0, 0), (0, len(params) - len(fit.params))])
+    top, spatial = 1 / hi, in_rho + in_eta
+    R = np.array([-in_tau - top * spatial, spatial])  # phi - 1 and kappa
+
+    def ratios(points):
+        """1 - tau and r."""
+        left = 1 + points[:, 0] + top * points[:, 1]
+        return left, points[:, 1] / left
+
+    def admissible(points):
+        left, r = ratios(points)
+        return (left > 0) & (r > lo) & (r < hi)
+
+    conditional = given_spatial(params, V, R, fit.df_resid, [size, KAPPA], (-1.0, np.inf), admissible=admissible)
+    if not conditional.inside >= 0.5:
+        outside = f"{1 - conditional.inside:.0%} of the distribution of the estimates"
+        message = f"{outside} is not stationary: the long run is not determined ({stationarity(fit).line})"
+        raise SpatialInputError("E712", message, hint="method='delta' of fit.effects(), or path(horizon)")
+    left, r = ratios(conditional.points)
+    return Law(conditional, curves(r) / left[:, None, None], picks)
+
+
+def of_all_units(fit: FitRecord) -> FitRecord:
+    """A fit of a panel with gaps under the one W of all its units: what would be if everybody stayed."""
+    d = fit._design
+    if d.whole is None or not d.weights.varies:
+        return fit
+    sample = replace(fit._sample, lag=None) if isinstance(fit._sample, Sample) else fit._sample
+    return replace(fit, _design=replace(d, weights=d.whole), _sample=sample)
 
 
 def with_rho(fit: FitRecord) -> FitRecord:

@@ -15,11 +15,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spillover.errors import check_option
+from spillover.errors import SpatialInputError, check_option
 
 from ..covariance.kinds import factor_of_freedom
-from ..design.design import spatial_lag
+from ..design.period_means import centers, of_deviations
 from ..logdet.inverse import inverse
+from ..records.fit import FitRecord
 from ..records.missing import MissingRecord
 from ..records.schema import critical_value
 from ..solve.missing_problem import Projection
@@ -70,6 +71,22 @@ def predict_missing(fit: MissingRecord, level: float = 0.95) -> pd.DataFrame:
     return table[~d.labelled(d.seen, "seen").to_numpy()]
 
 
+def nothing_missing(fit: FitRecord) -> pd.DataFrame:
+    """The table of ``predict_missing`` for a fit all of whose outcomes are observed: without rows.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 where rows were left out.
+    """
+    d = fit._design
+    if d.observed is not None or any("missing values dropped" in note for note in d.notes):
+        raise SpatialInputError("E501", "rows without an outcome were left out of this fit, and have no prediction",
+                                hint='fit the model with missing="model"')  # fmt: skip
+    index = d.labelled(d.y, "predicted").index[:0]
+    return pd.DataFrame(np.zeros((0, 4)), index, ["predicted", "std_error", "conf_low", "conf_high"])
+
+
 def _labelled(d, absent: np.ndarray, values: np.ndarray, name: str) -> pd.Series:
     whole = np.full(d.y.size, np.nan)
     whole[absent] = values
@@ -94,16 +111,18 @@ def predict_in_sample(fit: MissingRecord, kind: str | None = None) -> pd.Series:
     check_option("kind", kind or "TS", KINDS)
     d = fit._design
     if (kind or "TS") == "TS":
-        return d.labelled(fit.completed.y - fit._errors, "predicted")
+        return d.labelled(fit.completed.outcome - fit._errors, "predicted")
     if kind == "TC":
         return d.labelled(reduced_form_of_all(fit) + fit.levels, "predicted")
     levels = fit.levels
-    return d.labelled(regression_part(fit, d) + levels - fit.rho * spatial_lag(d.weights, levels), "predicted")
+    lagged = d.lag(levels, fit._settings.effects)
+    return d.labelled(regression_part(fit, d) + levels - fit.rho * lagged, "predicted")
 
 
 def reduced_form_of_all(fit: MissingRecord) -> np.ndarray:
     """A^-1 X beta, (T, N), of all units, without effects."""
     d, trend = fit._design, regression_part(fit, fit._design)
-    if not d.weights.varies:
-        return inverse(d.weights, fit.rho).solve(trend.T).T
-    return np.array([inverse(w, fit.rho).solve(x) for w, x in zip(d.weights.each(d.n_periods), trend)])
+    W = of_deviations(d.weights) if centers(d.weights, fit._settings.effects.time) else d.weights
+    if not W.varies:
+        return inverse(W, fit.rho).solve(trend.T).T
+    return np.array([inverse(w, fit.rho).solve(x) for w, x in zip(W.each(d.n_periods), trend)])

@@ -14,6 +14,8 @@ Given y of the fitted units s the best linear predictor of the new ones o adds t
 and leaves the variance V_m / T + (1 - 1 / T) V_d, V = C_oo - C_os C_ss^-1 C_so. For one period it is BP of a
 cross-section. The effect of a new unit is not estimated: with random effects this is its best linear predictor, which
 borrows from neighbors; fixed effects are taken for draws around their mean where ``unit_effects="mean"`` asks for it.
+Beside period effects W whose rows do not sum to one lags deviations from the means of the fitted units, W J: p_t then
+is the same for all units of y too.
 
 Sources: Goldberger (1962, JASA 57:369-375); Baltagi, Bresson & Pirotte (2012, Computational Statistics & Data Analysis
 56:3381-3396); Goulard, Laurent & Thomas-Agnan (2017, Spatial Economic Analysis 12:304-325).
@@ -31,9 +33,10 @@ from spillover.errors import SpatialInputError
 from ..covariance.kinds import lost_freedom
 from ..covariance.sandwich import least_squares
 from ..design.checks import refuse_psi
-from ..design.design import Design, spatial_lag
+from ..design.design import Design
 from ..design.fixed_effects import NO_EFFECTS
 from ..design.obs_weights import refuse_weighted
+from ..design.period_means import centers, lag_of_deviations
 from ..records.fit import FitRecord
 from ..records.schema import critical_value
 from .regressors import column_of
@@ -71,7 +74,7 @@ def refuse_without_theory(fit: FitRecord, unit_effects: str | None) -> None:
     Raises
     ------
     SpatialInputError
-        E501; E308 period effects and rows of W that do not sum to one.
+        E501.
     """
     d, effects = fit._design, fit._settings.effects
     refuse_psi(fit, "a prediction of new units", "leave serial= out, or forecast(new) for new periods")
@@ -89,10 +92,6 @@ def refuse_without_theory(fit: FitRecord, unit_effects: str | None) -> None:
         raise SpatialInputError("E501", "the fixed effects of new units are not estimated, and may be anything",
                                 hint="unit_effects='mean' takes them for draws around the mean of the estimated ones; "
                                 "or effects='random'")  # fmt: skip
-    if effects.time and not d.weights.rows_sum_to_one:
-        raise SpatialInputError("E308", f"new units with {effects} effects need weights among the fitted whose rows "
-                                "all sum to one", ids=d.weights.islands,
-                                hint="standardize('row') without islands, or effects='entity'")  # fmt: skip
     if unit_effects is not None and not (effects.fixed and effects.entity):
         raise SpatialInputError("E501", f"unit_effects={unit_effects!r} needs fixed effects of units",
                                 hint="leave it out")
@@ -130,9 +129,10 @@ def _spread_of_effects(fit: FitRecord, sigma2_e: float) -> float:
 def residuals(fit: FitRecord, params: pd.Series) -> np.ndarray:
     """A y - X beta - W X theta - offset of the fitted units, (T, N)."""
     d = fit._design
-    u = d.y - params.get("rho", 0.0) * spatial_lag(d.weights, d.outcome)
+    effects = fit._settings.effects
+    u = d.y - params.get("rho", 0.0) * d.lag(d.outcome, effects)
     for name, value in params.drop(["rho", "lambda"], errors="ignore").items():
-        u = u - value * column_of(d, str(name), NO_EFFECTS)
+        u = u - value * column_of(d, str(name), effects)
     return u
 
 
@@ -246,6 +246,8 @@ def predict_new(
     if level is not None and kind != "BP":
         raise SpatialInputError("E501", f"prediction intervals are those of kind='BP', not of {kind!r}",
                                 hint="leave kind= out, or level=")  # fmt: skip
+    if centers(fit._design.weights, fit._settings.effects.time):
+        whole = replace(whole, weights=lag_of_deviations(whole.weights, tuple((~new).tolist())))
     units = joined(fit, whole, M, new)
     at = laws(units, fit.rho, fit.lam)
     cut = replace(whole, y=whole.y[:, new], ids=whole.ids[new])

@@ -17,9 +17,10 @@ from spillover.ids import positions
 from spillover.matrix import SeveralWeights, SpatialWeights, as_weights, refuse_varying
 
 from ..design.design import Design, spatial_lag
-from ..design.fixed_effects import NO_EFFECTS
+from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.formula import INTERCEPT
 from ..design.options import lists_weights
+from ..design.period_means import centers, lag_of_deviations
 from ..design.several import SeveralDesign, several_regressors
 from ..design.unsplit import LAG
 from ..records.several import SeveralRecord
@@ -50,17 +51,29 @@ def new_columns(fit: Several, X: Mapping[str, np.ndarray], W: SpatialWeights | S
 
 def filtered_by_several(fit: Several, named: Mapping[str, float]) -> np.ndarray:
     """u = A y - X beta, (T, N), unit and period effects in it."""
-    d, at = fit._design, at_parameters(fit, named)
+    d, at, effects = fit._design, at_parameters(fit, named), fit._settings.effects
     beta = at.params.to_numpy()[: len(fit._sample.names)]
-    return d.y - each_period(at, lambda C, D, v: C @ v, d.outcome) - sample_columns(d, fit._sample.names) @ beta
+    if d.varies or not centers(d.weights, effects.time):
+        left = each_period(at, lambda C, D, v: C @ v, d.outcome)
+    else:
+        M = d.weights if isinstance(fit, SeveralRecord) else d.weights_of_error
+        left = (operators_of_new(at, lagging(d.weights, True), M)[0] @ d.outcome.T).T
+    return d.y - left - sample_columns(d, fit._sample.names, effects) @ beta
 
 
-def sample_columns(d: Design, names) -> np.ndarray:
-    """The regressors of the sample, (T, N, K), lags of whole columns."""
+def sample_columns(d: Design, names, effects: FixedEffects) -> np.ndarray:
+    """The regressors of the sample, (T, N, K), W lagging what the effects leave of whole columns."""
     if isinstance(d, SeveralDesign):
-        X, there = several_regressors(d, NO_EFFECTS, centered=False)
+        X, there = several_regressors(d, effects)
         return X[:, :, [there.index(name) for name in names]]
-    return np.stack([np.broadcast_to(column_of(d, name, NO_EFFECTS), d.y.shape) for name in names], axis=-1)
+    return np.stack([np.broadcast_to(column_of(d, name, effects), d.y.shape) for name in names], axis=-1)
+
+
+def lagging(W, time: bool):
+    """W J where W lags deviations from period means, of each of several W; W elsewhere."""
+    if isinstance(W, SeveralWeights):
+        return replace(W, matrices=tuple(lagging(w, time) for w in W.matrices))
+    return lag_of_deviations(W) if centers(W, time) else W
 
 
 def at_parameters(fit: Several, named: Mapping[str, float]) -> Several:

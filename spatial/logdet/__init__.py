@@ -21,6 +21,7 @@ from .exact import Cholmod
 from .factorised import Factorised, Window
 from .jacobian import Jacobian
 from .marginal import Marginal
+from .means import InverseOfDeviations, OfMeans, of_means
 from .periods import Sum, period_logdet
 from .projected import Projected, projected_logdet, refuse_many_units
 from .quadrature import Quadrature, quadrature
@@ -28,8 +29,8 @@ from .spectrum import Spectrum
 from .structure import admissible_interval, extreme_interval, similar, symmetrizer
 
 __all__ = [
-    "METHODS", "Asymmetric", "Cholmod", "Factorised", "Jacobian", "Marginal", "Projected", "Quadrature", "Spectrum",
-    "Sum", "Window",
-    "admissible_interval", "asymmetric", "extreme_interval", "logdet", "period_logdet", "projected_logdet",
+    "METHODS", "Asymmetric", "Cholmod", "Factorised", "InverseOfDeviations", "Jacobian", "Marginal", "OfMeans",
+    "Projected", "Quadrature", "Spectrum", "Sum", "Window",
+    "admissible_interval", "asymmetric", "extreme_interval", "logdet", "of_means", "period_logdet", "projected_logdet",
     "quadrature", "refuse_many_units", "similar", "spectrum_of", "structure", "symmetrizer",
 ]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from .asymmetric import Alone
+from .means import OfMeans
 from .protocol import Curve, LogDeterminant
 from .spectrum import Spectrum
 
@@ -48,11 +49,15 @@ class Jacobian(Generic[D]):
     unit_root : int
         How many eigenvalues of one leave: the time transformation F'WF drops that of a row-standardised W,
         log|I - rho F'WF| = log|I - rho W| - log(1 - rho)  (Lee & Yu 2010, eq. 12); of a sum over periods T.
+    means : OfMeans or None
+        What takes the place of -log(1 - rho) where W, whose rows do not all sum to one, lags deviations from period
+        means.
     """
 
     logdet: D
     copies: float = 1
     unit_root: int = 0
+    means: OfMeans | None = field(default=None, repr=False)
     memo: dict[int, Grid] = field(default_factory=dict, init=False, repr=False)
 
     @property
@@ -83,27 +88,34 @@ class Jacobian(Generic[D]):
 
     @property
     def coarse(self: Jacobian[LogDeterminant]) -> Jacobian:
-        return Jacobian(self.logdet.coarse, self.copies, self.unit_root)
+        return Jacobian(self.logdet.coarse, self.copies, self.unit_root, self.means)
 
     def near(self: Jacobian[LogDeterminant], lo: float, hi: float) -> Jacobian:
-        return Jacobian(self.logdet.near(lo, hi), self.copies, self.unit_root)
+        return Jacobian(self.logdet.near(lo, hi), self.copies, self.unit_root, self.means)
 
     def expansion(self, rho) -> tuple:
         """Value and both derivatives at once."""
         if not isinstance(self.logdet, Spectrum | Alone):
             return self.value(rho), self.d1(rho), self.d2(rho)
         L, L1, L2 = self.logdet.expansion(rho)
-        if self.unit_root:
+        if self.means is not None:
+            s = self.means
+            L, L1, L2 = L + s.value(rho), L1 + s.d1(rho), L2 + s.d2(rho)
+        elif self.unit_root:
             root = self.unit_root / (1 - rho)
             L, L1, L2 = L - self.unit_root * np.log(np.abs(1 - rho)), L1 + root, L2 + root / (1 - rho)
         return self.copies * L, self.copies * L1, self.copies * L2
 
     def value(self, rho):
         value = self.logdet.value(rho)
+        if self.means is not None:
+            return self.copies * (value + self.means.value(rho))
         return self.copies * (value - self.unit_root * np.log(np.abs(1 - rho)) if self.unit_root else value)
 
     def d1(self, rho):
-        return self.copies * (self.logdet.d1(rho) + self.unit_root / (1 - rho))
+        left = self.unit_root / (1 - rho) if self.means is None else self.means.d1(rho)
+        return self.copies * (self.logdet.d1(rho) + left)
 
     def d2(self, rho):
-        return self.copies * (self.logdet.d2(rho) + self.unit_root / (1 - rho) ** 2)
+        left = self.unit_root / (1 - rho) ** 2 if self.means is None else self.means.d2(rho)
+        return self.copies * (self.logdet.d2(rho) + left)

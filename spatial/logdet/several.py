@@ -198,22 +198,45 @@ def several_logdet(matrices: tuple[SpatialWeights, ...]) -> SeveralLogdet:
 
 @dataclass(frozen=True, eq=False)
 class SeveralJacobian:
-    """Copies of log|I - sum_j rho_j W_j|, with or without the unit root that the time transformation drops:
-    log|I - sum_j rho_j F'W_j F| = log|I - sum_j rho_j W_j| - log(1 - sum_j rho_j) where all rows sum to one."""
+    """Copies of log|I - sum_j rho_j W_j|, with or without what the time transformation drops:
+    log|I - sum_j rho_j F'W_j F| = log|A| + log(1'A^-1 1 / N), A = I - sum_j rho_j W_j, which is log|A| -
+    log(1 - sum_j rho_j) where all rows sum to one, and for any others once W_j lags deviations (``means``)."""
 
     logdet: SeveralLogdet | SeveralPeriods
     copies: float = 1
     unit_root: int = 0
+    means: bool = False
 
     def added(self, expansion: tuple, rho: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """The expansion of L as the likelihood counts it."""
         L, L1, L2 = expansion
-        left = 1 - float(np.sum(rho))
         if self.unit_root:
-            if left <= 0:
-                return -np.inf, L1, L2
-            L, L1, L2 = L - np.log(left), L1 + 1 / left, L2 + 1 / left**2
+            s, s1, s2 = self.left(np.asarray(rho, dtype=float))
+            L, L1, L2 = L + s, L1 + s1, L2 + s2
         return self.copies * L, self.copies * L1, self.copies * L2
+
+    def left(self, rho: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """What period means leave of one determinant: s = log(1'A^-1 1 / N) with its derivatives; -inf where it is not
+        defined."""
+        J = len(rho)
+        if not self.means:
+            left = 1 - float(np.sum(rho))
+            return (-np.inf, np.zeros(J), np.zeros((J, J))) if left <= 0 else (
+                -np.log(left), np.full(J, 1 / left), np.full((J, J), 1 / left**2))  # fmt: skip
+        from scipy.sparse.linalg import splu
+
+        n, W = self.logdet.n, self.logdet.matrices
+        one = np.ones(n)
+        A = splu(sparse.csc_array(sparse.eye_array(n, format="csr") - self.logdet.combined(rho)))
+        u, v = A.solve(one), A.solve(one, "T")
+        lagged, back = [w @ u for w in W], [w.T @ v for w in W]
+        ahead = [A.solve(x) for x in lagged]
+        total = float(u.sum())
+        if not total > 0:
+            return -np.inf, np.zeros(J), np.zeros((J, J))
+        slope = np.array([v @ x for x in lagged]) / total
+        bend = np.array([[b @ z for z in ahead] for b in back]) / total
+        return float(np.log(total / n)), slope, bend + bend.T - np.outer(slope, slope)
 
     def expansion(self, rho: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """Exact, by a dense inverse."""

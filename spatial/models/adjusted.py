@@ -11,6 +11,7 @@ from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
 from ..design.options import Settings
+from ..design.period_means import centers
 from ..design.specification import Specification
 from ..solve.aqs import adjusted_score
 from ..solve.ml import maximum_likelihood
@@ -47,9 +48,6 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
     refuse_unbalanced(d.observed, requested)
     weights = d.weights if spec.lag else d.weights_of_error
     refuse_varying(weights, requested)
-    if effects.time and not weights.rows_sum_to_one:
-        raise SpatialInputError("E308", f"{requested} with {effects} effects needs weights whose rows all sum to one",
-                                ids=weights.islands, hint="standardize('row'), or effects='entity'")  # fmt: skip
 
 
 def refuse_adjusted_dynamic(d: Design, effects: FixedEffects, correction) -> None:
@@ -58,7 +56,7 @@ def refuse_adjusted_dynamic(d: Design, effects: FixedEffects, correction) -> Non
     Raises
     ------
     SpatialInputError
-        E308 weights whose rows do not sum to one beside period effects, E320 weights that vary, E501.
+        E320 weights that vary, E501.
     """
     requested = "method='aqs' of a dynamic model"
     if not effects.entity or effects.ways is not None:
@@ -67,10 +65,6 @@ def refuse_adjusted_dynamic(d: Design, effects: FixedEffects, correction) -> Non
     _refuse_second_correction(requested, correction)
     for weights in (d.weights, d.weights_of_error):
         refuse_varying(weights, requested)
-        if effects.time and not weights.rows_sum_to_one:
-            message = f"{requested} with {effects} effects needs weights whose rows all sum to one"
-            raise SpatialInputError("E308", message, ids=weights.islands,
-                                    hint="standardize('row'), or effects='entity'")
 
 
 def _refuse_second_correction(requested: str, correction) -> None:
@@ -85,7 +79,7 @@ def solve_adjusted(specification: Specification, d: Design, sample: Sample, sett
         return _of_dynamic(d, sample, settings)
     weights = d.weights if specification.lag else d.weights_of_error
     if settings.method == "reml":
-        return restricted(sample, weights)
+        return restricted(sample, weights, centers(weights, settings.effects.time))
     return adjusted_score(sample, weights, settings.effects)
 
 

@@ -20,7 +20,7 @@ from ..design.formula import INTERCEPT, read_formula
 from ..design.gaps import refuse_unbalanced
 from ..design.options import ModelOptions, Settings
 from ..design.periods import refuse_gaps
-from ..design.sample import determinant_counts
+from ..design.sample import determinant_counts, left_by_means
 from ..design.specification import Specification
 from ..logdet import Jacobian, logdet
 from ..solve.dynamic import score_of_unit_effects
@@ -170,8 +170,9 @@ def jacobian_of_past(sample: Sample, d: Design, s: Settings) -> Jacobian:
     """log|I - r W| as the likelihood counts it: the bias and the long run need it also without a spatial lag."""
     if sample.lag is not None:
         return sample.lag
-    return Jacobian(logdet(refuse_varying(d.weights, "lags="), s.logdet),
-                    **determinant_counts(d, s.effects.without_entity(), s.correction))  # fmt: skip
+    W, of_periods = refuse_varying(d.weights, "lags="), s.effects.without_entity()
+    return Jacobian(logdet(W, s.logdet), **determinant_counts(d, of_periods, s.correction),
+                    means=left_by_means(W, of_periods, s.correction))  # fmt: skip
 
 
 def refuse_outside(sample: Sample, at: Solution, better: Solution) -> None:

@@ -97,7 +97,9 @@ def checked_dynamic(specification: Specification, options: ModelOptions) -> None
     if isinstance(options.method, Moments):
         raise SpatialInputError("E501", "sp.Moments is for static models; a dynamic one has sp.ArellanoBond",
                                 hint="method=sp.ArellanoBond(), or leave lags= out")
-    check_option("vcov", options.covariance, ("classical", "robust"))
+    if not (isinstance(options.covariance, str) and options.covariance in ("classical", "robust", "cluster")):
+        raise SpatialInputError("E501", "GMM on past values has one covariance, for errors that are correlated within "
+                                f"units, not vcov={options.covariance!r}", hint="leave vcov= out")  # fmt: skip
 
 
 def dynamic_method_of_moments(

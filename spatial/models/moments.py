@@ -14,11 +14,12 @@ from ..covariance.moments import is_correlated, refuse_for_moments, refuse_impos
 from ..covariance.scpc import SCPC
 from ..covariance.vcov import as_vcov
 from ..design.checks import ABSORBED, refuse_degenerate
-from ..design.design import INTERCEPT, Design, spatial_lag
+from ..design.design import INTERCEPT, Design
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
 from ..design.moment_settings import USUAL, Moments
 from ..design.obs_weights import links_in_units_of_variance
+from ..design.period_means import centers, lag_of_deviations
 from ..design.regimes import RegimeDesign
 from ..design.sample import regressor_columns
 from ..design.several import SeveralDesign, several_regressors, weights_of_error, weights_of_response
@@ -39,8 +40,8 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
     Raises
     ------
     SpatialInputError
-        E109 and E320 random effects with gaps and, beside a spatial error, with weights that vary over time; E308
-        period effects beside an error of one of several W with unequal row sums; E309, E501, E540.
+        E109 and E320 random effects with gaps and, beside a spatial error, with weights that vary over time; E309 too
+        many effects, E501, E540.
     """
     spatial = specification.lag or specification.error
     if not (spatial or d.endog):
@@ -63,16 +64,9 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
                                 "effects='entity' with C(period) in the formula")  # fmt: skip
     if not specification.error:
         return
-    M = weights_of_error(d)
-    if differs(d, effects):
+    weights_of_error(d)
+    if differs(d):
         refuse_by_period(specification, d, effects, vcov)
-    elif effects.time and not M.rows_sum_to_one:
-        raise SpatialInputError(
-            "E308",
-            f"moments of a spatial error with {effects} effects need weights whose rows all sum to one",
-            ids=M.islands,
-            hint="standardize('row') without islands, or effects='entity' with C(period) in the formula",
-        )
 
 
 def moment_sample(
@@ -92,8 +86,7 @@ def moment_sample(
         E204-E206, E208 for regressors, E208 for an instrument that the effects absorb.
     """
     weights, M = weights_of_response(d), weights_of_error(d)
-    by_period = specification.error and differs(d, effects)
-    turning = by_period and turns(d, effects)
+    by_period = specification.error and differs(d)
     X, names = several_regressors(d, effects) if isinstance(d, SeveralDesign) else regressor_columns(d, effects)
     exogenous = np.array([name not in d.endog and LAGGED.sub("", name) not in d.endog for name in names])
 
@@ -117,8 +110,8 @@ def moment_sample(
     elif d.endog and settings.lag_instruments:
         H += _products(d, weights, own, effects, settings.order or _order_of_endogenous(d))
     of_error = specification.error and settings.lag_instruments and d.instruments
-    if of_error and not turning:
-        H.append(spatial_lag(M, own))
+    if of_error and not (by_period and turns(d, effects)):
+        H.append(d.lag(own, effects, M))
     parts |= {
         "y": y,
         "X": Xd,
@@ -134,8 +127,9 @@ def moment_sample(
     lagged = {"My": d.y, "MX": X} | ({"MWy": Wy} if specification.lag else {})
     if by_period:
         return error_sample_by_period(d, effects, parts, lagged, own if of_error else own[:, :, :0])
-    parts |= {name: rows(spatial_lag(M, values)) for name, values in lagged.items()}
-    return ErrorMomentSample(**_weighted(d, parts), M=links_in_units_of_variance(d, M).csr)
+    parts |= {name: rows(d.lag(values, effects, M)) for name, values in lagged.items()}
+    M = lag_of_deviations(M) if centers(M, effects.time) else links_in_units_of_variance(d, M)
+    return ErrorMomentSample(**_weighted(d, parts), M=M.csr)
 
 
 def _products(d: Design, weights, columns: np.ndarray, effects: FixedEffects, order: int) -> list[np.ndarray]:

@@ -1,28 +1,30 @@
-"""Moments of a spatial error where its weights differ between periods, or carry fixed effects along.
+"""Moments of a spatial error whose weights differ between periods, as in an unbalanced panel.
 
-===================================================  ==================================================================
-M and effects                                        how
-===================================================  ==================================================================
-one M, rows sum to one or no period effects          ``gmm_error``: forms of one M, effects out beforehand
-M_t or gaps; no effects, or period effects and rows  the same with the forms of every period (``block_forms``)
-that sum to one
-M_t or gaps beside unit effects; period effects and  the effects leave at every lambda (``gmm_turning``)
-rows that do not sum to one
-===================================================  ==================================================================
+==============================  =====================================================================
+effects                         how
+==============================  =====================================================================
+none, or those of periods       as under one M, with the forms of every period (``block_forms``)
+those of units among them       B D is another space for every lambda: the effects leave at each (``gmm_turning``)
+==============================  =====================================================================
+
+Beside period effects M lags deviations from period means where its rows do not all sum to one, so that they leave M u,
+too (``design.period_means``).
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..design.carried import demeans_units, effects_of
+from ..design.carried import effects_of
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import FixedEffects
 from ..design.obs_weights import refuse_weighted
+from ..design.period_means import centers, of_deviations
 from ..design.several import SeveralDesign
 from ..design.specification import Specification
 from ..solve.block_forms import periods_of
@@ -33,13 +35,12 @@ from ..solve.projected_forms import refuse_many_effects
 
 def turns(d: Design, effects: FixedEffects) -> bool:
     """Whether a spatial error's weights carry fixed effects along."""
-    M = d.weights_of_error
-    return bool((effects.entity and M.varies) or (effects.time and not M.rows_sum_to_one))
+    return bool(effects.entity and d.weights_of_error.varies)
 
 
-def differs(d: Design, effects: FixedEffects) -> bool:
+def differs(d: Design) -> bool:
     """Whether the moments are those of every period."""
-    return not isinstance(d, SeveralDesign) and (d.weights_of_error.varies or turns(d, effects))
+    return not isinstance(d, SeveralDesign) and d.weights_of_error.varies
 
 
 def refuse_by_period(specification: Specification, d: Design, effects: FixedEffects, vcov: object) -> None:
@@ -50,8 +51,7 @@ def refuse_by_period(specification: Specification, d: Design, effects: FixedEffe
     SpatialInputError
         E309 too many effects, E501 another covariance, E540 weights of observations.
     """
-    what = "W that differ between periods, or gaps" if d.weights_of_error.varies else (
-        "period effects and rows of W that do not all sum to one")  # fmt: skip
+    what = "gaps" if d.observed is not None else "W that vary over time"
     if d.obs_weights is not None:
         refuse_weighted(d.obs_weights, f"moments of {specification.name} with {what}", "method='ml', or missing='drop'")
     if not turns(d, effects):
@@ -78,7 +78,11 @@ def error_sample_by_period(
     own : (T, N, q)
         Instruments that M lags, too.
     """
-    M, periods = d.weights_of_error, periods_of(d)
+    M = d.weights_of_error
+    if centers(M, effects.time):
+        M = of_deviations(M)
+        d = replace(d, error_weights=M)
+    periods = periods_of(d)
     more: dict[str, Any] = {"M": periods.M, "periods": periods, "copies": 1}
     if not turns(d, effects):
         parts |= {name: d.rows(d.within(spatial_lag(M, values), effects)) for name, values in lagged.items()}
@@ -87,5 +91,4 @@ def error_sample_by_period(
     parts |= {name: d.rows(spatial_lag(M, d.within(values, effects))) for name, values in lagged.items()}
     if own.shape[2]:
         parts["H"] = np.column_stack([parts["H"], d.rows(spatial_lag(M, d.within(own, effects)))])
-    kept = 1 - 1 / d.n_periods if demeans_units(d, effects) else 1.0
-    return TurningSample(**(parts | more), effects=effects_of(d, effects), kept=kept)
+    return TurningSample(**(parts | more), effects=effects_of(d, effects))

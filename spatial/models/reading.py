@@ -122,26 +122,21 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     if effects.entity and "lag(" in d.formula:
         warn_of_own_lags(d, effects)
     refuse_no_links(specification, d)
-    in_lag = specification.lag and method != "gmm" and carries_effects(specification, d, effects)  # period effects
-    d = with_spatial_lags(specification, d, effects, options.durbin, options.wx_order, in_lag)
-    if in_lag and effects.time and not d.weights.rows_sum_to_one:
-        d = replace(d, notes=(*d.notes, PATH_IN_LAG))
+    d = with_spatial_lags(specification, d, effects, options.durbin, options.wx_order)
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     if method == "gmm":
         correction = options.correction
     elif not effects.random:
-        correction = which_correction(specification, d, effects, options.correction)
+        correction = options.correction
+        if method not in ADJUSTED and options.serial is None:
+            correction = which_correction(specification, d, effects, correction)
     vcov = options.covariance
     if d.obs_weights is not None:
         refuse_unweightable(d.obs_weights, specification, d, effects, correction, options)
         vcov = usual_covariance(d.obs_weights, specification, effects, options)
     settings = Settings(effects, correction, method, vcov, options.logdet, requested=options)
     return Reading(specification, d, settings, columns)
-
-
-PATH_IN_LAG = ("beside a spatial error W y holds the period effects; rows of W do not all sum to one, so rho depends "
-               "on a path that all units share: sar and sdm take it out")  # fmt: skip
 
 
 def which_effects(requested: str | None, d: Design) -> FixedEffects:
@@ -182,7 +177,7 @@ def refuse_no_links(specification: Specification, d: Design) -> None:
 
 
 def with_spatial_lags(
-    specification: Specification, d: Design, effects: FixedEffects, durbin, wx_order: int, in_lag: bool
+    specification: Specification, d: Design, effects: FixedEffects, durbin, wx_order: int
 ) -> Design:
     """The design with the regressors that are lagged in space: those named, or all for which a lag says more.
 
@@ -198,7 +193,7 @@ def with_spatial_lags(
     if specification.durbin:
         columns, order = durbin_columns(d.names, durbin, d.encoding, d.lags), wx_order
     if durbin is None and d.weights.row_sums_vary:
-        if lags_intercept(specification, d, effects, in_lag):
+        if lags_intercept(specification, d, effects):
             columns = (d.names.index(INTERCEPT), *columns)
     elif durbin is None and d.times is not None and (d.X[0, :1] == d.X[0]).all(axis=0)[list(columns)].any():
         constant = (d.X[:, :1] == d.X).all(axis=(0, 1))
@@ -210,17 +205,16 @@ def with_spatial_lags(
     return replace(d, durbin=columns, wx_order=order, notes=notes)
 
 
-def lags_intercept(specification: Specification, d: Design, effects: FixedEffects, in_lag: bool) -> bool:
+def lags_intercept(specification: Specification, d: Design, effects: FixedEffects) -> bool:
     """Whether W 1 is a regressor, where it is no constant: in models with W y or W X, unless the others span it.
 
     A constant c in y adds c (1 - rho W 1) to (I - rho W) y, and one in x adds c W 1 to W x. Where rows of W have
     different sums (an island is enough) neither is a constant, and without W 1 rho would depend on where y has its
     zero. Of row-standardised weights with islands W 1 is the dummy of the units that have neighbors. Time effects
-    are taken out before y and x are lagged (``Design.lag``), but for y beside a spatial error by maximum likelihood
-    (``in_lag``).
+    are taken out before y and x are lagged (``Design.lag``).
     """
     takes = (specification.lag or specification.durbin) and INTERCEPT in d.names
-    if not takes or (effects.fixed and not (effects.time and in_lag)):
+    if not takes or effects.fixed:
         return False
     one = d.X[:, :, d.names.index(INTERCEPT)]
     added = effects.demean(spatial_lag(d.weights, one), d.observed)
@@ -231,31 +225,19 @@ def lags_intercept(specification: Specification, d: Design, effects: FixedEffect
 
 
 def which_correction(specification: Specification, d: Design, effects: FixedEffects, correction) -> bool | str:
-    """The correction that these weights allow: by transformation, or additive for the time effects."""
+    """The correction that this model allows: by transformation, or additive for the time effects."""
     if effects.ways is not None:
         return bool(correction)  # by transformation, or by the mean of the score
-    if carries_effects(specification, d, effects):
+    if carries_effects(specification, d, effects) or (specification.error and effects.time):
         if correction == "additive":
             raise SpatialInputError("E501", "correction='additive' is for a spatial lag alone: beside an error the "
                                     "score of rho is corrected by its mean", hint="leave correction= out")  # fmt: skip
         return bool(correction)
     used = [d.weights] * specification.lag + ([d.weights_of_error] if specification.error else [])
-    varies = any(w.varies for w in used)
-    if varies and correction == "additive":
+    if correction == "additive" and any(w.varies for w in used):
         raise SpatialInputError("E501", "correction='additive' is for one W in all periods",
                                 hint="leave correction= out")
-    if correction is False or not effects.time:
-        return bool(correction)
-    if correction is True and (varies or all(w.rows_sum_to_one for w in used)):
-        return True
-    if specification.error:
-        raise SpatialInputError(
-            "E308",
-            f"{specification.name} with lags= and {effects} effects needs weights whose rows all sum to one",
-            ids=next((w.islands for w in used if len(w.islands)), ()),
-            hint="standardize('row') without islands, or effects='entity'",
-        )
-    return "additive"
+    return correction if effects.time else bool(correction)
 
 
 def aligned(w, d: Design, missing: str, name: str = "w_error") -> SpatialWeights | TemporalWeights:

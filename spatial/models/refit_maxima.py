@@ -19,7 +19,6 @@ from ..solve.carried_effects import maximum_of
 from ..solve.ml import maxima
 from .fit import Fit
 from .random import random_effects
-from .reading import which_correction
 from .replicates import Changes
 
 BLOCK, NUMBERS = 256, 2**18  # replicates that are in memory at once, and numbers of theirs
@@ -148,9 +147,6 @@ def _one_sample(fit: Fit, changed: Changes, r: int, y: np.ndarray, X: np.ndarray
         if carries_effects(fit.specification, d, effects):
             raise SpatialInputError("E526", "these weights carry the effects along, the fit's own do not",
                                     hint="standardize('row'), or one fit for each W")  # fmt: skip
-        if changed.w is not None and which_correction(fit.specification, d, effects, correction) != correction:
-            message = "these weights need the additive correction, the fit's own the transformation"
-            raise SpatialInputError("E526", message, hint="help(sp.refit) says which shapes it takes")
         sample = demeaned_sample(fit.specification, d, effects, correction, fit._settings.logdet)
         if sample.names != fit._sample.names:
             raise SpatialInputError("E526", f"other regressors than the fit's: {list(sample.names)}",

@@ -87,9 +87,9 @@ def sem(
         three periods or more. ``fit.forecast`` carries the last errors on.
     correction : bool or "additive"
         Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
-        leave the likelihood by transformation where it exists (Lee & Yu 2010; unit effects always, time and two-way
-        effects when W's rows sum to one), else additively. False gives the numbers of R, GeoDa, ``xsmle`` and ``splm``;
-        by moments the factor n / (n - k) is left out.
+        leave the likelihood by transformation (Lee & Yu 2010; beside period effects W whose rows do not all sum to one
+        lags deviations from period means). "additive" corrects for period effects after the maximum (Elhorst 2014).
+        False gives the numbers of R, GeoDa, ``xsmle`` and ``splm``; by moments the factor n / (n - k) is left out.
     vcov : str or object, optional
         With "ml": "oim" (observed information, the default; "classical" is the same), "eim" (expected), "robust",
         "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,

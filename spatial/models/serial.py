@@ -38,7 +38,7 @@ def refuse_serial(specification: Specification, d: Design, effects: FixedEffects
     if not d.is_panel:
         raise SpatialInputError("E501", "serial='ar1' needs a panel", hint="give entity= and time=")
     if effects.fixed:
-        refuse_serial_fixed(specification, d, effects, options)
+        refuse_serial_fixed(effects, options)
     needless = {
         "method": (options.method not in (None, "ml"), "it needs maximum likelihood: leave method= out"),
         "lags": (options.lags is not None, "a dynamic model takes errors without it: leave lags= out"),

@@ -8,7 +8,8 @@ independent periods, whatever psi is. It is also that of T - 1 contrasts F'y of 
 
 It has no incidental parameters: psi is not biased by the unit effects, as it is where their dummies are estimated
 (Nickell 1981). The reflection H with H c = |c| 1 / sqrt(T) makes c a multiple of 1: plain demeaning of H P y takes it
-out. Period effects remain period effects under P; with W's rows summing to one F'WF takes them out, one unit less.
+out. Period effects remain period effects under P; F'WF takes them out, one unit less, W and M lagging deviations from
+period means where their rows do not sum to one (``design.period_means``).
 
 Sources: Lee & Yu (2010, J. Econometrics 154:165-185), the transformation; (2012, International Economic Review
 53:1369-1412), fixed effects beside errors that are correlated over space and time.
@@ -24,7 +25,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..design.arrays import Sample
-from ..design.design import Design, spatial_lag
+from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample, regressor_columns
@@ -34,26 +35,19 @@ from ..solve.serial import ARRAYS, SerialErrors, over_time, prais_winsten, seria
 
 
 def refuse_serial_fixed(
-    specification: Specification, d: Design, effects: FixedEffects, options: ModelOptions
+    effects: FixedEffects, options: ModelOptions
 ) -> None:
     """Fixed effects that do not leave by transformation.
 
     Raises
     ------
     SpatialInputError
-        E308 period effects under weights whose rows do not sum to one, E501 another correction.
+        E501 another correction.
     """
     if options.correction is not True:
         raise SpatialInputError("E501", f"serial='ar1' takes {effects} effects out by transformation: "
                                 f"correction={options.correction!r} has no meaning",
                                 hint="leave correction= out")  # fmt: skip
-    used = [d.weights] * specification.lag + [d.weights_of_error] * specification.error
-    for weights in used:
-        if effects.time and not weights.rows_sum_to_one:
-            message = f"serial='ar1' with {effects} effects needs weights whose rows all sum to one"
-            raise SpatialInputError("E308", message, ids=weights.islands,
-                                    hint="standardize('row') without islands, or effects='entity' with C(year) in "
-                                    "the formula")
 
 
 def beside_fixed_effects(
@@ -92,12 +86,12 @@ def _not_demeaned(specification: Specification, d: Design, effects: FixedEffects
     X, _ = regressor_columns(d, effects)
     arrays = {"y": d.y, "X": X}
     if specification.lag:
-        arrays["Wy"] = spatial_lag(d.weights, d.y)
+        arrays["Wy"] = d.lag(d.y, effects)
     if specification.error:
         M = d.weights_of_error
-        arrays |= {"My": spatial_lag(M, d.y), "MX": spatial_lag(M, X)}
+        arrays |= {"My": d.lag(d.y, effects, M), "MX": d.lag(X, effects, M)}
         if specification.lag:
-            arrays["MWy"] = spatial_lag(M, arrays["Wy"])
+            arrays["MWy"] = d.lag(arrays["Wy"], effects, M)
     flat: dict[str, Any] = {name: a.reshape(d.nobs, *a.shape[2:]) for name, a in arrays.items()}
     return replace(plain, **flat, factors=None)
 

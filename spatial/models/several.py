@@ -54,8 +54,8 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     Raises
     ------
     SpatialInputError
-        E323 W that are not told apart, E306 a W without links, E308 period effects with rows that do not sum to one,
-        E320 W that vary over time, E501 options that several W do not have, E701, E702, E801; else as with one W.
+        E323 W that are not told apart, E306 a W without links, E320 W that vary over time, E501 options that several W
+        do not have, E701, E702, E801; else as with one W.
     """
     refuse_options(specification, options)
     # 1. The frame under the first W; the others are matched with its units.
@@ -83,7 +83,7 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     d = several_design(specification, d, lag, error, durbin, effects)
     if options.estimator == "gmm":
         return _by_moments(specification, d, effects, options)
-    correction = _correction(d, effects, options)
+    correction = _correction(effects, options)
     arrays = several_arrays(d, effects, correction)
     settings = Settings(effects, correction, "ml", options.covariance, requested=options)
     settings = _with_weights(specification, d, settings)
@@ -154,19 +154,12 @@ def _aligned(w, d: Design, options: ModelOptions, name: str) -> SpatialWeights:
     return _constant(aligned(_constant(w, name), d, options.missing, name), name)
 
 
-def _correction(d, effects: FixedEffects, options: ModelOptions) -> bool:
+def _correction(effects: FixedEffects, options: ModelOptions) -> bool:
     """Whether fixed effects leave by transformation."""
-    if options.correction is False or not effects.fixed:
-        return options.correction is not False
-    used = {m: d.weights.matrices[m] for m in (*d.weights.lag, *d.weights.error)}
-    uneven = [m for m, w in used.items() if not w.rows_sum_to_one]
-    if options.correction == "additive" or (effects.time and uneven):
-        which = ", ".join(f"W_{m + 1}" for m in uneven) or "several W"
-        raise SpatialInputError("E308", f"{effects} effects with several W need weights whose rows all sum to one, and "
-                                f"correction=True or False: {which}",
-                                ids=next((used[m].islands for m in uneven if len(used[m].islands)), ()),
-                                hint="standardize('row') without islands, or effects='entity'")  # fmt: skip
-    return True
+    if options.correction == "additive" and effects.fixed:
+        raise SpatialInputError("E501", "correction='additive' is not there for several W: the transformation is exact "
+                                "whatever their rows sum to", hint="leave correction= out")  # fmt: skip
+    return options.correction is not False
 
 
 def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit:

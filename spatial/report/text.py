@@ -191,6 +191,9 @@ def effects_by_text(effects) -> str:
     fit = effects.fit
     parts = [phrase("Effects of {variable} in {model}: {formula}", variable=effects.variable, **_named(fit)),
              _weights_line(fit), intervals_of(effects)]  # fmt: skip
+    if effects.run:
+        parts.append(phrase("in the short run: the period of the change, the past as it was") if effects.run ==
+                     "short-run" else phrase("in the long run: a change that stays, when it has worked itself out"))
     letter, whole = "z" if fit.df_resid is None else "t", effects.tidy()
     for kind, rows in whole.groupby("effect", sort=False):
         parts += ["", tidy_text(rows, title=kind, statistic=letter, level=effects.level)]
@@ -205,7 +208,10 @@ def dynamic_effects_text(effects) -> str:
     """The short run and, where there is one, the long run."""
     short, missing = effects_text(effects.short_run), effects.no_long_run
     if not missing:
-        return f"{short}\n\n{effects_text(effects.long_run, False)}"
+        d = effects.fit._design
+        of_all = phrase("The long run is that of all units, under the W that they have together:")
+        gaps = d.whole is not None and d.weights.varies
+        return "\n\n".join([short, *[of_all] * gaps, effects_text(effects.long_run, False)])
     why = phrase("No long run: {why}.", why=stored(missing.removeprefix("there is no long run: ")))
     return f"{short}\n\n{why}"
 

@@ -187,7 +187,7 @@ def _search(formula, data, w, level, rule, options) -> Search:
 
 def _models(fit, base: Fit, durbin) -> tuple[dict[str, Fit], list[str]]:
     """The seven models by name, and why one could not be estimated. The regressions share the likelihood of the SDM:
-    where its correction is additive (rows of W do not all sum to one), theirs is too.
+    where its correction is additive, theirs is too.
 
     Parameters
     ----------
@@ -200,7 +200,8 @@ def _models(fit, base: Fit, durbin) -> tuple[dict[str, Fit], list[str]]:
         try:
             fits[name] = fit(model, **({"durbin": durbin} if model is sdem else {}))
         except SpatialInputError as error:  # under a dense W lambda may reach the edge: the other models remain
-            if not error.code.startswith(("E109", "E3", "E7", "E8")):
+            additive = like and error.code == "E501"  # which no model with a spatial error has
+            if not (additive or error.code.startswith(("E109", "E3", "E7", "E8"))):
                 raise
             failures.append(f"{name} could not be estimated: {error.message}.")
     return fits, failures

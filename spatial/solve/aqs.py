@@ -34,6 +34,7 @@ from spillover.errors import SpatialInputError
 
 from ..design.arrays import Sample, solve_triangular
 from ..design.fixed_effects import FixedEffects
+from ..design.period_means import centers
 from .ml import residuals
 from .quasi_forms import Periods
 from .reml import Adjusted, _bordered
@@ -70,6 +71,8 @@ def adjusted_score(sample: Sample, weights, effects: FixedEffects) -> Adjusted:
         raise SpatialInputError("E309", f"method='aqs' needs dense {N:,} x {N:,} matrices", n=N,
                                 hint="method='gmm' with vcov='robust'")  # fmt: skip
     W, T = weights.csr.toarray(), len(sample.y) // N
+    if centers(weights, effects.time):
+        W -= W.mean(axis=1, keepdims=True)  # W J
     periods = Periods(N, T - effects.entity, effects.time)
     problem = (_OfLag if sample.lag is not None else _OfError)(sample, W, periods)
     at, slope = root(problem.score, sample)

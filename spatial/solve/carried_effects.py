@@ -16,7 +16,8 @@ from ..design.checks import refuse_degenerate
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import FixedEffects
 from ..design.obs_weights import links_in_units_of_variance
-from ..design.sample import demeaned_sample, regressor_columns, weighted
+from ..design.period_means import centers, of_deviations
+from ..design.sample import demeaned_sample, left_by_means, regressor_columns, weighted
 from ..design.specification import Specification
 from ..logdet import Jacobian, logdet, period_logdet
 from .carried import highest
@@ -66,14 +67,15 @@ def maximum_with_carried_effects(
     lag = mean = None
     if specification.lag:
         lag = _determinant(d.weights, T, n / d.nobs, method)
-        mean = Mean(lag, n / d.nobs, 1 - lost / T, columns, _links(d)) if corrected else None
+        lag = replace(lag, means=left_by_means(d.weights, effects, True))
+        mean = Mean(lag, n / d.nobs, 1 - lost / T, columns, _links(d, effects)) if corrected else None
     # 3. The maximum.
     problem = Problem(carried, n, lag, error, corrected, mean)
     return solution_at(problem, highest(problem), raw)
 
 
 def _columns(specification: Specification, d: Design, effects: FixedEffects) -> Sample:
-    """y, X, W y and their lags, lags taken before the effects: the equation with its dummies, period effects in W y."""
+    """y, X, W y and their lags, lags taken before the effects: the equation with its dummies."""
     X, names = regressor_columns(d, effects)
     rows, within = d.rows, lambda values: d.within(values, effects)
     y, Xd = within(d.y), within(X)
@@ -83,7 +85,7 @@ def _columns(specification: Specification, d: Design, effects: FixedEffects) -> 
                     names=tuple(names))  # fmt: skip
     if not specification.lag:
         return sample
-    Wy = within(spatial_lag(d.weights, d.outcome))
+    Wy = within(d.lag(d.outcome, effects))
     return replace(sample, Wy=rows(Wy), MWy=rows(spatial_lag(M, Wy)))
 
 
@@ -94,11 +96,14 @@ def _determinant(w, T: int, share: float, method: str | None) -> Jacobian:
     return Jacobian(logdet(w, method), share * T)
 
 
-def _links(d: Design) -> Links:
+def _links(d: Design, effects: FixedEffects) -> Links:
     T = d.n_periods
     there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
-    W, M = (links_in_units_of_variance(d, w).each(T) for w in (d.weights, d.weights_of_error))
-    return Links(W, M, [np.flatnonzero(row) for row in there])
+    W, centered = d.weights, centers(d.weights, effects.time)
+    if centered and d.obs_weights is not None:
+        W, centered = of_deviations(W), False
+    W, M = (links_in_units_of_variance(d, w).each(T) for w in (W, d.weights_of_error))
+    return Links(W, M, [np.flatnonzero(row) for row in there], centered)
 
 
 @dataclass(frozen=True, eq=False)

@@ -135,6 +135,10 @@ def _eigenvalues(past: Jacobian, weights) -> np.ndarray:
     if weights.n > EIGEN_MAX:
         raise SpatialInputError("E711", "so close to a unit root the bias correction needs all eigenvalues of W, up "
                                 f"to {EIGEN_MAX:,} units", n=weights.n, hint="correction=False")  # fmt: skip
+    if past.means is not None:  # of W J, which has a zero more than F'WF
+        W = weights.csr.toarray()
+        w = np.linalg.eigvals(W - W.mean(axis=1, keepdims=True))
+        return np.delete(w, np.argmin(np.abs(w)))
     w = spectrum_of(weights).eigenvalues
     return np.delete(w, np.argmin(np.abs(w - 1))) if past.unit_root else w
 

@@ -2,9 +2,9 @@
 
     B (y - Z d - D a) = e,    B = I - lambda M,  block diagonal over periods
 
-Where M differs between periods, as in an unbalanced panel, B D spans another space for every lambda, and so it does
-for period effects where rows of M do not sum to one (``design.carried``). With Q the projection off B D, Q B (y - Z d)
-= Q e whatever a is, and under errors of one variance the forms have the means
+Where M differs between periods, as in an unbalanced panel, B D spans another space for every lambda
+(``design.carried``). With Q the projection off B D, Q B (y - Z d) = Q e whatever a is, and under errors of one variance
+the forms have the means
 
     E e'Q A Q e = s2 tr(Q A),    A = I, M'M, M
 
@@ -42,11 +42,9 @@ Gap = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 @dataclass(frozen=True, eq=False)
 class TurningSample(ErrorMomentSample):
-    """Columns without effects and M times them, the effects' own columns, and which share of the rows was kept: 1 - 1/T
-    where unit means were taken out for good, else 1."""
+    """Columns without effects and M times them, and the effects' own columns."""
 
     effects: Effects = field(kw_only=True, repr=False)
-    kept: float = field(default=1.0, kw_only=True)
 
     @cached_property
     def forms(self) -> tuple[Symmetric, ...]:
@@ -56,7 +54,7 @@ class TurningSample(ErrorMomentSample):
 
     def projection(self, lam: float) -> Projection:
         """Off B D."""
-        return Projection(self.effects.BD(lam), self.effects.factor(lam), self.kept)
+        return Projection(self.effects.BD(lam), self.effects.factor(lam))
 
     @cached_property
     def products(self) -> list[tuple[np.ndarray, np.ndarray, np.ndarray]]:
@@ -69,7 +67,7 @@ class TurningSample(ErrorMomentSample):
         """tr(Q A) / n of the three forms."""
         inside = [P0 + lam * P1 + lam**2 * P2 for P0, P1, P2 in self.products]
         taken = [self.effects.rank, *(np.trace(Q.solve(P)) / 2 for P in inside)]
-        return np.array([self.kept * form.trace - part for form, part in zip(self.forms, taken)]) / self.n
+        return np.array([form.trace - part for form, part in zip(self.forms, taken)]) / self.n
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,12 +1,11 @@
 """Quadratic forms of what a projection leaves of the errors, for block diagonal weights.
 
-    Q = K - V V',    V an orthonormal basis of B D,    F = D'B'B D
+    Q = I - B D F^-1 D'B',    F = D'B'B D
 
-K is the identity, or takes out unit means where one M serves all periods, and commutes with every form then. With S =
-A + A' the means and covariances of e'Q A Q e under independent errors are
+With S = A + A' the means and covariances of e'Q A Q e under independent errors are
 
-    tr(Q A)        = tr(K A) - tr(F^-1 D'B'A B D)
-    tr(Q S_a Q S_b) = tr(K S_a S_b) - 2 tr(F^-1 D'B'S_a S_b B D) + tr(G_a G_b),    G = F^-1 D'B'S B D
+    tr(Q A)         = tr(A) - tr(F^-1 D'B'A B D)
+    tr(Q S_a Q S_b) = tr(S_a S_b) - 2 tr(F^-1 D'B'S_a S_b B D) + tr(G_a G_b),    G = F^-1 D'B'S B D
 
 so that matrices of the effects are dense and those of the rows are not.
 """
@@ -21,7 +20,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
-from ..design.carried import Factor, demeans_units
+from ..design.carried import Factor
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..design.unbalanced import Gaps
@@ -38,7 +37,7 @@ def refuse_many_effects(d: Design, effects: FixedEffects, what: str, hint: str) 
     SpatialInputError
         E309.
     """
-    if demeans_units(d, effects) or max(d.n_units * effects.entity, d.n_periods) <= EFFECTS_MAX // 2:
+    if max(d.n_units * effects.entity, d.n_periods) <= EFFECTS_MAX // 2:
         return
     there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
     rank = Gaps(there, effects).rank
@@ -77,14 +76,13 @@ class Symmetric:
 
 @dataclass(frozen=True, eq=False)
 class Projection:
-    """Q: B D (m, r), F factorised, and which share of the rows K leaves. Without effects ``BD`` is None."""
+    """Q: B D (m, r) and F factorised; None without effects."""
 
     BD: sparse.csr_array | None = field(repr=False)
     factor: Factor | None = field(repr=False)
-    kept: float = 1.0
 
     def __matmul__(self, values: np.ndarray) -> np.ndarray:
-        """Q of rows that K has been applied to."""
+        """Q of rows."""
         if self.BD is None or self.factor is None:
             return values
         return values - self.BD @ self.factor.solve(self.BD.T @ values)
@@ -92,11 +90,11 @@ class Projection:
     def trace(self, form: Symmetric) -> float:
         """tr(Q A)."""
         taken = float(np.trace(self._inside(form))) / 2 if self.BD is not None else 0.0
-        return self.kept * form.trace - taken
+        return form.trace - taken
 
     def inner(self, forms: tuple[Symmetric, ...]) -> np.ndarray:
         """tr(Q S_a Q S_b) of all pairs."""
-        whole = self.kept * np.array([[a.inner(b) for b in forms] for a in forms])
+        whole = np.array([[a.inner(b) for b in forms] for a in forms])
         if self.BD is None or self.factor is None:
             return whole
         G = [self._inside(form) for form in forms]

@@ -27,6 +27,7 @@ from spillover.errors import SpatialInputError
 
 from ..design.arrays import Sample, solve_triangular
 from ..logdet.inverse import Inverse
+from ..logdet.means import InverseOfDeviations
 from .concentrated import expansion, filtered
 from .ml import Solution, _cross_products, residuals
 from .roots import root
@@ -48,7 +49,7 @@ class Adjusted(Solution):
     df: int
 
 
-def restricted(sample: Sample, weights) -> Adjusted:
+def restricted(sample: Sample, weights, centered: bool = False) -> Adjusted:
     """The restricted estimate of a model with a spatial lag or a spatial error.
 
     Parameters
@@ -57,6 +58,8 @@ def restricted(sample: Sample, weights) -> Adjusted:
         Of a cross-section or a balanced panel; effects taken out by transformation.
     weights : Weights
         W of the lag or M of the error: ``csr`` (N, N) and ``n``.
+    centered : bool
+        Whether W lags deviations from period means: W J takes its place.
 
     Returns
     -------
@@ -69,7 +72,7 @@ def restricted(sample: Sample, weights) -> Adjusted:
         E702 when the restricted likelihood is not concave at the root, E713 when the score has no root in the
         admissible interval, E801 when the search does not settle.
     """
-    score = score_of_lag(sample, weights) if sample.lag is not None else score_of_error(sample)
+    score = score_of_lag(sample, weights, centered) if sample.lag is not None else score_of_error(sample)
     at, slope = root(score, sample)
     if not slope < 0:
         raise SpatialInputError("E702", "the restricted likelihood is not concave at its maximum",
@@ -78,22 +81,23 @@ def restricted(sample: Sample, weights) -> Adjusted:
     return solve(sample, at, -1 / slope)
 
 
-def score_of_lag(sample: Sample, weights):
+def score_of_lag(sample: Sample, weights, centered: bool = False):
     """rho -> adjusted score and its derivative."""
     Q, products, reduced = _reduced(sample)
 
     def score(rho: float) -> tuple[float, float]:
         value, slope = _of_likelihood(rho, products, reduced)
-        A_inverse = Inverse(weights, rho)
-
-        def lag_of_inverse(x):
-            return weights.csr @ A_inverse.solve(x)
-
+        lag_of_inverse = InverseOfDeviations(weights, rho).lagged if centered else _lag_of(Inverse(weights, rho))
         once = by_period(Q, weights.n, lag_of_inverse)
         twice = by_period(once, weights.n, lag_of_inverse)
         return value + np.sum(Q * once), slope + np.sum(Q * twice)
 
     return score
+
+
+def _lag_of(A_inverse: Inverse):
+    """W A^-1 as a function."""
+    return lambda x: A_inverse.weights.csr @ A_inverse.solve(x)
 
 
 def score_of_error(sample: Sample):

@@ -28,17 +28,20 @@ from spillover.matrix import SpatialWeights
 from ..design.carried import DENSE_MAX, Effects, Factor
 from ..logdet.inverse import DENSE_MAX as FEW_UNITS
 from ..logdet.inverse import Inverse, structure_of
+from ..logdet.means import InverseOfDeviations
 
 PROBES = 24
 
 
 @dataclass(frozen=True, eq=False)
 class Links:
-    """W and M of every period, over all units: those not observed have no links; and the units that its rows are."""
+    """W and M of every period, over all units: those not observed have no links; and the units that its rows are.
+    ``centered`` where W lags deviations from period means."""
 
     W: Sequence[SpatialWeights] = field(repr=False)
     M: Sequence[SpatialWeights] = field(repr=False)
     places: Sequence[np.ndarray] = field(repr=False)
+    centered: bool = False
 
     @cached_property
     def _structures(self) -> list:
@@ -51,7 +54,10 @@ class Links:
         W, at = self.W[t], self.places[t]
         whole = np.zeros((W.n, values.shape[1]))
         whole[at] = values
-        Gx = W.csr @ Inverse(W, rho, self._structures[t]).solve(whole)
+        if self.centered:
+            Gx = InverseOfDeviations(W, rho, self._structures[t], at).lagged(whole)
+        else:
+            Gx = W.csr @ Inverse(W, rho, self._structures[t]).solve(whole)
         return Gx[at], (Gx - lam * (self.M[t].csr @ Gx))[at]
 
 

@@ -81,7 +81,8 @@ def _best_of_grid(problem: Problem, part: SeveralJacobian, place: slice, psi: np
     if part.logdet.n <= EXACT_GRID:
         determinants = np.array([part.value(point) for point in points])
     else:
-        determinants = part.copies * (part.logdet.series(points) - part.unit_root * np.log(1 - points.sum(axis=1)))
+        left = np.array([part.left(point)[0] for point in points]) if part.unit_root else 0.0
+        determinants = part.copies * (part.logdet.series(points) + left)
     trials = np.repeat(psi[None], len(points), axis=0)
     trials[:, place] = points
     values = [problem.value(at, float(value)) for at, value in zip(trials, determinants)]

@@ -7,6 +7,7 @@ from .dynamics import dynamics
 from .endogenous import endogenous
 from .endogenous_by_period import endogenous_by_period
 from .forecasts import forecasts, new_units
+from .gaps import gaps
 from .margins import margins
 from .missing import missing
 from .moving import moving
@@ -26,6 +27,7 @@ EXPERIMENTS = {
     "regimes": regimes,
     "missing": missing,
     "moving": moving,
+    "gaps": gaps,
     "serial": serial,
     "ways": ways,
     "endogenous": endogenous,

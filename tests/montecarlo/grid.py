@@ -163,10 +163,14 @@ def missing_cells() -> list[Cell]:
     """A fifth of the outcomes not observed."""
     designs = [("sar", 100, "knn", 1), ("sar", 500, "knn", 1), ("sdm", 200, "queen", 1), ("sem", 100, "queen", 1),
                ("sac", 500, "knn", 1), *((model, 31, "knn", 13) for model in ("sar", "sdm", "sem"))]  # fmt: skip
-    return [Cell(f"missing-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{w}",
+    plain = [(*design, {}) for design in designs]
+    others = [("sdm", 200, "queen", 1, {"vcov": "robust", "errors": "chi2"}),
+              ("sar", 31, "knn", 13, {"vcov": "cluster", "errors": "ar"}), ("sar", 100, "knn", 1, {"weighted": True})]
+    return [Cell("-".join([f"missing-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{w}",
+                           *("weighted" if value is True else value for value in more.values())]),
                  ("panel" if periods > 1 else "cross-section") + ", outcomes not observed", "missing",
-                 {"model": model, "n": n, "w": w, "periods": periods}, (400, 1000))
-            for model, n, w, periods in designs]  # fmt: skip
+                 {"model": model, "n": n, "w": w, "periods": periods, **more}, (400, 1000))
+            for model, n, w, periods, more in plain + others]  # fmt: skip
 
 
 def moving_cells() -> list[Cell]:
@@ -175,6 +179,17 @@ def moving_cells() -> list[Cell]:
     return [Cell(f"moving-{model}-{N}x{T}-{effects}", "panel, dynamic, W that moves", "moving",
                  {"model": model, "N": N, "T": T, "effects": effects}, (400, 1000))
             for model, N, T, effects in designs]  # fmt: skip
+
+
+def gap_cells() -> list[Cell]:
+    """Dynamic panels whose units enter, leave or miss periods."""
+    designs = [("sar", 60, 6, "exit", "entity", "ml"), ("sar", 60, 6, "exit", "twoway", "ml"),
+               ("sdm", 60, 6, "entry", "twoway", "ml"), ("sdm", 60, 6, "holes", "twoway", "ml"),
+               ("sar", 60, 6, "anew", "twoway", "ml"), ("slx", 60, 6, "entry", "entity", "ml"),
+               ("sdm", 150, 6, "entry", "twoway", "gmm")]  # fmt: skip
+    return [Cell(f"gaps-{model}-{N}x{T}-{kind}-{effects}-{method}", "panel, dynamic, with gaps", "gaps",
+                 {"model": model, "N": N, "T": T, "kind": kind, "effects": effects, "method": method}, (400, 1000))
+            for model, N, T, kind, effects, method in designs]  # fmt: skip
 
 
 def endogenous_cells() -> list[Cell]:
@@ -226,7 +241,7 @@ def cells() -> list[Cell]:
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
             *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(),
             *endogenous_by_period_cells(), *dynamic_endogenous_cells(), *regime_cells(),
-            *missing_cells(), *moving_cells(),
+            *missing_cells(), *moving_cells(), *gap_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(), *grid_panels.new_unit_cells(),
             *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *grid_panels.ways_cells(), *far_rho(), *large,

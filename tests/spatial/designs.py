@@ -24,6 +24,18 @@ def uneven(W, rows):
     return W / np.abs(np.linalg.eigvalsh(W)).max()
 
 
+def of_deviations(W, counted=None):
+    """W J: W of deviations from the mean of all units, or of those that are counted."""
+    counted = np.ones(len(W), dtype=bool) if counted is None else np.asarray(counted)
+    J = np.eye(len(W)) - counted / counted.sum()
+    return W @ J
+
+
+def as_lagged(W, time):
+    """W as a model with or without period effects lags a column."""
+    return of_deviations(W) if time and not np.allclose(W.sum(axis=1), 1) else W
+
+
 def band(share, draws, slack=0.01):
     """share +- 3.3 standard errors of ``draws`` samples, +- slack for finite samples."""
     half = 3.3 * np.sqrt(share * (1 - share) / draws) + slack

@@ -4,6 +4,8 @@ import numpy as np
 
 from spatial.design.arrays import keeps_effects
 
+from .designs import of_deviations
+
 
 def matrix_power(M, power):
     """M^power of a symmetric matrix, what M takes to zero left out."""
@@ -38,8 +40,15 @@ def forms(fit):
     out, eye = [], np.eye(N)
     centered = fit._settings.correction is True and fit._settings.effects.name in ("time", "twoway")
     J = eye - (centered and not projects(fit)) / N
+    carried = keeps_effects(fit._sample)
+    there = [None] * T if d.observed is None else d.observed
     pairs = [(w.csr.toarray(), m.csr.toarray())
              for w, m in zip((each(d.weights, T)), (each(d.weights_of_error, T)))]  # fmt: skip
+    time = fit._settings.correction is True and fit._settings.effects.time
+    if time and not d.weights.rows_sum_to_one and (carried or not d.weights.varies):
+        pairs = [(of_deviations(W, at), M) for (W, M), at in zip(pairs, there)]
+    if time and not carried and not d.weights_of_error.rows_sum_to_one and not d.weights_of_error.varies:
+        pairs = [(W, of_deviations(M)) for W, M in pairs]
     if fit.specification.lag:
         out.append([])
         for W, M in pairs:

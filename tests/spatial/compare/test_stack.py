@@ -111,7 +111,7 @@ def test_what_a_stack_cannot_do_is_done_alone(panel):
     assert stacked(reading_of(sp.sdm, "y ~ a + b", data, weights[0], how), [mean], among) is None
     mixed = sp.compare_weights({"island": island, **dict(zip("abcd", weights[:4]))}, model=sp.sar, formula="y ~ a + b",
                                data=data, **how)  # fmt: skip
-    assert [one.correction for one in mixed.estimates.values()] == ["additive"] + 4 * ["True"]
+    assert [one.correction for one in mixed.estimates.values()] == 5 * ["True"]
     assert list(mixed.fits._built) == ["island"]  # the others are in a stack
     for options in ({"vcov": "robust"}, {"effects": "random"}, {"logdet": "sparse"}):
         assert not can_stack(reading_of(sp.sar, "y ~ a + b", data, weights[0], {**how, **options}))

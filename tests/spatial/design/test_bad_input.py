@@ -139,7 +139,7 @@ def test_islands_are_allowed_and_said(panel, queen):
     alone.loc["ME"] = 0
     fit = sp.sdm(FORMULA, panel, alone, **KEYS)
     assert "1 island" in str(fit)
-    assert "additive" in str(fit)  # no transformation without rows that sum to one
+    assert "by transformation" in str(fit)  # W lags deviations from period means
 
 
 def test_chinese_names_are_everyday_input(panel, queen):

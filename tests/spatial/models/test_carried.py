@@ -19,6 +19,7 @@ from spatial.solve import carried_effects, score_mean
 from spatial.solve.ml import maximum_likelihood
 
 from .. import naive_pairs
+from ..designs import of_deviations
 from .test_estimators import PANEL, panel_data
 from .test_time_varying import moving_panel
 from .test_unbalanced import GAPS, with_gaps
@@ -50,8 +51,11 @@ class Twin:
         d, effects = fit._design, fit._settings.effects
         T, N = d.y.shape
         there = np.ones((T, N), dtype=bool) if d.observed is None else d.observed
-        self.W, self.M = (block_diag(*[m.csr.toarray()[np.ix_(at, at)] for m, at in zip(w.each(T), there)])
-                          for w in (d.weights, d.weights_of_error))  # fmt: skip
+        Ws, Ms = ([m.csr.toarray()[np.ix_(at, at)] for m, at in zip(w.each(T), there)]
+                  for w in (d.weights, d.weights_of_error))  # fmt: skip
+        if effects.time and not d.weights.rows_sum_to_one:
+            Ws = [of_deviations(W) for W in Ws]
+        self.W, self.M = block_diag(*Ws), block_diag(*Ms)
         t, i = np.nonzero(there)
         columns = [np.eye(N)[i]] * effects.entity + [np.eye(T)[t]] * effects.time
         D = np.hstack([way.columns.toarray() for way in effects.ways.ways] if effects.ways else columns)
@@ -239,12 +243,15 @@ def test_the_order_of_rows_and_shifts_of_y_change_nothing(model):
     np.testing.assert_allclose(b.std_errors, a.std_errors, rtol=1e-5)
 
 
-def test_period_effects_alone_lag_the_intercept_too():
-    data, w, keys = case("spectral")
-    a = sp.sac("y ~ a + b", data, w, **keys, effects="time")
-    b = sp.sac("y ~ a + b", data.assign(y=data["y"] + 50), w, **keys, effects="time")
-    assert "W:Intercept" in a.params.index
-    assert b.rho == pytest.approx(a.rho, abs=1e-6)
+@pytest.mark.parametrize("kind", ["spectral", "spectral gaps"])
+@pytest.mark.parametrize("effects", ["time", "twoway"])
+def test_a_path_that_all_units_share_changes_nothing(kind, effects):
+    data, w, keys = case(kind)
+    a = sp.sac("y ~ a + b", data, w, **keys, effects=effects)
+    b = sp.sac("y ~ a + b", data.assign(y=data["y"] + 30 * data["t"] ** 1.5), w, **keys, effects=effects)
+    assert "W:Intercept" not in a.params.index
+    np.testing.assert_allclose(b.params, a.params, atol=1e-6)
+    np.testing.assert_allclose(b.std_errors, a.std_errors, rtol=1e-5)
 
 
 @pytest.mark.filterwarnings("ignore")
@@ -269,15 +276,16 @@ def test_what_follows_a_fit(kind):
 
 
 def test_the_trend_holds_the_effects_by_generalised_least_squares():
-    """y = A^-1 (trend + B^-1 e), e = B (y - rho W y - X beta - D a), W y with the effects in it."""
+    """y = A^-1 (trend + B^-1 e), e = B (y - rho W J y - X beta - D a); the trend holds W of period means."""
     data, w, keys = case("spectral gaps", N=24)
     fit = sp.sac("y ~ a + b", data, w, **keys)
     twin, d = Twin(fit), fit._design
-    A, B = twin.filters(fit.rho, fit.lam)
+    B = twin.filters(fit.rho, fit.lam)[1]
     beta, BU = fit.params.drop(["rho", "lambda"]).to_numpy(), B @ twin.U
     u = twin.y - fit.rho * twin.Wy - twin.X @ beta
     left = u - twin.U @ np.linalg.lstsq(BU, B @ u, rcond=None)[0]
-    trend = pd.Series(d.labelled(d.panel(A @ twin.y - left), "trend"))
+    literal = block_diag(*[W.csr.toarray()[np.ix_(at, at)] for W, at in zip(d.weights.each(len(d.y)), d.observed)])
+    trend = pd.Series(d.labelled(d.panel(twin.y - fit.rho * literal @ twin.y - left), "trend"))
     np.testing.assert_allclose(fit.predict(kind="trend"), trend, atol=1e-6)
 
 

@@ -11,7 +11,7 @@ import spatial as sp
 import weights as wt
 from spillover.errors import SpatialInputError
 
-from ..designs import nearest, uneven
+from ..designs import nearest, of_deviations, uneven
 from ..policy.test_spatial_did import policy_panel
 
 KEYS = {"entity": "i", "time": "t", "effects": "twoway"}
@@ -26,6 +26,16 @@ def data_and_weights(rows, gaps=False):
     if gaps:
         data = data.drop(data.index[rng.choice(len(data), 12, replace=False)])
     return data, wt.from_dense(W, ids=list(range(24)))
+
+
+def second(w):
+    """Another W over the units of w, row-standardised."""
+    return wt.from_dense(nearest(np.random.default_rng(8), w.n, 3), ids=list(w.ids))
+
+
+def holes(data):
+    """Some outcomes are not observed."""
+    return data.assign(y=data["y"].mask(np.random.default_rng(9).random(len(data)) < 0.08))
 
 
 def moved(data):
@@ -52,9 +62,21 @@ RESULTS = {
     "LM tests of Durbin models": lambda d, w, **k: sp.durbin_lm_tests(sp.ols(FORMULA, d, w, **KEYS, **k)),
     "diagnostics": lambda d, w, **k: sp.diagnose(sp.sdm(FORMULA, d, w, **KEYS, **k)),
     "spatial differences": lambda d, w, **k: sp.spatial_did(FORMULA, d, w, treatment="d", entity="i", time="t", **k),
+    "sac": lambda d, w, **k: sp.sac(FORMULA, d, w, **KEYS, **k),
+    "gns, period effects": lambda d, w, **k: sp.gns(FORMULA, d, w, **KEYS | {"effects": "time"}, **k),
+    "restricted likelihood": lambda d, w, **k: sp.sdm(FORMULA, d, w, method="reml", **KEYS, **k),
+    "adjusted scores": lambda d, w, **k: sp.sem(FORMULA, d, w, method="aqs", **KEYS, **k),
+    "adjusted scores of a dynamic model": lambda d, w, **k: sp.sdm(FORMULA, d, w, lags="y", method="aqs", **KEYS, **k),
+    "dynamic errors": lambda d, w, **k: sp.sac(FORMULA, d, w, lags="both", **KEYS, **k),
+    "serial errors": lambda d, w, **k: sp.gns(FORMULA, d, w, serial="ar1", **KEYS, **k),
+    "moments of the error": lambda d, w, **k: sp.sac(FORMULA, d, w, method="gmm", **KEYS, **k),
+    "Anselin-Kelejian": lambda d, w, **k: sp.anselin_kelejian(sp.sdm(FORMULA, d, w, method="gmm", **KEYS, **k)),
+    "several W": lambda d, w, **k: sp.sac(FORMULA, d, [w, second(w)], **KEYS, **k),
+    "effects of several W": lambda d, w, **k: sp.sdm(FORMULA, d, [w, second(w)], vcov="robust", **KEYS, **k).effects(),
+    "outcomes that are not observed": lambda d, w, **k: sp.sac(FORMULA, holes(d), w, missing="model", **KEYS, **k),
     "by group": lambda d, w, **k: sp.heterogeneity(FORMULA, d, w, by="g", **KEYS, **k),
 }
-WITH_GAPS = ("sdm", "sem", "slx", "effects", "LM tests", "pair scores", "clusters")
+WITH_GAPS = ("sdm", "sem", "slx", "sac", "effects", "LM tests", "pair scores", "clusters")
 
 
 def assert_same(a, b):
@@ -103,9 +125,40 @@ def test_regressors_are_lagged_as_deviations_from_period_means():
     np.testing.assert_allclose(fit.params[["d", "x", "W:d", "W:x"]], want, rtol=1e-8)
 
 
-def test_forecasts_with_period_effects_need_rows_that_sum_to_one():
+FORECASTS = {
+    "sdm": lambda d, w: sp.sdm(FORMULA, d, w, **KEYS),
+    "dynamic": lambda d, w: sp.sdm(FORMULA, d, w, lags="both", **KEYS),
+    "serial errors": lambda d, w: sp.sac(FORMULA, d, w, serial="ar1", **KEYS),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FORECASTS)
+def test_forecasts_follow_the_path_of_y(name):
+    """period_effects="last" takes the last value of the path, whatever W and the regressors' paths are."""
     data, w = data_and_weights("an island")
-    last = data[data["t"] == 6].assign(t=7)
-    fit = sp.sdm(FORMULA, data, w, **KEYS)
-    with pytest.raises(SpatialInputError, match="rows all sum to one"):
-        fit.forecast(last, period_effects="last")
+    new = data[data["t"] == 6].assign(t=7)
+    plain, shifted = (FORECASTS[name](table, w).forecast(ahead, period_effects="last").table
+                      for table, ahead in ((data, new), (moved(data), moved(new.assign(t=6)).assign(t=7))))  # fmt: skip
+    tau = FORECASTS[name](data, w).params.get("lag(y)", 0.0)
+    path = 10 * np.arange(7) ** 1.5
+    want = path[-1] + tau * (path[-1] - path[-2])  # of a dynamic model A y_T - tau y_{T-1} has the path of both
+    np.testing.assert_allclose(shifted["estimate"] - plain["estimate"], want, rtol=1e-4)
+    if not tau:  # tau's error is an error of tau (path_T - path_T-1)
+        np.testing.assert_allclose(shifted["std_error"], plain["std_error"], rtol=1e-4)
+
+
+def test_a_forecast_is_that_of_the_dense_equation_in_deviations():
+    """(I - rho W J)^-1 (X beta + W J X theta + c + the last period's effect)."""
+    data, w = data_and_weights("an island")
+    fit, new = sp.sdm(FORMULA, data, w, **KEYS), data[data["t"] == 6].assign(t=7).sort_values("i")
+    W, p = of_deviations(w.csr.toarray()), fit.params
+    wide = {c: data.pivot(index="t", columns="i", values=c).to_numpy() for c in ("y", "d", "x")}
+    u = wide["y"] - p["rho"] * wide["y"] @ W.T
+    for c in ("d", "x"):
+        u = u - p[c] * wide[c] - p[f"W:{c}"] * wide[c] @ W.T
+    c = u.mean(axis=0) + u[-1].mean() - u.mean()
+    right = c + sum(p[k] * new[k].to_numpy() + p[f"W:{k}"] * W @ new[k].to_numpy() for k in ("d", "x"))
+    got = fit.forecast(new, period_effects="last").table["estimate"].xs(7, level="t").loc[list(range(24))]
+    np.testing.assert_allclose(got, np.linalg.solve(np.eye(24) - p["rho"] * W, right), rtol=1e-8)
+    with pytest.raises(SpatialInputError, match="E308"):
+        fit.forecast(new, second(w), period_effects="last")

@@ -167,8 +167,7 @@ def test_twin(kind, effects, correction, lags, tau):
                  correction=correction, vcov="eim")  # fmt: skip
     x = data["x"].to_numpy().reshape(10, -1)[1:]
     X = np.stack([x, (x - x.mean(1, keepdims=True) * (effects == "twoway")) @ W.T], axis=2)
-    form = "additive" if kind == "binary" and effects == "twoway" else correction
-    want, information = naive.estimate(data["y"].to_numpy().reshape(10, -1), X, W, lags, effects, form)
+    want, information = naive.estimate(data["y"].to_numpy().reshape(10, -1), X, W, lags, effects, correction)
     np.testing.assert_allclose([*fit.params, fit.sigma2], want, rtol=1e-5, atol=1e-6)
     np.testing.assert_allclose(fit.std_errors, np.sqrt(np.diag(np.linalg.inv(information))[:-1]), rtol=1e-4)
 

@@ -7,7 +7,7 @@ import pytest
 import spatial as sp
 from spillover.errors import SpatialInputError
 
-from ..designs import nearest
+from ..designs import nearest, of_deviations
 from ..naive_dynamic_errors import Twin
 
 KEYS = {"entity": "i", "time": "t"}
@@ -75,6 +75,27 @@ def test_maximum_and_correction(sample, model, lags, effects):
     if effects == "entity":
         loose = getattr(sp, model)("y ~ x", data, frame(W), **options, correction=False)
         np.testing.assert_allclose(theta_of(loose), at, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("model", "lags"), [("sem", "y"), ("gns", "both")])
+def test_rows_that_do_not_sum_to_one(sample, model, lags):
+    """The same with W J and M J, exact where period effects leave; and the unbiased score."""
+    data, W, M = sample
+    W, M = W.copy(), 1.5 * M
+    W[3], M[2] = 0.0, 0.0
+    options = {**KEYS, "effects": "twoway", "lags": lags, "w_error": frame(M)}
+    fit = getattr(sp, model)("y ~ x", data, frame(W), **options, vcov="eim")
+    twin = twin_of(data, of_deviations(W), of_deviations(M), model, lags, "twoway")
+    at = twin.maximum(theta_of(fit))
+    assert fit.loglik == pytest.approx(twin.loglik(at), rel=1e-9)
+    want = at - np.linalg.solve(twin.expected_information(at), twin.mean_for_ever(at))
+    np.testing.assert_allclose(theta_of(fit), want, rtol=1e-4, atol=1e-5)
+    fit = getattr(sp, model)("y ~ x", data, frame(W), **options, method="aqs")
+    p, n = len(fit.params), fit._design.left(fit._settings.effects)
+    start = theta_of(fit) / np.r_[np.ones(p), n / (n - p)]
+    at, V = twin.root(start)
+    np.testing.assert_allclose(start, at, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(fit.vcov, n / (n - p) * V[:-1, :-1], rtol=2e-3, atol=1e-5)
 
 
 SHORT = [("sem", "both", "twoway"), ("sdem", "y", "entity"), ("sac", "Wy", "twoway"), ("gns", "both", "entity"),
@@ -283,9 +304,5 @@ def test_refused(sample):
         sp.sac("y ~ x", data, frame(W), **options, effects="time", method="aqs")
     with pytest.raises(SpatialInputError, match=r"E501.*correction itself"):
         sp.sac("y ~ x", data, frame(W), **options, effects="entity", method="aqs", correction=False)
-    binary = (W > 0).astype(float)
-    binary[0] = 0
-    with pytest.raises(SpatialInputError, match="E308"):
-        sp.sdm("y ~ x", data, frame(binary), **options, effects="twoway", method="aqs")
     with pytest.raises(SpatialInputError, match=r"E501.*random effects"):
         sp.gns("y ~ x", data, frame(W), **options, effects="random")

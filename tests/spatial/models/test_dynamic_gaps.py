@@ -8,6 +8,7 @@ import spatial as sp
 from spatial.design.fixed_effects import FixedEffects
 from spatial.solve.dynamic_gaps import GapScore
 from spatial.solve.dynamic_varying import traces
+from spillover.errors import SpatialInputError
 
 from .. import naive_dynamic_gaps as naive
 from .test_dynamic_varying import KEYS, RHO, matrices, temporal
@@ -99,3 +100,99 @@ def test_estimates_are_those_of_the_dense_twin(small, model, lags, effects, corr
     rows = seen[1:] & seen[:-1]
     left = round(np.trace(naive.projection(rows, False, effects in ("time", "twoway"))))
     assert fit._sample.n == (left if correction else rows.sum())
+
+
+@pytest.fixture(scope="module")
+def fit(small):
+    frame, *_, w = small
+    return sp.sdm("y ~ x", frame, w, effects="entity", lags="both", missing="period", **KEYS)
+
+
+def averages(W, own, past, beta, theta):
+    """Mean diagonal and mean row sum of (own I - past W)^-1 (beta I + theta W)."""
+    eye = np.eye(len(W))
+    S = np.linalg.solve(own * eye - past * W, beta * eye + theta * W)
+    return np.trace(S) / len(W), S.sum() / len(W)
+
+
+def test_effects_in_the_short_and_in_the_long_run(small, fit):
+    """Units of every period, neighbors without a row among them; in the long run all units."""
+    *_, W, seen, w = small
+    p, effects = fit.params, fit.effects(method="delta")
+    each = [averages(Wt[np.ix_(s, s)], 1, p["rho"], p["x"], p["W:x"]) for Wt, s in zip(W[1:], seen[1:])]
+    mean = np.average(each, axis=0, weights=seen[1:].sum(axis=1))
+    assert [effects.short_run.direct["x"], effects.short_run.total["x"]] == pytest.approx(mean, rel=1e-9)
+    whole = w.csr.toarray()
+    expected = averages(whole, 1 - p["lag(y)"], p["rho"] + p["W:lag(y)"], p["x"], p["W:x"])
+    assert [effects.long_run.direct["x"], effects.long_run.total["x"]] == pytest.approx(expected, rel=1e-9)
+    path = effects.path(2).set_index(["change", "horizon", "effect"])["estimate"]
+    assert path["transitory", 0, "total"] == pytest.approx(averages(whole, 1, p["rho"], p["x"], p["W:x"])[1])
+    assert len(effects.short_run.by_unit("x", period=2)) == seen[2].sum()
+    assert "all units" in str(fit.effects())
+
+
+def test_predictions_take_starting_values_as_they_are(small, fit):
+    """Given who enters, the reduced form of the rows of a period is a system among them."""
+    y, W, seen = small[1], small[3], small[4]
+    rows = seen[1:] & seen[:-1]
+    trend, reduced = (fit.predict(kind=kind).unstack().T.to_numpy()[rows] for kind in ("trend", "TC"))
+    at, expected = 0, []
+    for t, row in enumerate(rows):
+        Wt, new = W[t + 1], seen[t + 1] & ~row
+        right = trend[at : at + row.sum()] + fit.rho * Wt[np.ix_(row, new)] @ y[t + 1, new]
+        expected.append(np.linalg.solve(np.eye(row.sum()) - fit.rho * Wt[np.ix_(row, row)], right))
+        at += row.sum()
+    assert reduced == pytest.approx(np.concatenate(expected), rel=1e-9)
+    gap = fit._design.labelled(fit._design.y, "y") - fit.predict() - fit.resid
+    assert np.abs(gap).max() < 1e-10
+
+
+def test_lm_tests_have_starting_values_among_the_neighbors(small):
+    """Scores of rho and lambda at zero, with their means, by dense matrices."""
+    from spatial.diagnostics.lm import scores_of
+
+    frame, y, _, W, seen, w = small
+    fit = sp.ols("y ~ x", frame, w, effects="none", lags="both", missing="period", correction=False, **KEYS)
+    at = scores_of(fit)
+    rows = seen[1:] & seen[:-1]
+    e = np.zeros(rows.shape)
+    e[rows] = fit._solution.resid
+    s2 = np.mean(fit._solution.resid ** 2)
+    lagged, of_y = np.einsum("tij,tj->ti", W[1:], e), np.einsum("tij,tj->ti", W[1:], np.nan_to_num(y[1:]))
+    assert at.error == pytest.approx((e * lagged).sum() / s2)
+    assert at.lag == pytest.approx((e * of_y).sum() / s2)
+    assert {test.name for test in sp.diagnose(fit)} >= {"Moran of residuals"}
+
+
+@pytest.mark.parametrize(
+    ("options", "code"),
+    [({"method": "aqs"}, "E320"), ({"effects": "random"}, "E501"), ({"correction": "additive"}, "E501")],
+)
+def test_what_is_refused(small, options, code):
+    frame, *_, w = small
+    with pytest.raises(SpatialInputError, match=code) as caught:
+        sp.sar("y ~ x", frame, w, **{"lags": "both", "missing": "period", **KEYS, **options})
+    assert caught.value.hint
+
+
+def test_periods_that_nobody_has_stay_an_error(small):
+    """A lag is one period long; between two periods somebody must be observed in both."""
+    frame, *_, w = small
+    with pytest.raises(SpatialInputError, match="E104"):
+        sp.sar("y ~ x", frame[frame["t"] != 3], w, lags="y", missing="period", **KEYS)
+    half = frame["id"] < "u008"
+    apart = frame[(half & (frame["t"] < 3)) | (~half & (frame["t"] >= 3))]
+    with pytest.raises(SpatialInputError, match="E108: lags='y': no unit is observed in 3"):
+        sp.sar("y ~ x", apart, w, lags="y", missing="period", **KEYS)
+
+
+def test_rows_in_any_order_and_units_that_are_neighbors_only(small):
+    frame, *_, w = small
+    never = frame[~((frame["id"] == "u003") & (frame["t"] % 2 == 1))]  # never twice in a row
+    keys = {"lags": "both", "missing": "period", **KEYS}
+    a = sp.sdm("y ~ x", never, w, **keys)
+    b = sp.sdm("y ~ x", never.sample(frac=1, random_state=1), w, **keys)
+    assert a.params.to_numpy() == pytest.approx(b.params.to_numpy(), rel=1e-9)
+    assert "1 units have no such row and are neighbors only" in str(a)
+    assert np.isfinite(a.with_vcov("cluster").std_errors).all()
+    assert np.isfinite(a.glance()[["r2_within", "r2_between"]].to_numpy(float)).all()

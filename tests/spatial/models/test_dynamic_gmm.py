@@ -118,8 +118,9 @@ def test_what_a_fit_can_do():
     assert total["conf_low"] < (BETA + THETA) / (1 - TAU - RHO + 0.1) < total["conf_high"]
     gap = fit._design.labelled(fit._design.y, "y") - fit.predict() - fit.resid
     assert np.abs(gap).max() < 1e-10
+    pd.testing.assert_frame_equal(fit.with_vcov("cluster").vcov, fit.vcov)
     with pytest.raises(SpatialInputError, match="E501"):
-        fit.with_vcov("cluster")
+        fit.with_vcov("hc1")
     with pytest.raises(SpatialInputError, match="likelihood"):
         sp.lr_test(fit, fit)
 
@@ -131,7 +132,7 @@ def test_refused():
     for code, options in {
         "E501: ArellanoBond is for dynamic": {"entity": "i", "time": "t", "method": sp.ArellanoBond()},
         "E501: effects='time' leaves": {**KEYS, "effects": "time", "method": "gmm"},
-        "E501: vcov='cluster'": {**KEYS, "method": "gmm", "vcov": "cluster"},
+        "E501: GMM on past values has one covariance": {**KEYS, "method": "gmm", "vcov": sp.DriscollKraay()},
         "E704: 2. independent instruments": {**KEYS, "method": sp.ArellanoBond(depth=None)},
     }.items():
         with pytest.raises(SpatialInputError, match=code):

@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 import spatial as sp
-from spillover.errors import SpatialInputError
 
 from .. import naive_moments
 from ..designs import nearest
@@ -173,6 +172,15 @@ def test_effects_prediction_and_tests_of_every_model(model):
     assert {"Kleibergen-Paap F", "Anderson-Rubin", "Hansen J"} <= {test.name for test in sp.instrument_tests(fit)}
     assert "endogenous: c; instruments: z1, z2" in str(fit)
     sp.etable([fit])
+
+
+def test_a_path_changes_nothing_beside_an_error_whose_rows_do_not_sum_to_one():
+    data, W = sample(10, n=20, T=3)
+    W.iloc[3] = 0
+    a, b = (sp.sem("y ~ x + c", table, W, **KEYS, **IV, effects="twoway")
+            for table in (data, data.assign(y=data["y"] + 20 * data["t"])))  # fmt: skip
+    np.testing.assert_allclose(b.params, a.params, rtol=1e-6, atol=1e-8)
+    np.testing.assert_allclose(b.std_errors, a.std_errors, rtol=1e-6)
 
 
 # -- settings --------------------------------------------------------------------------------------------------------

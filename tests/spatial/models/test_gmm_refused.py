@@ -7,7 +7,7 @@ import pytest
 import spatial as sp
 from spillover.errors import SpatialInputError
 
-from .test_estimators import PANEL, cross_section, panel_data, random_weights
+from .test_estimators import PANEL, cross_section, panel_data
 from .test_gmm import endogenous
 
 IV = {"method": "gmm", "endog": ["c"], "instruments": ["z1"]}
@@ -94,16 +94,6 @@ def test_panels_without_a_theory_are_refused(model, vcov, effects, message):
     with pytest.raises(SpatialInputError, match="E501") as caught:
         getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects=effects, method="gmm", vcov=vcov)
     assert message in str(caught.value)
-
-
-def test_clusters_beside_period_effects_need_a_second_w_whose_rows_sum_to_one():
-    data, W = panel_data(2)
-    M = random_weights(np.random.default_rng(4), len(W), islands=1)
-    options = {**PANEL, "method": "gmm", "w_error": pd.DataFrame(M, W.index, W.columns)}
-    with pytest.raises(SpatialInputError, match=r"E501.*rows of W that do not all sum to one need errors of one"):
-        sp.sem("y ~ a + b", data, W, **options, vcov="cluster")
-    with pytest.raises(SpatialInputError, match="E308"):
-        sp.sac("y ~ a + b", data, [W, options["w_error"]], **options)
 
 
 def test_rho_outside_its_interval_is_said():

@@ -23,12 +23,9 @@ def panel(shape, seed=3):
     """A panel, its W for the model, and M_t among the units that are there as dense blocks with the mask (T, N)."""
     data, W = sample(seed, n=N, T=T)
     rng, there, ids = np.random.default_rng(seed), np.ones((T, N), dtype=bool), list(W.index)
-    if shape == "moving":
-        each = [nearest(rng, N, 3) for _ in range(T)]
+    if shape != "gaps":
+        each = [nearest(rng, N, 3) * np.linspace(0.5, 1.2, N)[:, None] ** (shape == "uneven") for _ in range(T)]
         return data, wt.temporal({t: wt.from_dense(w, ids=ids) for t, w in enumerate(each)}), each, there
-    if shape == "uneven":
-        W = W * np.linspace(0.5, 1.2, N)[:, None]
-        return data, W, [W.to_numpy()] * T, there
     for t in range(T):
         there[t, rng.choice(N, 2, replace=False)] = False
     cut = [W.to_numpy()[np.ix_(row, row)] for row in there]
@@ -93,10 +90,9 @@ def test_dense_twin_of_effects_that_turn(model, errors, shape, effects):
     y, Z, exogenous, H, z = raw_columns(data, each, there, model, effects, time and shape == "uneven")
     D = naive_moments.dummies(there, effects)
     Q = naive_moments.off(D)
-    M = np.zeros((len(y), len(y)))
-    starts = np.concatenate([[0], np.cumsum(there.sum(axis=1))])
-    for block, a, b in zip(each, starts, starts[1:]):
-        M[a:b, a:b] = block
+    if time and shape == "uneven":  # M of deviations from period means
+        each = [block - block.mean(axis=1, keepdims=True) for block in each]
+    M = block_diag(*each)
     H = np.column_stack([Q @ H, M @ Q @ z])
     lo = -1.2 if shape == "uneven" else -0.9
     d, lam, V = naive_moments.error_by_period(y, Z, exogenous, H, each, D, time, errors, lo=lo)
@@ -184,7 +180,7 @@ def test_what_a_fit_can_do():
 
 @pytest.mark.parametrize(("code", "shape", "options"), [
     ("E501: moments of SEM", "gaps", {"vcov": "cluster", "effects": "entity"}),
-    ("E501: moments of SEM", "uneven", {"vcov": "robust", "effects": "time"}),
+    ("E501: moments of SEM", "uneven", {"vcov": "cluster", "effects": "twoway"}),
     ("E540", "gaps", {"obs_weights": "weight"}), ("E540", "uneven", {"obs_weights": "weight"}),
     ("E320", "moving", {"effects": "random"}), ("E109", "gaps", {"effects": "random"}),
 ])  # fmt: skip

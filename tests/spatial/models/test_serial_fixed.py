@@ -1,7 +1,6 @@
 """Errors that are correlated over time beside fixed effects: the dense likelihood of contrasts, laws, forecasts."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.linalg import helmert
 from scipy.optimize import minimize
@@ -10,6 +9,7 @@ import spatial as sp
 from spillover.errors import SpatialInputError
 
 from .. import naive
+from ..designs import as_lagged
 from .test_estimators import PANEL
 from .test_random import random_panel
 from .test_serial import serially_correlated
@@ -33,7 +33,7 @@ def dense(fit):
     covariance is that of an AR(1) times (B'B)^-1; and where ours stopped."""
     d, effects, spec = fit._design, fit._settings.effects, fit.specification
     T, N = d.y.shape
-    W = d.weights.csr.toarray()
+    W = as_lagged(d.weights.csr.toarray(), effects.time)
     keep = [j for j, name in enumerate(d.names) if name != "Intercept"]
     X = d.X[:, :, keep]
     X = np.concatenate([X, np.einsum("ij,tjk->tik", W, d.X[:, :, list(d.durbin)])], axis=2)
@@ -128,13 +128,21 @@ def test_refused(sample):
     for correction in (False, "additive"):
         with pytest.raises(SpatialInputError, match=r"E501.*by transformation"):
             fitted("sar", data, W, "entity", correction=correction)
+
+
+@pytest.mark.parametrize("model", ["sdm", "sac"])
+def test_w_and_m_lag_deviations_where_rows_do_not_sum_to_one(sample, model):
+    data, W = sample
     half = W.copy()
     half.iloc[0] *= 0.5
-    for model in ("sar", "sem"):
-        with pytest.raises(SpatialInputError, match=r"E308.*sum to one"):
-            fitted(model, data, half, "twoway")
-    assert np.isfinite(fitted("sar", data, half, "entity").std_errors).all()
-    assert isinstance(fitted("slx", data, half, "twoway").params, pd.Series)
+    half.iloc[3] = 0.0
+    fit = fitted(model, data, half, "twoway")
+    f, at = dense(fit)
+    assert f(at) == pytest.approx(fit.loglik, abs=1e-8)
+    V = np.linalg.inv(naive.hessian(lambda x: -f(x), at))
+    np.testing.assert_allclose(fit.vcov, V[:-2, :-2], rtol=5e-3, atol=5e-6)
+    moved = fitted(model, data.assign(y=data["y"] + 9 * data["t"] ** 2), half, "twoway")
+    np.testing.assert_allclose(moved.params, fit.params, rtol=1e-5, atol=1e-7)
 
 
 # -- forecasts -----------------------------------------------------------------------------------------------
@@ -182,10 +190,10 @@ def test_a_forecast_is_the_best_one(model, effects, error):
     errors = table["std_error"].unstack(level=1).loc[order].to_numpy().T ** 2
     assert (errors > least * (1 - 1e-3)).all()
     assert (errors < least * 3).all()
-    from spatial.effects.forecast import _variances_over_time
+    from spatial.effects.forecast_errors import _over_time
 
     w = fit._design.weights
-    np.testing.assert_allclose(_variances_over_time(fit, w, w, H), least, rtol=2e-3)
+    np.testing.assert_allclose(_over_time(fit, w, w, H), least, rtol=2e-3)
 
 
 def test_forecasts_with_period_effects(sample):

@@ -11,6 +11,7 @@ from spatial.solve import several_search
 from spillover.errors import SpatialInputError
 
 from .. import naive, naive_several
+from ..designs import of_deviations
 from .test_estimators import PANEL, random_weights
 
 MODELS = {"sar": sp.sar, "sdm": sp.sdm, "sem": sp.sem, "sdem": sp.sdem, "sac": sp.sac, "gns": sp.gns}
@@ -86,6 +87,19 @@ def test_maximum_of_a_panel_with_effects_transformed_out(model, effects):
     assert fit.loglik == pytest.approx(-twin.fun, abs=2e-8)
     assert fit.params.to_numpy() == pytest.approx(twin.x[:-1], abs=5e-5)
     assert fit._sample.n == ys.size
+
+
+@pytest.mark.parametrize("model", ["sdm", "sac"])
+def test_w_whose_rows_do_not_sum_to_one_lag_deviations_from_period_means(model):
+    frame, weights, arrays, y, X = drawn(3, n=12, T=5)
+    off = 1.2 * arrays[1]
+    off[0] = 0
+    fit = MODELS[model]("y ~ a + b", frame, [weights[0], wt.from_dense(off, weights[0].ids)], **PANEL)
+    lagged = arrays[0], of_deviations(off)
+    ys, Zs, Ws = transformed(y, regressors(X, lagged, model in DURBIN, False), lagged, "twoway")
+    twin = naive_several.maximise(ys, Zs, Ws, Ws if model in ERROR else ())
+    assert fit.loglik == pytest.approx(-twin.fun, abs=2e-8)
+    assert fit.params.to_numpy() == pytest.approx(twin.x[:-1], abs=5e-5)
 
 
 def test_three_w_of_any_row_sums():
@@ -370,12 +384,8 @@ def test_ids_islands_and_empty_weights():
     assert "W_2:Intercept" in fit.params.index  # W_2 1 is no constant
     assert "W_2:Intercept" not in sp.sar("y ~ a + b", data, [v, wt.from_dense(with_island, v.ids)], durbin=[]).params
     panel, weights, *_ = drawn(1, n=12, T=4)
-    off = weights[1].csr.toarray()
-    off[0] = 0
-    uneven = wt.from_dense(off, weights[0].ids)
-    with pytest.raises(SpatialInputError, match=r"E308.*W_2"):
-        sp.sar("y ~ a + b", panel, [weights[0], uneven], **PANEL)
-    sp.sar("y ~ a + b", panel, [weights[0], uneven], **PANEL, effects="entity")
+    with pytest.raises(SpatialInputError, match=r"E501.*additive"):
+        sp.sar("y ~ a + b", panel, weights, **PANEL, correction="additive")
 
 
 @pytest.mark.parametrize("options", [

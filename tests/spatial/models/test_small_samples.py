@@ -16,6 +16,7 @@ import weights as wt
 from spatial.solve.quasi_forms import Periods
 from spillover.errors import SpatialInputError
 
+from ..designs import as_lagged
 from .test_estimators import PANEL, cross_section, panel_data
 
 
@@ -136,17 +137,19 @@ def test_with_a_constant_alone_it_is_the_transformation_of_time_effects():
     assert fit.rho == pytest.approx(best.x, abs=1e-6)
 
 
-@pytest.mark.parametrize("effects", ["entity", "time", "twoway"])
-def test_panels_leave_effects_by_transformation(effects):
-    """Scores of F'y with effects as dummies: the same root, dense."""
+@pytest.mark.parametrize(("effects", "even"), [("entity", True), ("time", True), ("twoway", True), ("twoway", False)])
+def test_panels_leave_effects_by_transformation(effects, even):
+    """Scores of F'y with effects as dummies: the same root, dense; W J where rows of W do not sum to one."""
     data, W = panel_data(7, N=12, T=4)
+    if not even:
+        W = W.assign(**{W.columns[3]: 0.0}) * 1.3
     fit = sp.sar("y ~ a + b", data, W, **PANEL, effects=effects, method="reml")
     wide = data.set_index(["t", "id"]).loc[[(t, u) for t in sorted(data["t"].unique()) for u in W.index]]
     T, N = 4, 12
     units, periods = np.kron(np.ones((T, 1)), np.eye(N)), np.kron(np.eye(T), np.ones((N, 1)))
     D = {"entity": units, "time": periods, "twoway": np.column_stack([units, periods[:, 1:]])}[effects]
     X, y = np.column_stack([wide[["a", "b"]], D]), wide["y"].to_numpy()
-    w = np.kron(np.eye(T), W.to_numpy())
+    w = np.kron(np.eye(T), as_lagged(W.to_numpy(), effects != "entity"))
     M = np.eye(N * T) - X @ np.linalg.pinv(X)
     m = N * T - np.linalg.matrix_rank(X)
 
@@ -241,18 +244,22 @@ def power(A, p):
     return (V * np.where(values > 1e-9, np.maximum(values, 1e-9) ** p, 0.0)) @ V.T
 
 
-@pytest.mark.parametrize("effects", ["none", "entity", "time", "twoway"])
+@pytest.mark.parametrize("effects", ["none", "entity", "time", "twoway", "twoway, an island"])
 @pytest.mark.parametrize("model", ["sar", "sem"])
 def test_quasi_scores_of_panels(model, effects):
-    """Dense, T N x T N: root, its slope, and the variance summed over units and pairs of units."""
+    """Dense, T N x T N: root, its slope, and the variance summed over units and pairs of units; with W J where rows of
+    W do not sum to one."""
     N, T = 14, 4
     data, W = panel_data(9, N=N, T=T)
+    if "island" in effects:
+        W, effects = W.assign(**{W.columns[2]: 0.0}) * 1.2, "twoway"
     fit = getattr(sp, model)("y ~ a + b", data, W, **PANEL, effects=effects, method="aqs")
     wide = data.set_index(["t", "id"]).loc[[(t, u) for t in sorted(data["t"].unique()) for u in W.index]]
+    W = as_lagged(W.to_numpy(), effects in ("time", "twoway"))
     P, block = by_units(N, T, effects)
     X = wide[["a", "b"]].to_numpy()
     X = P @ (np.column_stack([np.ones(N * T), X]) if effects == "none" else X)
-    y, w, eye = P @ wide["y"].to_numpy(), P @ np.kron(np.eye(T), W.to_numpy()), np.eye(N * T)
+    y, w, eye = P @ wide["y"].to_numpy(), P @ np.kron(np.eye(T), W), np.eye(N * T)
     units = range(N)
 
     def weights(M, target):
@@ -340,12 +347,9 @@ def test_refused_in_panels(method):
     data, W = panel_data(36, N=12, T=4)
     for code, words, options in (("E501", "random effects", {"effects": "random"}),
                                  ("E501", "lagged response" if method == "reml" else "corrects for unit effects",
-                                  {"lags": "y", "effects": "time"}),
-                                 ("E308", "sum to one", {"effects": "twoway"})):  # fmt: skip
-        w = W.to_numpy().copy()
-        w[0] *= 0.5 if code == "E308" else 1.0
+                                  {"lags": "y", "effects": "time"})):  # fmt: skip
         with pytest.raises(SpatialInputError, match=words) as caught:
-            sp.sar("y ~ a", data, wt.from_dense(w, ids=W.index), **PANEL, method=method, **options)
+            sp.sar("y ~ a", data, wt.from_dense(W.to_numpy(), ids=W.index), **PANEL, method=method, **options)
         assert caught.value.code == code
 
 

@@ -94,12 +94,13 @@ def test_an_error_model_on_the_edge_does_not_end_the_search(monkeypatch):
 @pytest.mark.parametrize("effects", ["twoway", "time"])
 @pytest.mark.parametrize("binary", [False, True])
 def test_regressions_share_the_likelihood_of_an_additive_correction(effects, binary):
-    """An island, as Hainan is, or binary W: the transformation of Lee & Yu is not there, and period means stay in the
-    likelihood of every model, of the regressions too."""
+    """Period means stay in the likelihood of every model, of the regressions too; an island, as Hainan is, or binary
+    W."""
     data, W = panel_data(4, N=20, T=6)
     W.iloc[3], W.iloc[:, 3] = 0.0, 0.0
     w = wt.from_dense((W > 0).astype(float).to_numpy(), ids=W.index)
-    search = sp.specify("y ~ a + b", data, w if binary else w.standardize("row"), **PANEL, effects=effects)
+    search = sp.specify("y ~ a + b", data, w if binary else w.standardize("row"), **PANEL, effects=effects,
+                        correction="additive")  # fmt: skip
     additive = search.fits["SDM"]
     assert additive._settings.correction == "additive"
     sizes = {name: search.fits[name]._sample.n for name in ("OLS", "SLX", "SAR", "SDM")}
