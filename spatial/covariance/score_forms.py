@@ -233,10 +233,7 @@ class SeveralForm(Form):
                 out = W @ out
             return self._less_means(t, out / sd)
         out = out / sd
-        if self.lag:
-            out = A.solve(W.T @ (out - D.T @ out), "T")
-        else:
-            out = W.T @ out
+        out = A.solve(W.T @ (out - D.T @ out), "T") if self.lag else W.T @ out
         return self._less_means(t, sd * B.solve(out, "T"))
 
     def _less_means(self, t: int, values: np.ndarray) -> np.ndarray:
@@ -289,7 +286,6 @@ def _forms_of_several(fit: FitRecord, centered: bool) -> list[Form]:
     if centered and settings.correction is True and settings.effects.time:
         there = np.ones((count, n)) if d.observed is None else d.observed.astype(float)
         means = np.array([(one - matrix @ one) / sd for one, matrix in zip(there, D)])
-    # of all rows with one sum and one sd constant
     return [SeveralForm(n, count, means, W, C, D, sd, lag)
             for lag, periods in zip((True, False), matrices) for W in zip(*periods)]  # fmt: skip
 

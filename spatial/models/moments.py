@@ -48,10 +48,8 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
         raise SpatialInputError("E501", f"method='gmm' is for spatial lags and errors and for endogenous regressors; "
                                 f"{specification.name} is least squares", hint="leave method= out, or give endog= and "
                                 "instruments=")  # fmt: skip
-    if effects.random:
-        refuse_unbalanced(d.observed, "method='gmm' with random effects")
-        if specification.error and not isinstance(d, SeveralDesign):
-            refuse_varying(d.weights_of_error, "method='gmm' with random effects and a spatial error")
+    if effects.random and specification.error:
+        refuse_random_error(d)
     if is_correlated(vcov, {}):
         refuse_for_moments(as_vcov(vcov), specification, effects)
     elif not (isinstance(vcov, SCPC) or vcov == "scpc"):
@@ -67,6 +65,22 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
     weights_of_error(d)
     if differs(d):
         refuse_by_period(specification, d, effects, vcov)
+
+
+def refuse_random_error(d: Design) -> None:
+    """Random effects beside a spatial error: Q, deviations from unit means, commutes with M only where M is the same in
+    all periods and units are there in all. Else Q M D is not zero, D the dummies of units, and Kapoor, Kelejian &
+    Prucha's moments within units hold the variance of the unit effects too.
+
+    Raises
+    ------
+    SpatialInputError
+        E109 gaps, E320 weights that vary over time.
+    """
+    what = "method='gmm' with random effects and a spatial error"
+    refuse_unbalanced(d.observed, what, "method='ml' takes gaps; by moments effects='entity'")
+    if not isinstance(d, SeveralDesign):
+        refuse_varying(d.weights_of_error, what)
 
 
 def moment_sample(
