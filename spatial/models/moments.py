@@ -138,10 +138,10 @@ def moment_sample(
     }
     if not specification.error:
         return MomentSample(**_weighted(d, parts))
-    lagged = {"My": d.y, "MX": X} | ({"MWy": Wy} if specification.lag else {})
+    lagged_by_M = {"My": d.y, "MX": X} | ({"MWy": Wy} if specification.lag else {})
     if by_period:
-        return error_sample_by_period(d, effects, parts, lagged, own if of_error else own[:, :, :0])
-    parts |= {name: rows(d.lag(values, effects, M)) for name, values in lagged.items()}
+        return error_sample_by_period(d, effects, parts, lagged_by_M, own if of_error else own[:, :, :0])
+    parts |= {name: rows(d.lag(values, effects, M)) for name, values in lagged_by_M.items()}
     M = lag_of_deviations(M) if centers(M, effects.time) else links_in_units_of_variance(d, M)
     return ErrorMomentSample(**_weighted(d, parts), M=M.csr)
 

@@ -139,7 +139,7 @@ def settled(before, coef: np.ndarray, lam: float) -> bool:
     return abs(lam - old_lam) < TOLERANCE and bool((np.abs(coef - old) < TOLERANCE * scale).all())
 
 
-def _forms(sample: ErrorMomentSample, errors: str) -> list[Form] | list[BlockForm]:
+def _forms(sample: ErrorMomentSample, errors: str) -> list[Form | BlockForm]:
     """M'M and M with means of zero: without their diagonal, or less the share of the identity in M'M."""
     if errors != "classical":
         return [_form(sample, build, without_diagonal=True) for build in (_square, _itself)]

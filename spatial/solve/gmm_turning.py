@@ -183,25 +183,25 @@ def _lambda(sample: TurningSample, u: np.ndarray, interval, gap: Gap, weight: np
         moments = np.array([e @ (form @ e) for form in sample.forms]) / (2 * sample.n)
         return gap(moments, sample.shares(lam, Q))
 
-    best = None
+    best = (lo + hi) / 2
     for half, nodes in ((1.0, NODES), *((share, WINDOW_NODES) for share in WINDOWS)):
-        a, b = (lo, hi) if best is None else (max(best - half * width, lo), min(best + half * width, hi))
+        a, b = max(best - half * width, lo), min(best + half * width, hi)
         x = (a + b) / 2 - (b - a) / 2 * np.cos(np.pi * (np.arange(nodes) + 0.5) / nodes)
         g = [Chebyshev.fit(x, column, nodes - 1, domain=[a, b]) for column in np.array([at(lam) for lam in x]).T]
         distance = sum(weight[i, j] * g[i] * g[j] for i in range(len(g)) for j in range(len(g)))
-        best = _minimum(distance, a, b)
-        if best is None:
+        minima = _minima(distance, a, b)
+        if not len(minima):
             raise no_solution(interval)
+        best = float(minima[np.argmin(distance(minima))])
     return best, np.array([series.deriv()(best) for series in g])
 
 
-def _minimum(distance: Chebyshev, lo: float, hi: float) -> float | None:
-    """The lowest minimum inside."""
+def _minima(distance: Chebyshev, lo: float, hi: float) -> np.ndarray:
+    """Minima inside."""
     slope = distance.deriv()
     flat = slope.roots()
     flat = flat.real[(np.abs(flat.imag) <= 1e-7 * (hi - lo)) & (flat.real > lo) & (flat.real < hi)]
-    flat = flat[slope.deriv()(flat) > 0]
-    return float(flat[np.argmin(distance(flat))]) if len(flat) else None
+    return flat[slope.deriv()(flat) > 0]
 
 
 def _errors(sample: TurningSample, u: np.ndarray, lam: float) -> np.ndarray:
