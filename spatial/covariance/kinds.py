@@ -13,6 +13,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
+from spillover.show import ask
 from spillover.values import whole_number
 
 from ..design.arrays import by_gls, inverse_triangular
@@ -23,7 +24,7 @@ from .bootstrap import bootstrap_parameters
 from .information import covariance, expected, observed_covariance
 from .random import by_random_ml, random_covariance
 from .sandwich import least_squares
-from .several import has_several, refuse_expected, refuse_refits, whole_covariance
+from .several import has_several, refuse_expected, whole_covariance
 
 
 @dataclass(frozen=True)
@@ -94,8 +95,8 @@ class Bootstrap:
 
     Notes
     -----
-    Residuals are exchangeable draws: of one variance, independent over units and periods. Not for random
-    effects, additive corrections or lagged responses.
+    Residuals are exchangeable draws: of one variance (in each regime, where these differ), independent over units and
+    periods. Samples of a dynamic model grow from its starting values, period by period. Not for random effects.
     """
 
     draws: int = 999
@@ -107,8 +108,11 @@ class Bootstrap:
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         refuse_weighted(fit._design.obs_weights, "vcov='bootstrap'", "vcov='oim' or 'robust'")
-        refuse_refits(fit, "vcov='bootstrap'")
-        return np.atleast_2d(np.cov(bootstrap_parameters(fit, self.draws, self.seed), rowvar=False))
+        if fit._design.lags or has_several(fit):  # estimated by functions of a higher floor
+            parameters = ask("resample", fit, self.draws, self.seed)
+        else:
+            parameters = bootstrap_parameters(fit, self.draws, self.seed)
+        return np.atleast_2d(np.cov(parameters, rowvar=False))
 
     def df(self, fit: FitRecord) -> int | None:
         return t_df(fit)
