@@ -99,11 +99,11 @@ def _determinant(w, T: int, share: float, method: str | None) -> Jacobian:
 def _links(d: Design, effects: FixedEffects) -> Links:
     T = d.n_periods
     there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
-    own, centered = d.weights, centers(d.weights, effects.time)
+    W, centered = d.weights, centers(d.weights, effects.time)
     if centered and d.obs_weights is not None:
-        own, centered = of_deviations(own), False
-    W, M = (links_in_units_of_variance(d, w).each(T) for w in (own, d.weights_of_error))
-    return Links(W, M, [np.flatnonzero(row) for row in there], centered)
+        W, centered = of_deviations(W), False
+    each, M = (links_in_units_of_variance(d, w).each(T) for w in (W, d.weights_of_error))
+    return Links(each, M, [np.flatnonzero(row) for row in there], centered)
 
 
 @dataclass(frozen=True, eq=False)
