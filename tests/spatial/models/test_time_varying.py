@@ -234,7 +234,7 @@ def test_periods_are_matched_by_label():
     (lambda d, w: sp.sem("y ~ a", d, w, **PANEL, method="gmm", effects="random"), "E320", "spatial error needs one W"),
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL, correction="additive"), "E501", "one W in all periods"),
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL, vcov="eim"), "E320", "weights of observations needs one W"),
-    (lambda d, w: sp.lm_residual_error(sp.sar("y ~ a", d, w, **PANEL)), "E320", "lm_residual_error beside effects needs"),
+    (lambda d, w: sp.lm_residual_error(sp.sar("y ~ a", d, w, **PANEL)), "E320", "lm_residual_error beside"),
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL, vcov="bootstrap"), "E320", "vcov='bootstrap' needs one W"),
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL).effects(draws=9).shock("01", "a"), "E322", "period=2004"),
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL).effects(draws=9).matrix("a", period=1999), "E107", "1999"),
