@@ -75,6 +75,9 @@ def _words(node: ast.expr, local: dict) -> list[str]:
         return _words(local[node.id], {k: v for k, v in local.items() if k != node.id})
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return [a + b for a in _words(node.left, local) for b in _words(node.right, local)]
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "counted":
+        several = node.args[2].value if len(node.args) > 2 else node.args[1].value + "s"  # type: ignore[attr-defined]
+        return [f"... {several}"]
     if isinstance(node, ast.JoinedStr):
         texts = [""]
         for part in node.values:

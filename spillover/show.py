@@ -12,6 +12,7 @@ from __future__ import annotations
 from functools import cached_property
 from html import escape
 from importlib import import_module
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from .errors import SpatialInputError
@@ -39,7 +40,19 @@ def ask(verb: str, subject, *args, **options):
     if function is None:
         message = f"a {type(subject).__name__} has no {verb}"
         raise SpatialInputError("E501", message, hint="print it, or read its tidy()")
+    _refuse_incomplete(verb, function, subject, args, options)
     return function(subject, *args, **options)
+
+
+def _refuse_incomplete(verb: str, function, subject, args, options) -> None:
+    """E501 where a function needs an argument that was not given."""
+    needed = [p.name for k, p in enumerate(signature(function).parameters.values())
+              if k > len(args) and p.default is p.empty and p.name not in options
+              and p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]  # fmt: skip
+    if needed:
+        name = "map" if needed[0] == "gdf" else needed[0]
+        raise SpatialInputError("E501", f"{verb}() of a {type(subject).__name__} needs {name}",
+                                hint=f"{verb}({name}, ...)")  # fmt: skip
 
 
 def answer(verb: str, kind: type):

@@ -138,3 +138,14 @@ def with_shapes(map: Any) -> Any:
         raise SpatialInputError("E501", f"a map is a GeoDataFrame by unit, got {type(map).__name__}",
                                 hint="geopandas.read_file(path).set_index(id)")  # fmt: skip
     return map
+
+
+def counted(n: int, one: str, several: str | None = None) -> str:
+    """A number with what it counts.
+
+    Examples
+    --------
+    >>> counted(1, "unit"), counted(1200, "unit"), counted(1, "unit is", "units are")
+    ('1 unit', '1,200 units', '1 unit is')
+    """
+    return f"{n:,} {one if n == 1 else several or one + 's'}"

@@ -15,6 +15,7 @@ SMALL = {
     "main_job": "--rounds 1",
     "moran": "--tiny --only global",  # the peer of the map takes half a minute to compile
     "panel": "--tiny",
+    "policies": "--tiny",
     "regression": "--tiny",
     "road": "",
     "robust": "--tiny",

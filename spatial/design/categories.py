@@ -100,13 +100,18 @@ def dummies(name: str, values: pd.Series, levels: pd.Index, shape) -> dict[str, 
         E204 one level, E502 a value that is none of the levels.
     """
     if len(levels) < 2:
-        only = f"one value, {levels[0]!r}" if len(levels) else "no values"
+        only = f"one value, {_shown(levels[0])}" if len(levels) else "no values"
         raise SpatialInputError("E204", f"the category {name!r} has {only}: its dummies have no variation", column=name,
                                 hint=f"leave {name!r} out of the formula")  # fmt: skip
     code = levels.get_indexer(pd.Index(values)).reshape(shape)
     if (code < 0).any():
         unseen = pd.unique(values[(code < 0).ravel()])
-        raise SpatialInputError("E502", f"{name!r} has the value {unseen[0]!r}, which the fitted data do not have",
-                                column=name, n=len(unseen), hint="leave these rows out: no coefficient belongs to "
-                                "them")  # fmt: skip
+        raise SpatialInputError("E502", f"{name!r} has the value {_shown(unseen[0])}, which the fitted data do not "
+                                "have", column=name, n=len(unseen), hint="leave these rows out: no coefficient "
+                                "belongs to them")  # fmt: skip
     return {str(level): (code == j).astype(float) for j, level in enumerate(levels)}
+
+
+def _shown(level) -> str:
+    """Text in quotes, numbers as they print."""
+    return repr(level) if isinstance(level, str) else str(level)

@@ -16,6 +16,7 @@ from spillover.errors import SpatialInputError
 
 from .bases import BASES
 from .category_calls import label, split_call
+from .spellings import instead, rewritten, with_our_names
 
 ARGUMENTS = {  # function: how many arguments it takes, at least and at most
     **dict.fromkeys(("log", "log10", "log2", "log1p", "exp", "sqrt", "abs", "I", "C", "center", "scale"), (1, 1)),
@@ -26,13 +27,14 @@ ARGUMENTS = {  # function: how many arguments it takes, at least and at most
 FUNCTIONS = (*ARGUMENTS, "i")
 OFFSET = "offset"
 LEAST = {"bs": 3}  # columns of a basis
+BOTH = (ast.BitAnd, ast.BitOr)  # of comparisons
 COMPARISONS = (ast.Lt, ast.LtE, ast.Gt, ast.GtE, ast.Eq, ast.NotEq)
 MAX_OPERATORS, MAX_DEPTH, MAX_DEGREE = 200, 50, 20
 MAX_SHOWN = 60  # characters of a formula in a message
 RESERVED = ("rho", "lambda", "sigma2", "Intercept")  # names of parameters
 _SYNTAX = (
     ast.Expression, ast.Call, ast.Name, ast.Load, ast.Constant, ast.UnaryOp, ast.USub, ast.UAdd,
-    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, *COMPARISONS,
+    ast.BinOp, ast.Add, ast.Sub, ast.Mult, ast.Div, ast.Pow, *BOTH, *COMPARISONS,
 )  # fmt: skip
 _TERM_LIKE = re.compile(r":|\[|^[\w.]+\(|^within ")
 _KEYWORDS = "|".join(word for word in keyword.kwlist if word not in ("True", "False", "None"))
@@ -98,19 +100,19 @@ def expression_factors(text: str) -> tuple[Factor, ...]:
     SpatialInputError
         E503 something other than columns, numbers and the functions, or too much of it; E504 syntax.
     """
-    source, names = _without_hidden_names(text)
+    source, names = _without_hidden_names(with_our_names(text))
     _refuse_size(source, text)
     try:
-        tree = ast.parse(source, mode="eval")
+        body = rewritten(ast.parse(source, mode="eval").body, FUNCTIONS)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise SpatialInputError("E504", f"{brief(text)} in the formula is not well formed",
                                 hint="as in log(x), I(x**2) or lag(x, 1)") from error  # fmt: skip
-    if isinstance(tree.body, ast.Call) and ast.unparse(tree.body.func) in ("C", "i"):
-        category, other, base, always = split_call(tree.body, text)
+    if isinstance(body, ast.Call) and ast.unparse(body.func) in ("C", "i"):
+        category, other, base, always = split_call(body, text)
         name = label(category, base, always)
         first = replace(_checked(category, names, text), text=_with_names(name, names), base=base, always=always)
         return (first,) if other is None else (first, _checked(other, names, text))
-    return (_checked(tree.body, names, text),)
+    return (_checked(body, names, text),)
 
 
 def _checked(body: ast.expr, names: dict[str, tuple[str, str]], text: str) -> Factor:
@@ -118,7 +120,7 @@ def _checked(body: ast.expr, names: dict[str, tuple[str, str]], text: str) -> Fa
     nodes = list(ast.walk(body))
     if not all(_allowed(node) for node in nodes):
         raise SpatialInputError("E503", f"{brief(text)} is not allowed in a formula",
-                                hint=f"use columns, numbers, + - * / ** and {', '.join(FUNCTIONS)}")
+                                hint=instead(body) or f"use columns, numbers, + - * / ** and {', '.join(FUNCTIONS)}")
     calls = [node for node in nodes if isinstance(node, ast.Call)]
     for call in calls:
         _check_call(call, text, root=call is body)
@@ -165,7 +167,7 @@ def _refuse_size(source: str, text: str) -> None:
     for character in source:
         depth += (character == "(") - (character == ")")
         deepest = max(deepest, depth)
-    operators = len(re.findall(r"[-+*/]", source))
+    operators = len(re.findall(r"[-+*/&|]", source))
     if deepest > MAX_DEPTH or operators > MAX_OPERATORS:
         raise SpatialInputError(
             "E503",
@@ -182,9 +184,16 @@ def _allowed(node: ast.AST) -> bool:
             return isinstance(function, ast.Name) and function.id in FUNCTIONS and not keywords
         case ast.BinOp(op=ast.Pow(), right=power):
             return isinstance(power, ast.Constant | ast.UnaryOp)
+        case ast.BinOp(op=ast.BitAnd() | ast.BitOr(), left=left, right=right):
+            return all(_is_true_or_false(side) for side in (left, right))
         case ast.Compare(ops=operators):
             return len(operators) == 1
     return isinstance(node, _SYNTAX)
+
+
+def _is_true_or_false(node: ast.AST) -> bool:
+    """A comparison, or several joined by & and |."""
+    return isinstance(node, ast.Compare) or (isinstance(node, ast.BinOp) and isinstance(node.op, BOTH))
 
 
 def _check_call(call: ast.Call, text: str, *, root: bool) -> None:

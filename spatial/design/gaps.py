@@ -7,6 +7,7 @@ import pandas as pd
 
 from spillover.errors import SHOWN, SpatialInputError
 from spillover.matrix import SpatialWeights, TemporalWeights
+from spillover.values import counted
 
 
 def cut_to_observed(
@@ -49,7 +50,7 @@ def gap_notes(
         shown = ", ".join(f"{unit} in {period}" for period, unit in new_islands[:SHOWN])
         notes.append(f"{len(new_islands)} islands made by it: {shown}" + " ..." * (len(new_islands) > SHOWN))
     if once := int((observed.sum(axis=0) == 1).sum()):
-        notes.append(f"{once} units are observed in one period only")
+        notes.append(f"{counted(once, 'unit is', 'units are')} observed in one period only")
     return notes
 
 

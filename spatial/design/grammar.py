@@ -229,6 +229,7 @@ class Parser:
             if match is None:
                 rest = text[at:].strip()
                 raise malformed(f"{rest[:20]!r} cannot be read in the formula {brief(text)}",
+                                 "comparisons are written inside I(): I(x > 0)" if rest[0] in "<>=!&" else
                                  "names with signs beside letters, digits and _ stand in backticks: `GDP ($)`")
             kind, token, at = match.lastgroup or "", match.group(match.lastgroup or 0), match.end()
             if kind == "quoted":

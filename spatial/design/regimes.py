@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.values import counted
 
 from .behind_bar import left_by_ways
 from .checks import COLLINEAR, collinear
@@ -178,16 +179,15 @@ def split_of(d: Design, regimes: Regimes) -> tuple[tuple[str, ...], np.ndarray]:
     flat, levels = pd.factorize(pd.Series(d.frame[by].to_numpy()[d.order[there]]), sort=False)
     if (flat < 0).any():
         ids = d.ids[np.unique(np.nonzero(there)[1][flat < 0])]
-        raise SpatialInputError("E201", f"{by!r} has no regime for {len(ids)} units", column=by, ids=list(ids),
-                                n=len(ids), hint="fill the column, or leave these units out")  # fmt: skip
+        raise SpatialInputError("E201", f"{by!r} has no regime for {counted(len(ids), 'unit')}", column=by, n=len(ids),
+                                ids=list(ids), hint="fill the column, or leave these units out")  # fmt: skip
     codes = np.zeros(there.shape, dtype=int)
     codes[there] = flat
     codes = np.where(there, codes, codes[there.argmax(axis=0), np.arange(d.n_units)])
     if (codes != codes[0]).any():
         ids = d.ids[np.flatnonzero((codes != codes[0]).any(axis=0))]
-        raise SpatialInputError("E501", f"the regime {by!r} changes over time in {len(ids)} units", column=by,
-                                ids=list(ids), n=len(ids), hint="a column that is constant within units; coefficients "
-                                f"that change over time are interactions in the formula: x:C({by})")  # fmt: skip
+        raise SpatialInputError("E501", f"the regime {by!r} changes over time in {counted(len(ids), 'unit')}",
+                                column=by, ids=list(ids), hint=f"a column fixed for each unit, or terms x:C({by})")
     numbers = all(isinstance(level, int | float | np.number) for level in levels)
     order = sorted(range(len(levels)), key=lambda i: levels[i] if numbers else str(levels[i]))
     labels = tuple(label_of_level(by, levels[i]) for i in order) if numbers else tuple(str(levels[i]) for i in order)

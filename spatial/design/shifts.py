@@ -7,6 +7,7 @@ import ast
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.values import counted
 
 from .formula import Terms
 from .keys import Rows
@@ -44,7 +45,7 @@ def cut_shifted(y: np.ndarray, X: dict[str, np.ndarray], rows: Rows, terms: Term
     there = np.all([observed[first - k : T - last - k] for k in shifts], axis=0) & observed[kept]
     if lost := int((observed[kept] & ~there).sum()):
         rows, _ = rows.without_holes(~there)
-        notes.append(f"lag() or lead() left out {lost} rows whose unit is absent from the other period")
+        notes.append(f"lag() or lead() left out {counted(lost, 'row')} whose unit is absent from the other period")
     y, *values = (np.where(there, column, np.nan) for column in (y, *X.values()))
     return y, dict(zip(X, values)), rows, notes
 

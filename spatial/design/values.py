@@ -9,6 +9,7 @@ import pandas as pd
 
 from spillover.errors import SHOWN, SpatialInputError
 from spillover.sentinels import point_out_sentinels
+from spillover.values import counted
 
 from .formula import Terms
 from .keys import Rows
@@ -73,7 +74,7 @@ def refuse_not_finite(terms: dict[str, np.ndarray], rows: Rows) -> None:
         if rows.observed is not None:
             bad &= rows.observed
         if bad.any():
-            raise SpatialInputError("E207", f"{name!r} is not finite in {int(bad.sum())} rows", column=name,
+            raise SpatialInputError("E207", f"{name!r} is not finite in {counted(bad.sum(), 'row')}", column=name,
                                     ids=rows.labels(bad),
                                     hint="logs and roots need positive values, divisors none that is 0, and powers and "
                                     "exp() values that a number can hold")  # fmt: skip

@@ -26,6 +26,7 @@ from spillover.show import Shown
 from spillover.values import share
 
 from ..design.design import Design, spatial_lag
+from ..design.entry import starts
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.unsplit import unsplit
 from ..logdet.inverse import Inverse
@@ -33,7 +34,7 @@ from ..records.fit import FitRecord
 from ..records.regimes import RegimesRecord
 from ..records.schema import SCHEMA
 from ..records.several import SeveralRecord
-from .counterfactual import groups_of, label_of, offset_at, refuse_dynamic, regressors_at, settings_of
+from .counterfactual import check_run, groups_of, label_of, offset_at, regressors_at, settings_of
 from .curves import between_poles
 from .linear import Law, RatioLaw, infer_by_default
 from .mixture import Inference
@@ -105,7 +106,7 @@ def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups |
     Parameters
     ----------
     fit : Fit
-        Of a static model.
+        Of a dynamic model averages are those of each period given the one before it, as it was observed.
     at : mapping, or "mean"; optional
         Columns and the values that all units are given, in all combinations: ``{"income": [10, 20]}``; "mean" gives
         every numeric column its mean. All units change together, so that what neighbors bring is in it.
@@ -123,7 +124,7 @@ def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups |
     Raises
     ------
     SpatialInputError
-        E501 a dynamic model, second-order lags or an unknown option; E502 no such column or level; E203 no number;
+        E501 an unknown option; E502 no such column or level; E203 no number;
         E505 a term that is not finite at these values.
 
     Examples
@@ -138,8 +139,11 @@ def predictions(fit: FitRecord, *, at: Mapping | str | None = None, by: Groups |
         raise SpatialInputError("E501", f"predictions are those of a fit, got {type(fit).__name__}",
                                 hint="give the result of sp.sdm(...) or of another model")  # fmt: skip
     share("level", level)
-    refuse_dynamic(fit)
+    check_run(fit)
     d = unsplit(fit._design)
+    if starts(d) is not None:
+        raise SpatialInputError("E501", "average predictions of dynamic panels in which units enter are not there: "
+                                "they have no equation then", hint="fit.predict() has the rows; sp.slopes is there")
     labels, curves = [], []
     for (group, members), setting in product(groups_of(d, by), settings_of(d, at)):
         labels.append(", ".join(filter(None, (group, label_of(setting, at)))) or "all")

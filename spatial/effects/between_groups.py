@@ -10,6 +10,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import SeveralWeights, align
+from spillover.values import counted
 
 if TYPE_CHECKING:
     from .average import Effects
@@ -22,7 +23,7 @@ def between_groups(effects: Effects, groups, variable: str, period) -> pd.DataFr
     everyone = replace(one, ids=d.ids)
     labels = pd.Series(align(groups, everyone, name="groups"), d.ids)[effects._ids(period)]
     if labels.isna().any():
-        raise SpatialInputError("E201", f"{int(labels.isna().sum())} units have no group",
+        raise SpatialInputError("E201", f"{counted(labels.isna().sum(), 'unit has', 'units have')} no group",
                                 ids=labels.index[labels.isna()],
                                 hint="give every unit a group")  # fmt: skip
     codes, names = pd.factorize(labels, sort=True)

@@ -26,8 +26,8 @@ from ..design.unsplit import unsplit
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA
 from ..records.tests import TestResult
-from .counterfactual import groups_of, sums_by_place
-from .emitted import emitted
+from .counterfactual import check_run, groups_of, sums_by_place
+from .emitted import emitted, emitting
 from .linear import Law, RatioLaw
 from .mixture import Inference
 from .propagate import KINDS
@@ -53,6 +53,8 @@ class EffectsBy(Shown):
         Their joint distribution: combinations of groups are read from it. None without standard errors.
     fit : FitRecord
     level : float
+    run : {"", "short-run", "long-run"}
+        Of a dynamic model.
     """
 
     variable: str
@@ -61,6 +63,7 @@ class EffectsBy(Shown):
     law: Law | RatioLaw | None = field(repr=False)
     fit: FitRecord = field(repr=False)
     level: float = 0.95
+    run: str = ""
 
     @property
     def estimates(self) -> np.ndarray:
@@ -138,7 +141,7 @@ class EffectsBy(Shown):
 
 
 def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: Mapping | str | None = None,
-               level: float = 0.95) -> EffectsBy:
+               run: str = "short", level: float = 0.95) -> EffectsBy:
     """Direct, indirect and total effects of a regressor by group of units, or at values of its moderators.
 
     Parameters
@@ -152,6 +155,8 @@ def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: M
         group, their moderators as they are.
     at : dict of str to value or list of values, optional
         Columns of moderators and the values that all units are given: ``{"m": [0, 1]}``, ``{"region": ["east"]}``.
+    run : {"short", "long"}
+        Of a dynamic model: as for ``slopes``.
     level : float
         Coverage of the intervals; their distribution is that of ``fit.effects()``.
 
@@ -163,9 +168,9 @@ def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: M
     Raises
     ------
     SpatialInputError
-        E501 neither by= nor at=, second-order lags or a dynamic model; E502 no such regressor; E530 the regressor also
-        enters in another form, or its moderator cannot be evaluated; E531 at= names no moderator or a level that the
-        data do not have.
+        E501 neither by= nor at=, or the long run of a static model; E502 no such regressor; E530 the
+        regressor also enters in another form, or its moderator cannot be evaluated; E531 at= names no moderator or a
+        level that the data do not have; E712 no long run.
 
     Notes
     -----
@@ -179,19 +184,17 @@ def effects_by(fit: FitRecord, variable: str, by: Groups | None = None, *, at: M
     >>> sp.effects_by(fit, "INC", at={"CP": [0, 1]}).direct.round(2).to_dict()
     {'CP = 0': -1.26, 'CP = 1': -0.31}
     """
+    check_run(fit, run)
     d = unsplit(fit._design)
     if by is None and at is None:
         raise SpatialInputError("E501", "give by= (groups of units) or at= (values of a moderator)",
                                 hint="by='region', or at={'z': [0, 1]}")
     if at is not None and not isinstance(at, Mapping):
         raise SpatialInputError("E501", f"at={at!r} names no moderator", hint="at={'column': [values]}")
-    if d.wx_order > 1 or d.lags:
-        raise SpatialInputError("E501", "effects by group are for static models with wx_order=1",
-                                hint="fit the model without lags= and with wx_order=1")
     terms = moderated_terms(d, variable)
-    labels, weights = _scenarios(d, terms, by, at or {})
-    law, inference = emitted(fit, [term.name for term in terms], weights, level)
-    return EffectsBy(variable, labels, inference, law, fit, level)
+    labels, weights = _scenarios(d, terms, by, at or {}, emitting(fit, d, run))
+    law, inference = emitted(fit, [term.name for term in terms], weights, level, run)
+    return EffectsBy(variable, labels, inference, law, fit, level, f"{run}-run" if d.lags else "")
 
 
 def smallest_distance(law: Law) -> tuple[int, float]:
@@ -241,7 +244,7 @@ def _least_of_surface(points: np.ndarray, values: np.ndarray) -> float:
     return float(min(least, max(at, 0.0)))
 
 
-def _scenarios(d, terms, by, at) -> tuple[tuple[str, ...], np.ndarray]:
+def _scenarios(d, terms, by, at, place) -> tuple[tuple[str, ...], np.ndarray]:
     """Labels of the s groups and (s, terms, units) averages of the moderators over each group's rows, by unit
     or, where W varies, by row."""
     choices = _choices(d, terms, at)
@@ -251,7 +254,7 @@ def _scenarios(d, terms, by, at) -> tuple[tuple[str, ...], np.ndarray]:
         label = ", ".join(f"{column} = {value}" for column, value in setting.items())
         labels.append(", ".join(filter(None, (group, label))))
         rows = [moderator_values(d, term, setting) * members / members.sum() for term in terms]
-        weights.append([sums_by_place(d, row) for row in rows])
+        weights.append([sums_by_place(place, row) for row in rows])
     return tuple(labels), np.array(weights)
 
 

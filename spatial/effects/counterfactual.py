@@ -9,15 +9,17 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, check_option
 
 from ..covariance.groups import group_values, units_of_rows
 from ..design.design import Design
+from ..design.entry import starts
 from ..design.keys import Rows
 from ..design.terms import model_columns, offset_of
 from ..records.fit import FitRecord
 
 MEAN = "mean"
+RUNS = ("short", "long")
 
 
 def regressors_at(d: Design, changes: Mapping[str, Any]) -> np.ndarray:
@@ -185,17 +187,30 @@ def groups_of(d: Design, by) -> list[tuple[str, np.ndarray]]:
 
 
 def sums_by_place(d: Design, rows: np.ndarray) -> np.ndarray:
-    """Values by row (m,) summed by unit, or where W varies by row of the stacked W."""
+    """Values by row (m,) summed by unit, or where W varies by row of the stacked W: zero for units that enter, which
+    are neighbors without a row."""
+    if starts(d) is not None:
+        assert d.weights.observed is not None
+        out = np.zeros(int(d.weights.observed.sum()))
+        out[d.observed[d.weights.observed]] = rows
+        return out
     if d.weights.varies:
         return rows
     return np.bincount(units_of_rows(d), rows, d.n_units)
 
 
-def refuse_dynamic(fit: FitRecord) -> None:
-    """Raises E501 for second-order lags and dynamic models."""
-    if fit._design.wx_order > 1 or fit._design.lags:
-        raise SpatialInputError("E501", "this reads static models with wx_order=1",
-                                hint="fit the model without lags= and with wx_order=1")
+def check_run(fit: FitRecord, run: str = "short") -> None:
+    """Refuse a long run where there is none.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 another run, or the long run of a static model.
+    """
+    check_option("run", run, RUNS)
+    if run == "long" and not fit._design.lags:
+        raise SpatialInputError("E501", "a static model has no long run: effects are there at once",
+                                hint="leave run= out, or fit the model with lags=")  # fmt: skip
 
 
 def _column(d: Design, name: str, change):

@@ -142,9 +142,9 @@ def forecast(
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"forecasts need dense {d.n_units:,} x {d.n_units:,} matrices", n=d.n_units,
                                 hint="fit.predict() has the fitted periods")  # fmt: skip
-    if d.wx_order > 1 or (effects.time and effects.entity and d.observed is not None):
-        raise SpatialInputError("E501", "forecasts need wx_order=1 and, with two-way effects, a panel without gaps",
-                                hint="effects='entity', or fit the model without wx_order=")  # fmt: skip
+    if effects.time and effects.entity and d.observed is not None:
+        raise SpatialInputError("E501", "forecasts with two-way effects need a panel without gaps",
+                                hint="effects='entity'")  # fmt: skip
     W, M = _as_lagged(fit, *_weights(fit, w))
     new = future_of(fit, data, W)
     if fit._settings.serial is not None:

@@ -217,4 +217,6 @@ def _column(d: Design, name: str, X: Mapping[str, np.ndarray], W: SpatialWeights
     if name in d.durbin_names:
         own = d.names[d.durbin[d.durbin_names.index(name)]]
         return spatial_lag(W, X[own])
+    if name.startswith("W2:") and (own := name.removeprefix("W2:")) in X:
+        return spatial_lag(W, spatial_lag(W, X[own]))
     return np.broadcast_to(column_of(d, name, NO_EFFECTS), shape)  # what does not change over time

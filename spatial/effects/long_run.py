@@ -10,6 +10,7 @@ and theta / (1 - tau): it is computed by the same functions, on a fit with these
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -26,6 +27,7 @@ from ..solve.dynamic import roots
 from .average import Effects, averaged
 from .draws import parameter_draws
 from .infer import AverageEffects, Options
+from .linear import Law, with_constant
 from .mixture import Inference, settled
 from .nodes import given_spatial
 from .propagate import Averages, combine, determinant, spatial_places
@@ -80,13 +82,7 @@ class DynamicEffects(Shown):
 
     @cached_property
     def long_run(self) -> Effects:
-        if self._whole._design.weights.varies:
-            raise SpatialInputError("E712", "there is no long run: W varies over time, and effects of later periods "
-                                    "depend on W to come", hint="short_run; or a fit with w.mean()")  # fmt: skip
-        if not self.stationarity.holds:
-            raise SpatialInputError("E712", f"there is no long run: the estimate is {self.stationarity.line}",
-                                    hint="short_run and path(horizon) are defined; difference the data or add "
-                                    "time effects for the long run")  # fmt: skip
+        refuse_without_long_run(self._whole, self.stationarity)
         fit = with_rho(self._whole)
         there = long_run_fit(fit)
         source = LongRunEffects(fit, AverageEffects(there, Averages(there)))
@@ -167,31 +163,13 @@ class LongRunEffects:
         estimates, fit = self.estimates(picks).ravel(), self.fit
         if not np.isfinite(fit.vcov.to_numpy()).all():
             return None, Inference(estimates, *np.full((5, len(estimates)), np.nan))
-        lo, hi = determinant(fit).interval
-        in_rho, in_tau, in_eta = spatial_places(fit)
-        top, spatial = 1 / hi, in_rho + in_eta
-        R = np.array([-in_tau - top * spatial, spatial])  # phi - 1 and kappa
 
-        def ratios(points):
-            """1 - tau and r."""
-            left = 1 + points[:, 0] + top * points[:, 1]
-            return left, points[:, 1] / left
-
-        def admissible(points):
-            left, r = ratios(points)
-            return (left > 0) & (r > lo) & (r < hi)
+        def curves(r):
+            a, b = self.at_estimates.averages.many(r)
+            return np.stack([a, b - a, b], axis=-1).swapaxes(0, 1)
 
         def law_of(size):
-            conditional = given_spatial(fit.params.to_numpy(), fit.vcov.to_numpy(), R, fit.df_resid,
-                                  [size, KAPPA], (-1.0, np.inf), admissible=admissible)  # fmt: skip
-            if not conditional.inside >= 0.5:
-                outside = f"{1 - conditional.inside:.0%} of the distribution of the estimates"
-                message = f"{outside} is not stationary: the long run is not determined ({stationarity(fit).line})"
-                raise SpatialInputError("E712", message,
-                                        hint="method='delta', or path(horizon)")  # fmt: skip
-            left, r = ratios(conditional.points)
-            a, b = self.at_estimates.averages.many(r)
-            return conditional.linear((np.stack([a, b - a, b], axis=-1) / left[:, None]).swapaxes(0, 1), picks)
+            return long_run_law(fit, curves, picks, size).mixture
 
         return None, settled(law_of, estimates, level, PHI, PHI)[1]
 
@@ -210,6 +188,55 @@ class LongRunEffects:
 
     def likelihood(self, picks: np.ndarray, level: float) -> Inference:
         raise SpatialInputError("E501", "method='likelihood' is for static models", hint="method='quadrature'")
+
+
+def refuse_without_long_run(fit: FitRecord, roots: Stationarity) -> None:
+    """E712 where W varies, or the estimate is not stationary."""
+    if fit._design.weights.varies:
+        raise SpatialInputError("E712", "there is no long run: W varies over time, and effects of later periods "
+                                "depend on W to come", hint="the short run; or a fit with w.mean()")  # fmt: skip
+    if not roots.holds:
+        raise SpatialInputError("E712", f"there is no long run: the estimate is {roots.line}",
+                                hint="the short run and path(horizon) are defined; difference the data or add "
+                                "time effects for the long run")  # fmt: skip
+
+
+def long_run_law(fit: FitRecord, curves: Callable, picks: np.ndarray, size: int) -> Law:
+    """What is linear in the coefficients given r, divided by 1 - tau, at ``size`` nodes of phi.
+
+    Parameters
+    ----------
+    fit : FitRecord, as ``with_rho`` has it
+    curves : function of r (Q,) to (Q, K, J)
+    picks : ndarray, shape (K, V, p), or (K, V, p + 1) where a last column takes the constant 1
+
+    Raises
+    ------
+    SpatialInputError
+        E712 where most of the distribution is not stationary.
+    """
+    params, V = with_constant(fit.params.to_numpy(), fit.vcov.to_numpy(), picks.shape[-1])
+    lo, hi = determinant(fit).interval
+    in_rho, in_tau, in_eta = np.pad(spatial_places(fit), [(0, 0), (0, len(params) - len(fit.params))])
+    top, spatial = 1 / hi, in_rho + in_eta
+    R = np.array([-in_tau - top * spatial, spatial])  # phi - 1 and kappa
+
+    def ratios(points):
+        """1 - tau and r."""
+        left = 1 + points[:, 0] + top * points[:, 1]
+        return left, points[:, 1] / left
+
+    def admissible(points):
+        left, r = ratios(points)
+        return (left > 0) & (r > lo) & (r < hi)
+
+    conditional = given_spatial(params, V, R, fit.df_resid, [size, KAPPA], (-1.0, np.inf), admissible=admissible)
+    if not conditional.inside >= 0.5:
+        outside = f"{1 - conditional.inside:.0%} of the distribution of the estimates"
+        message = f"{outside} is not stationary: the long run is not determined ({stationarity(fit).line})"
+        raise SpatialInputError("E712", message, hint="method='delta' of fit.effects(), or path(horizon)")
+    left, r = ratios(conditional.points)
+    return Law(conditional, curves(r) / left[:, None, None], picks)
 
 
 def of_all_units(fit: FitRecord) -> FitRecord:

@@ -15,11 +15,12 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from spillover.errors import check_option
+from spillover.errors import SpatialInputError, check_option
 
 from ..covariance.kinds import factor_of_freedom
 from ..design.period_means import centers, of_deviations
 from ..logdet.inverse import inverse
+from ..records.fit import FitRecord
 from ..records.missing import MissingRecord
 from ..records.schema import critical_value
 from ..solve.missing_problem import Projection
@@ -68,6 +69,22 @@ def predict_missing(fit: MissingRecord, level: float = 0.95) -> pd.DataFrame:
                "conf_high": predicted + critical * error}  # fmt: skip
     table = pd.concat([_labelled(d, absent, values, name) for name, values in columns.items()], axis=1)
     return table[~d.labelled(d.seen, "seen").to_numpy()]
+
+
+def nothing_missing(fit: FitRecord) -> pd.DataFrame:
+    """The table of ``predict_missing`` for a fit all of whose outcomes are observed: without rows.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 where rows were left out.
+    """
+    d = fit._design
+    if d.observed is not None or any("missing values dropped" in note for note in d.notes):
+        raise SpatialInputError("E501", "rows without an outcome were left out of this fit, and have no prediction",
+                                hint='fit the model with missing="model"')  # fmt: skip
+    index = d.labelled(d.y, "predicted").index[:0]
+    return pd.DataFrame(np.zeros((0, 4)), index, ["predicted", "std_error", "conf_low", "conf_high"])
 
 
 def _labelled(d, absent: np.ndarray, values: np.ndarray, name: str) -> pd.Series:

@@ -11,12 +11,14 @@ from ..design.fixed_effects import FixedEffects
 
 
 def column_of(d: Design, name: str, effects: FixedEffects) -> np.ndarray:
-    """A regressor by its name, ``x``, ``W:x`` or, of correlated random effects, ``mean(x)`` or ``x in 1970``: (T, N)
-    or (N,)."""
+    """A regressor by its name, ``x``, ``W:x``, ``W2:x`` or, of correlated random effects, ``mean(x)`` or ``x in
+    1970``: (T, N) or (N,)."""
     if name in d.names:
         return d.X[:, :, d.names.index(name)]
     if name in d.durbin_names:
         return d.lag(d.X[:, :, d.durbin[d.durbin_names.index(name)]], effects)
+    if name.startswith("W2:") and (once := "W:" + name.removeprefix("W2:")) in d.durbin_names:
+        return d.lag(column_of(d, once, effects), effects)
     if name.startswith("mean("):
         column = column_of(d, name.removeprefix("mean(").removesuffix(")"), effects)
         return column.mean(axis=0) if d.observed is None else np.nanmean(np.where(d.observed, column, np.nan), axis=0)

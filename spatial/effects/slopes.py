@@ -5,10 +5,11 @@ categories. With m_T = dT/dx in each unit (a slope), or T(x = b) - T(x = a) (a c
 
     dy / dx' = (I - rho W)^-1 [sum_T beta_T diag(m_T) + W sum_T theta_T diag(m_T)]
 
-and direct, indirect and total effects are averaged over the units that emit (``emitted``). Without a spatial part
-these are the average marginal effects of Stata's ``margins, dydx()`` and of marginaleffects in R and Python. Sources:
-LeSage & Pace (2009), section 2.7, for the averages; Arel-Bundock, Greifer & Heiss (2024, Journal of Statistical
-Software 111(9)) for slopes and contrasts.
+and direct, indirect and total effects are averaged over the units that emit (``emitted``); the second lags of
+wx_order=2 add W^2 sum_T theta_2T diag(m_T). In the long run of a dynamic model (1 - tau) I - (rho + eta) W is in place
+of I - rho W (``long_run``). Without a spatial part these are the average marginal effects of Stata's ``margins,
+dydx()`` and of marginaleffects in R and Python. Sources: LeSage & Pace (2009), section 2.7, for the averages; Arel-
+Bundock, Greifer & Heiss (2024, Journal of Statistical Software 111(9)) for slopes and contrasts.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from ..records.fit import FitRecord
 from .by_group import EffectsBy
 from .counterfactual import (
     check_column,
+    check_run,
     groups_of,
     in_words,
     is_category,
     label_of,
-    refuse_dynamic,
     settings_of,
     slopes_of_regressors,
     sums_by_place,
@@ -41,7 +42,7 @@ from .counterfactual import (
     with_offset,
 )
 from .elasticity import relative_to_response
-from .emitted import emitted
+from .emitted import emitted, emitting
 
 if TYPE_CHECKING:
     from spillover.types import Groups
@@ -50,13 +51,12 @@ KINDS = ("dydx", "eyex", "eydx", "dyex")
 
 
 def slopes(fit: FitRecord, variable: str, *, by: Groups | None = None, at: Mapping | str | None = None,
-           kind: str = "dydx", level: float = 0.95) -> EffectsBy:
+           kind: str = "dydx", run: str = "short", level: float = 0.95) -> EffectsBy:
     """Direct, indirect and total marginal effects of a column of the data, averaged over units and periods.
 
     Parameters
     ----------
     fit : Fit
-        Of a static model.
     variable : str
         A numeric column, as ``"income"`` in ``y ~ log(income) + I(income**2) + income:east``.
     by : str or Series, optional
@@ -67,6 +67,9 @@ def slopes(fit: FitRecord, variable: str, *, by: Groups | None = None, at: Mappi
     kind : {"dydx", "eyex", "eydx", "dyex"}
         Units of y per unit of x; elasticity (per cent per per cent); share of y per unit of x; units of y per 100 % of
         x. Of a response in levels shares are those of its mean; the logarithm of a response is taken for ln y.
+    run : {"short", "long"}
+        Of a dynamic model: in the period of the change, its past as it was, or when a change that stays has worked
+        itself out.
     level : float
         Coverage of the intervals, a share; their distribution is that of ``fit.effects()``.
 
@@ -78,9 +81,9 @@ def slopes(fit: FitRecord, variable: str, *, by: Groups | None = None, at: Mappi
     Raises
     ------
     SpatialInputError
-        E501 a dynamic model, second-order lags or an unknown option; E502 no such column; E203 a column of
+        E501 an unknown option, or the long run of a static model; E502 no such column; E203 a column of
         categories; E505 a term that is not finite at these values; E530 the column also enters lagged in time; E532 no
-        percentages of a response whose mean is not positive.
+        percentages of a response whose mean is not positive; E712 no long run.
 
     Notes
     -----
@@ -96,7 +99,7 @@ def slopes(fit: FitRecord, variable: str, *, by: Groups | None = None, at: Mappi
     {'INC = 10': -0.85, 'INC = 20': -0.91}
     """
     check_option("kind", kind, KINDS)
-    d = _checked(fit, variable, level, number=True)
+    d = _checked(fit, variable, level, run, number=True)
     _warn_of_jumps(d, variable)
     relative = relative_to_response(d) if kind.startswith("ey") else 1.0
 
@@ -106,17 +109,16 @@ def slopes(fit: FitRecord, variable: str, *, by: Groups | None = None, at: Mappi
         return slope * np.broadcast_to(np.asarray(x, dtype=float), d.y.shape)[..., None]
 
     settings = settings_of(d, at)
-    return _emitted(fit, variable, [(label_of(setting, at), change, setting) for setting in settings], by, level)
+    return _emitted(fit, variable, [(label_of(setting, at), change, setting) for setting in settings], by, level, run)
 
 
 def contrasts(fit: FitRecord, variable: str, values: Sequence | float | None = None, *, by: Groups | None = None,
-              at: Mapping | str | None = None, level: float = 0.95) -> EffectsBy:
+              at: Mapping | str | None = None, run: str = "short", level: float = 0.95) -> EffectsBy:
     """What the response gains where a column changes from one value to another: direct, indirect and total effects.
 
     Parameters
     ----------
     fit : Fit
-        Of a static model.
     variable : str
         A column of numbers or of categories.
     values : list of two or more, or a number; optional
@@ -126,6 +128,8 @@ def contrasts(fit: FitRecord, variable: str, values: Sequence | float | None = N
         A column, "entity", "time" or a Series by unit (and period): what the units of each group emit.
     at : mapping, or "mean"; optional
         Other columns and the values that all units are given.
+    run : {"short", "long"}
+        As for ``slopes``.
     level : float
         Coverage of the intervals, a share.
 
@@ -137,8 +141,8 @@ def contrasts(fit: FitRecord, variable: str, values: Sequence | float | None = N
     Raises
     ------
     SpatialInputError
-        E501 fewer than two values, a dynamic model or second-order lags; E502 no such column or level; E203 no
-        number; E505 a term that is not finite; E530 the column also enters lagged in time.
+        E501 fewer than two values, or the long run of a static model; E502 no such column or level; E203
+        no number; E505 a term that is not finite; E530 the column also enters lagged in time; E712 no long run.
 
     Examples
     --------
@@ -148,7 +152,7 @@ def contrasts(fit: FitRecord, variable: str, values: Sequence | float | None = N
     >>> sp.contrasts(fit, "INC", [10, 20]).direct.round(2).to_dict()
     {'20 - 10': -8.57}
     """
-    d = _checked(fit, variable, level, number=False)
+    d = _checked(fit, variable, level, run, number=False)
     pairs = _pairs(d, variable, values)
     cases = []
     for setting, (label, low, high) in product(settings_of(d, at, without=variable), pairs):
@@ -158,15 +162,15 @@ def contrasts(fit: FitRecord, variable: str, values: Sequence | float | None = N
             return ahead - behind
 
         cases.append((", ".join(filter(None, (label, label_of(setting, at)))), change, setting))
-    return _emitted(fit, variable, cases, by, level)
+    return _emitted(fit, variable, cases, by, level, run)
 
 
-def _checked(fit: FitRecord, variable: str, level: float, *, number: bool) -> Design:
+def _checked(fit: FitRecord, variable: str, level: float, run: str, *, number: bool) -> Design:
     if not isinstance(fit, FitRecord):
         raise SpatialInputError("E501", f"slopes and contrasts are those of a fit, got {type(fit).__name__}",
                                 hint="give the result of sp.sdm(...) or of another model")  # fmt: skip
     share("level", level)
-    refuse_dynamic(fit)
+    check_run(fit, run)
     d = unsplit(fit._design)
     check_column(d, variable, number=number)
     return d
@@ -186,7 +190,8 @@ def _names(node: ast.AST) -> set[str]:
     return {inner.id for inner in ast.walk(node) if isinstance(inner, ast.Name)}
 
 
-def _emitted(fit: FitRecord, variable: str, cases: list[tuple[str, Callable, dict]], by, level: float) -> EffectsBy:
+def _emitted(fit: FitRecord, variable: str, cases: list[tuple[str, Callable, dict]], by, level: float,
+             run: str) -> EffectsBy:  # fmt: skip
     """One average for every group and case; a case is a label, a function of its setting to the change of the
     regressors and the offset (T, N, k + 1), and the setting."""
     d = unsplit(fit._design)
@@ -200,12 +205,13 @@ def _emitted(fit: FitRecord, variable: str, cases: list[tuple[str, Callable, dic
         raise SpatialInputError("E501", f"no regressor changes with {variable!r} here", column=variable,
                                 hint=f"other values: sp.contrasts(fit, {variable!r}, [from, to])")  # fmt: skip
     labels, weights = [], []
+    place = emitting(fit, d, run)
     for (group, members), ((label, _, _), m) in product(groups, zip(cases, changes)):
         labels.append(", ".join(filter(None, (group, label))) or "all")
         emits = members / members.sum()
-        weights.append([sums_by_place(d, m[:, j] * emits) for j in moved])
-    law, inference = emitted(fit, names, np.array(weights), level)
-    return EffectsBy(variable, tuple(labels), inference, law, fit, level)
+        weights.append([sums_by_place(place, m[:, j] * emits) for j in moved])
+    law, inference = emitted(fit, names, np.array(weights), level, run)
+    return EffectsBy(variable, tuple(labels), inference, law, fit, level, f"{run}-run" if d.lags else "")
 
 
 def _pairs(d: Design, variable: str, values) -> list[tuple[str, object, object]]:

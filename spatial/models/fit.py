@@ -19,6 +19,7 @@ from ..effects.forecast import Forecast, forecast
 from ..effects.joined_units import holds_new_units
 from ..effects.likelihood import intervals, statistics
 from ..effects.long_run import DynamicEffects
+from ..effects.missing_prediction import nothing_missing
 from ..effects.prediction import predict
 from ..effects.stationarity import stationarity
 from .maketables import MakeTables
@@ -111,6 +112,16 @@ class Fit(MakeTables):
         if data is not None and self._design.is_panel and kind is None and not holds_new_units(self, data):
             return forecast(self, data, w, period_effects=period_effects).predicted
         return predict(self, data, w, kind=kind, level=level, unit_effects=unit_effects)
+
+    def predict_missing(self, level: float = 0.95) -> pd.DataFrame:
+        """The outcomes that are not observed, with intervals: none, where all are.
+
+        Raises
+        ------
+        SpatialInputError
+            E501 where rows without an outcome were left out.
+        """
+        return nothing_missing(self)
 
     def forecast(self, data: pd.DataFrame, w: WeightsLike | None = None, *, period_effects: Any = None,
                  level: float = 0.95) -> Forecast:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from spillover.errors import check_option
+from spillover.errors import SpatialInputError, check_option
 from spillover.language import phrase, stored
 
 from .style import SOFT, figure, legible, plain, series_styles
@@ -17,13 +17,15 @@ CHANGES = ("permanent", "transitory")
 STEP = 0.12  # between the series of one period
 
 
-def path(effects: Any, variable: str, ax: Axes | None = None, *, horizon: int = 10, change: str = "permanent") -> Axes:
+def path(effects: Any, variable: str | None = None, ax: Axes | None = None, *, horizon: int = 10,
+         change: str = "permanent") -> Axes:  # fmt: skip
     """Direct, indirect and total effect by period since the change, with intervals.
 
     Parameters
     ----------
     effects : DynamicEffects
-    variable : str
+    variable : str, optional
+        May be left out where there is one.
     ax : matplotlib Axes, optional
     horizon : int
         The last period drawn.
@@ -33,9 +35,10 @@ def path(effects: Any, variable: str, ax: Axes | None = None, *, horizon: int = 
     Raises
     ------
     SpatialInputError
-        E501 for another change, E502 for a variable that the effects do not have.
+        E501 for another change, or which variable; E502 for a variable that the effects do not have.
     """
     check_option("change", change, CHANGES)
+    variable = _only_one(effects.fit._design.regressors) if variable is None else variable
     table = _chosen(effects.path(horizon), [variable])
     table = table[table["change"] == change]
     ax = ax if ax is not None else figure(height=2.9)
@@ -52,3 +55,10 @@ def path(effects: Any, variable: str, ax: Axes | None = None, *, horizon: int = 
     plain(ax, title=title, xlabel=phrase("Periods since the change"),
           ylabel=phrase("Effect on {outcome}", outcome=response), legend=True)  # fmt: skip
     return legible(ax)
+
+
+def _only_one(regressors: tuple[str, ...]) -> str:
+    if len(regressors) != 1:
+        raise SpatialInputError("E501", "the path of which regressor?",
+                                hint=f"one of {', '.join(map(repr, regressors))}; short_run.plot() has all")
+    return regressors[0]

@@ -13,6 +13,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.matrix import SpatialWeights
+from spillover.values import counted
 
 from ..design.design import INTERCEPT, Design
 from ..design.obs_weights import read_obs_weights
@@ -43,6 +44,8 @@ class PolicySample:
     notes : tuple of str
     dose : ndarray, shape (N,), or None
         Of every unit, zero where it is never treated.
+    anticipation : int
+        Periods before adoption in which outcomes may already respond.
     """
 
     y: np.ndarray = field(repr=False)
@@ -60,6 +63,7 @@ class PolicySample:
     notes: tuple[str, ...] = ()
     period_by: str | None = None
     dose: np.ndarray | None = field(default=None, repr=False)
+    anticipation: int = 0
 
     @cached_property
     def first(self) -> np.ndarray:
@@ -75,6 +79,18 @@ class PolicySample:
     def since(self) -> np.ndarray:
         """Time since adoption, (T, N), in the units of the time column; NaN for units that are never treated."""
         return time_since(self.first, self.clock)
+
+    @cached_property
+    def start(self) -> np.ndarray:
+        """The first period in which a unit may respond, ``anticipation`` periods before it adopts; T for never."""
+        return np.where(self.first < len(self.times), self.first - self.anticipation, self.first)
+
+    @cached_property
+    def untouched(self) -> np.ndarray:
+        """Observations that show outcomes without the treatment: neither treated nor in anticipation of it, (T, N)."""
+        if not self.anticipation:
+            return self.D == 0
+        return np.arange(len(self.times))[:, None] < self.start
 
     def sources(self) -> tuple[pd.DataFrame, dict]:
         """Outcome, treatment, covariates and weights of observations, labelled."""
@@ -92,13 +108,11 @@ class PolicySample:
         return int(self.D.any(axis=0).sum())
 
     @property
-    def root(self) -> np.ndarray:
-        """Root of the mass, (N, T)."""
+    def root(self) -> np.ndarray:  # of the mass, (N, T)
         return np.sqrt(self.mass.T)
 
     @property
-    def scaled(self) -> np.ndarray:
-        """Outcomes times the root of the mass, (N, T)."""
+    def scaled(self) -> np.ndarray:  # outcomes times it, (N, T)
         return self.root * self.y.T
 
     def absorber(self, among: np.ndarray | None = None) -> Absorber:
@@ -254,8 +268,9 @@ def unit_codes(d: Design, column: str) -> tuple[np.ndarray, pd.Index]:
                                 hint="fill them, or leave these rows out")  # fmt: skip
     moving = (codes != codes[0]).any(axis=0)
     if moving.any():
-        raise SpatialInputError("E236", f"{column!r} changes over time in {int(moving.sum())} units; it must be fixed",
-                                column=column, ids=list(d.ids[moving]),
+        number = counted(moving.sum(), "unit")
+        raise SpatialInputError("E236", f"{column!r} changes over time in {number}; it must be fixed", column=column,
+                                ids=list(d.ids[moving]),
                                 hint="give a column that is fixed for each unit")  # fmt: skip
     return codes[0], groups
 

@@ -38,13 +38,13 @@ def earlier_periods(
     periods : (p,);  SmallSample, None where there are none;  v : (p, N, T), weights of the outcomes
     """
     since = sample.since if among is None else np.where(among, sample.since, np.nan)
-    periods = lead_periods(since, (since < 0) & (sample.mass > 0), earliest)
+    periods = lead_periods(since, (since < 0) & sample.untouched & (sample.mass > 0), earliest)
     N, T = len(sample.ids), len(sample.times)
     if not len(periods):
         return periods, None, np.zeros((0, N, T))
     design = imputation.untreated_design(sample, (since[:, :, None] == periods).astype(float))
     place = np.arange(design.U.shape[2] - len(periods), design.U.shape[2])
-    fit = CR2(design, place)(sample.scaled * (sample.D.T == 0), together=False)
+    fit = CR2(design, place)(sample.scaled * sample.untouched.T, together=False)
     v = design.U @ (design.inverse[:, place] / design.scale[place])
     return periods, fit, np.moveaxis(v, 2, 0)
 
@@ -74,7 +74,7 @@ def did_pretrends(result) -> Pretrends:
     if not is_switch(s.D) or comes_and_goes(s.D):
         raise SpatialInputError("E206", "a share, a dose or what comes and goes has no period before adoption to test",
                                 hint="there is nothing to test; say so instead of a test")
-    untouched = (s.D == 0) if result.exposed is None else (s.D == 0) & ~result.exposed
+    untouched = s.untouched if result.exposed is None else s.untouched & ~result.exposed
     if len(np.unique(s.since[(s.since < 0) & untouched & (s.mass > 0)])) < 2:
         raise SpatialInputError("E206", "no unit is observed at two times before adoption: there is no trend to test",
                                 hint="there is nothing to test; say so instead of a test")
@@ -121,15 +121,15 @@ def without_policy(s: PolicySample) -> tuple[Problem, np.ndarray]:
     y = s.y
     if s.names:
         design = imputation.untreated_design(s)
-        g = design.inverse @ np.einsum("ntq,nt->q", design.U, s.scaled * (s.D.T == 0)) / design.scale
+        g = design.inverse @ np.einsum("ntq,nt->q", design.U, s.scaled * s.untouched.T) / design.scale
         y = y - s.X @ g[-len(s.names) :]
     bare = replace(s, y=y, X=s.X[:, :, :0], names=())
-    periods, estimands = imputation.averages(bare, (0, np.inf))
+    periods, estimands = imputation.averages(bare, (-np.inf, np.inf))
     means = imputation.effects(bare, estimands[1:]).estimates
     for k, tau in zip(periods, means):
-        y = y - tau * ((s.D == 1) & (s.since == k))
-    first, _ = assignments(s.first, seed=1)
-    return untreated_problem(replace(bare, y=y), y, np.ones(y.shape, dtype=bool)), first
+        y = y - tau * (~s.untouched & (s.since == k))
+    start, _ = assignments(s.start, seed=1)
+    return untreated_problem(replace(bare, y=y), y, np.ones(y.shape, dtype=bool)), start
 
 
 def spatial_pretrends(result) -> Pretrends:

@@ -13,6 +13,7 @@ from scipy import sparse
 from scipy.sparse.csgraph import connected_components
 
 from spillover.errors import SHOWN, SpatialInputError
+from spillover.values import counted
 
 from ._sample import PolicySample
 
@@ -67,7 +68,7 @@ def without_lost(sample: PolicySample, why: np.ndarray, option: str) -> tuple[np
         at = labels[np.flatnonzero((why == code).any(axis=axis))]
         if len(at):
             shown = ", ".join(map(str, at[:SHOWN])) + " ..." * (len(at) > SHOWN)
-            parts.append(f"{REASONS[code]}: {int((why == code).sum())} observations ({shown})")
+            parts.append(f"{REASONS[code]}: {counted((why == code).sum(), 'observation')} ({shown})")
     n, whole = int((why >= 0).sum()), int((sample.mass > 0).sum())
     ids = list(sample.ids[np.flatnonzero((why >= 0).any(axis=0))])
     text = f"{n} of {whole} observations cannot be imputed; {'; '.join(parts)}"

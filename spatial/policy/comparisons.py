@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
@@ -18,6 +19,15 @@ from .overlap import RANK, Groups, unit_weights
 
 LARGEST = 30_000_000  # numbers of all deletions' weights up to which ||K||_F is exact
 PROJECTIONS = 400
+
+
+class Weighed(Protocol):
+    """What has averages that are linear in the outcomes, with all units and without each cluster."""
+
+    @property
+    def cluster(self) -> np.ndarray: ...
+
+    def weights(self, averages: list, T: int, deleted: np.ndarray | None = None, /) -> np.ndarray: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +144,7 @@ class Comparisons:
             return np.where(total.sum(axis=1, keepdims=True) > 0, share / total.sum(axis=1, keepdims=True), np.nan)
 
 
-def jackknife(model: Comparisons, Y: np.ndarray, averages: list[Average]) -> Jackknife:
+def jackknife(model: Weighed, Y: np.ndarray, averages: list) -> Jackknife:
     """The delete-one jackknife of outcomes Y (N, T) with every deletion estimated anew, scaled and with degrees of
     freedom as in ``delete_one``. Of many units ||K||_F^2 is taken from random projections S of the deletions, delta S:
 
@@ -143,7 +153,7 @@ def jackknife(model: Comparisons, Y: np.ndarray, averages: list[Average]) -> Jac
     return _jackknife(model, Y, averages)[0]
 
 
-def together(model: Comparisons, Y: np.ndarray, averages: list[Average]) -> tuple[float, float]:
+def together(model: Weighed, Y: np.ndarray, averages: list) -> tuple[float, float]:
     """The joint test of q averages d: d'V^-1 d and its degrees of freedom eta; NaN where one has no standard error.
 
     V = Omega^1/2 M^-1/2 (sum_g f d_g d_g') M^-1/2 Omega^1/2 is the jackknife scaled to independent errors: Omega = v v'
@@ -185,7 +195,7 @@ def _variance(blocks: np.ndarray) -> float:
     return float((K**2).sum() + (K * K.transpose(0, 3, 2, 1)).sum())
 
 
-def _jackknife(model: Comparisons, Y: np.ndarray, averages: list[Average]):
+def _jackknife(model: Weighed, Y: np.ndarray, averages: list):
     """The jackknife; the deletions (E, G, N T), or their projections; whether they are exact."""
     G = int(model.cluster.max()) + 1
     v = model.weights(averages, Y.shape[1])[0]

@@ -19,21 +19,24 @@ from .comparisons import Average, Comparisons, jackknife
 
 
 def comparisons(sample: PolicySample, control: str, adjustment: str) -> tuple[Comparisons, np.ndarray]:
-    """Every cohort g in every period t but g - 1 in which it can be compared, and g of each (K,)."""
+    """Every cohort g in every period t but its base, g - 1 less the periods of anticipation, in which it can be
+    compared, and g of each (K,)."""
     T, first, seen = len(sample.times), sample.first, sample.mass > 0
     cells, treated, others = [], [], []
     for g in np.unique(first[first < T]):
+        base = g - 1 - sample.anticipation
         for t in range(T):
-            later = first == T if control == "never" else (first > max(t, g)) & (first != g)
-            both = seen[t] & seen[g - 1]
+            later = first == T if control == "never" else (sample.start > max(t, base)) & (first != g)
+            both = seen[t] & seen[base]
             own, against = (first == g) & both, later & both
-            if t != g - 1 and own.any() and against.any():
+            if t != base and own.any() and against.any():
                 cells.append((g, t))
                 treated.append(own)
                 others.append(against)
     start, period = np.array(cells, dtype=int).reshape(-1, 2).T
     N = len(sample.ids)
-    return Comparisons(np.array(treated).reshape(-1, N), np.array(others).reshape(-1, N), period, start - 1,
+    base = start - 1 - sample.anticipation
+    return Comparisons(np.array(treated).reshape(-1, N), np.array(others).reshape(-1, N), period, base,
                        np.ones(len(start)), sample.X, sample.cluster, adjustment), start  # fmt: skip
 
 
@@ -75,9 +78,17 @@ def without_overlap(sample: PolicySample, model: Comparisons, needed: np.ndarray
         E734.
     """
     lost = ~model.of_sets()[1][model.groups[1], 0]
+    refuse_without_overlap(sample, model, lost, needed)
+    return lost
+
+
+def refuse_without_overlap(sample: PolicySample, model, lost: np.ndarray, needed: np.ndarray) -> None:
+    """E734 where a comparison that is needed has none; ``model`` has ``base``, ``period``, ``adjustment``, and the
+    units that are compared as ``groups``."""
     if (lost & needed).any():
         one = np.flatnonzero(lost & needed)[0]
-        n, against = int(model.treated[one].sum()), int(model.others[one].sum())
+        compared = model.groups[one] if isinstance(model.groups, list) else model.groups[0][model.groups[1][one]]
+        n, against = int(compared.treated.sum()), int((~compared.treated).sum())
         hint = "fewer covariates"
         if model.adjustment != "regression":
             hint += ", or adjustment='regression', which extrapolates"
@@ -85,7 +96,6 @@ def without_overlap(sample: PolicySample, model: Comparisons, needed: np.ndarray
                                 f"{'s' * (n != 1)} treated next from the {against} they are compared with in "
                                 f"{sample.times[model.period[one]]}, or are collinear among these",
                                 column=", ".join(sample.names), n=int((lost & needed).sum()), hint=hint)  # fmt: skip
-    return lost
 
 
 def overall(sample: PolicySample, first: np.ndarray, outcome: np.ndarray, settings: dict) -> np.ndarray:

@@ -140,6 +140,9 @@ class Conservative:
         self.unit_of = sparse.csr_array((np.ones(N * T), np.arange(N * T) // T, np.arange(N * T + 1)))
         self.class_regressors = groups.members @ design.deviation.reshape(N * T, -1)
         self.class_units = sparse.csr_array(groups.members @ self.unit_of)  # (C, N)
+        self.inverse_mass = np.divide(1.0, mass, out=np.zeros_like(mass), where=mass > 0)
+        spread = groups.members.multiply(self.inverse_mass.ravel()[None, :]).tocsr()
+        self.class_products = sparse.csr_array(spread @ groups.members.T)  # (C, C)
         self.plain = K.nnz == N
 
     def averages(self, a: np.ndarray, enough: np.ndarray) -> Averages:
@@ -201,17 +204,16 @@ class Conservative:
         value, of_unit = a[at, t], a.sum(axis=1)
         used, place = np.unique(self.groups.code[at, t], return_inverse=True)
         per_total = np.divide(1.0, self.total, out=np.zeros(N), where=self.total > 0)
-        kappa = np.zeros((N, len(used)))
-        np.add.at(kappa, (at, place), value)
+        c = len(used)
+        kappa = np.bincount(at * c + place, value, minlength=N * c).reshape(N, c)
         members, shares = self.groups.members[used], self.class_units[used].toarray()  # (c, N T), (c, N)
-        spread = np.divide(a, self.mass, out=np.zeros_like(a), where=self.mass > 0).ravel()
-        X = (members.multiply(spread[None, :]).tocsr() @ self.unit_of).toarray().T + shares.T * (
-            of_unit * per_total)[:, None]
-        inverse_mass = np.divide(1.0, self.mass, out=np.zeros_like(a), where=self.mass > 0).ravel()
-        Y = (members.multiply(inverse_mass[None, :]).tocsr() @ members.T).toarray() + (shares * per_total) @ shares.T
-        drift = -kappa @ self.class_regressors[used]
-        np.add.at(drift, at, value[:, None] * self.design.deviation[at, t])
-        diagonal = np.bincount(at, value**2 * inverse_mass.reshape(N, T)[at, t], minlength=N) + of_unit**2 * per_total
+        row = np.repeat(np.arange(c), np.diff(members.indptr))
+        spread = (a * self.inverse_mass).ravel()[members.indices] * members.data
+        X = np.bincount(members.indices // T * c + row, spread, minlength=N * c).reshape(N, c)
+        X += shares.T * (of_unit * per_total)[:, None]
+        Y = self.class_products[used][:, used].toarray() + (shares * per_total) @ shares.T
+        drift = (a[:, None, :] @ self.design.deviation)[:, 0] - kappa @ self.class_regressors[used]
+        diagonal = np.bincount(at, value**2 * self.inverse_mass[at, t], minlength=N) + of_unit**2 * per_total
         return diagonal, [drift @ self.design.root, kappa, X], Y
 
     def _traces(self, delta, F, signs, Y):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,18 +10,18 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.frames import takes_frames
-from spillover.show import Shown
+from spillover.values import counted, whole_number
 
 from ..design.obs_weights import Sampling, column_of
-from ..records.schema import SCHEMA
 from . import placebos, switching
 from ._sample import PolicySample, read_policy
 from .before import did_pretrends
 from .delete_one import Jackknife
 from .dose import Dose
 from .event_time import alone, dose_note, path_window
-from .methods import ENGINES, under_dates, with_doses
+from .methods import ENGINES, dates_can_move, under_dates, with_doses
 from .overlap import ADJUSTMENTS
+from .policy_result import PolicyResult
 from .pretrends import Pretrends
 from .randomization import FEW_TREATED, Randomization, assignments, invert
 from .treatment import comes_and_goes, is_switch
@@ -32,7 +32,7 @@ BANDS = ("pointwise", "simultaneous")
 
 
 @dataclass(frozen=True, eq=False)
-class DiD(Shown):
+class DiD(PolicyResult):
     """An average effect of treatment on the treated, and its path.
 
     Attributes
@@ -69,22 +69,6 @@ class DiD(Shown):
     curve: pd.DataFrame | None = field(default=None, repr=False)
     curve_vcov: np.ndarray | None = field(default=None, repr=False)
 
-    @property
-    def treatment(self) -> str:
-        return self.sample.treatment
-
-    @property
-    def response(self) -> str:
-        return self.sample.response
-
-    @property
-    def att(self) -> float:
-        return float(self.table["estimate"].iloc[0])
-
-    @property
-    def std_error(self) -> float:
-        return float(self.table["std_error"].iloc[0])
-
     @cached_property
     def pretrends(self) -> Pretrends:
         """Tests on untreated observations: ``.joint``, up to three leads are zero, and ``.slope``, those treated had no
@@ -113,6 +97,8 @@ class DiD(Shown):
             return None
         if self.settings["method"] == "switchers" or comes_and_goes(s.D) or s.dose is not None:
             return None
+        if not dates_can_move(self):
+            return None
         first, exact = assignments(s.first, seed=1)
         A, C = (under_dates(self, first, outcome) for outcome in (s.y, s.D))
         return invert(A, C, self.settings["level"], exact)
@@ -129,17 +115,14 @@ class DiD(Shown):
         table = (sums["sum"] / sums["mass"]).rename("mean").reset_index()
         return table.assign(units=table["cohort"].map(pd.Series(label).value_counts()))
 
-    def tidy(self) -> pd.DataFrame:
-        return self.table[SCHEMA].copy()
-
 
 @takes_frames
 def did(
     formula: str, data: pd.DataFrame, *, treatment: str | None = None, entity: str | None = None,
     time: str | None = None, method: str = "imputation", control: str | None = None, adjustment: str | None = None,
     dose: str | Dose | None = None, reference: float | None = None, window: tuple[float, float] | None = None,
-    cluster: str | None = None, obs_weights: str | Sampling | None = None, period_by: str | None = None,
-    band: str = "pointwise", level: float = 0.95, missing: str = "error",
+    anticipation: int = 0, cluster: str | None = None, obs_weights: str | Sampling | None = None,
+    period_by: str | None = None, band: str = "pointwise", level: float = 0.95, missing: str = "error",
 ) -> DiD:  # fmt: skip
     """Effect of a policy on those that adopted it, at once or one after the other.
 
@@ -181,6 +164,9 @@ def did(
         adoption. Imputation compares with all periods before the path begins.
     window : (first, last), optional
         Times since adoption of the path; default all. With "twfe" its ends gather what lies beyond.
+    anticipation : int
+        Periods before adoption in which outcomes may already respond: a policy is announced before it begins. Effects
+        are measured from the period before these, which show up on the path; averages and comparisons leave them out.
     cluster : str, optional
         Column of the groups within which errors may be correlated, fixed for each unit; the units by default.
     obs_weights : str or Sampling, optional
@@ -234,14 +220,18 @@ def did(
     adjustment = ADJUSTMENTS[0] if adjustment is None else adjustment
     check_option("adjustment", adjustment, ADJUSTMENTS)
     check_option("band", band, BANDS)
+    anticipation = whole_number("anticipation", anticipation, least=0)
     dose = Dose(dose) if isinstance(dose, str) else dose
     if dose is not None and method != "group_time":
         raise SpatialInputError("E533", f"method={method!r} has no effects by dose", hint='method="group_time"')
     sample = read_policy(formula, data, treatment=treatment, entity=entity, time=time, cluster=cluster,
                          obs_weights=obs_weights, period_by=period_by, missing=missing,
                          always=method == "switchers", dose=None if dose is None else dose.column)  # fmt: skip
+    if anticipation:
+        sample = anticipating(sample, anticipation, method)
     settings = {"method": method, "control": control, "adjustment": adjustment, "level": level, "band": band,
-                "cluster": cluster or str(sample.ids.name or "unit"), "weights": column_of(obs_weights),
+                "anticipation": anticipation, "cluster": cluster or str(sample.ids.name or "unit"),
+                "weights": column_of(obs_weights),
                 "period_by": sample.period_by} | ({} if dose is None else {"dose": dose})  # fmt: skip
     if method == "twfe" and not is_switch(sample.D):
         reference, window, notes = None, None, dose_note(sample.treatment)
@@ -261,5 +251,24 @@ def _refuse_unused(method: str, control: str | None, adjustment: str | None, dos
         if value is not None and method in ("imputation", "twfe"):
             raise SpatialInputError("E533", f"method={method!r} takes no {name}=",
                                     hint=f"method=\"group_time\", or leave {name}= out")  # fmt: skip
-    if adjustment is not None and dose is not None:
-        raise SpatialInputError("E533", "effects by dose take no adjustment=", hint="leave adjustment= out")
+
+
+def anticipating(sample: PolicySample, periods: int, method: str) -> PolicySample:
+    """The sample whose adopters may respond so many periods before they adopt.
+
+    Raises
+    ------
+    SpatialInputError
+        E232 units without a period before, E533 treatments without a date of adoption.
+    """
+    if method == "switchers" or not is_switch(sample.D) or comes_and_goes(sample.D):
+        raise SpatialInputError("E533", "anticipation= is for treatments that units adopt once and keep",
+                                hint="leave anticipation= out")  # fmt: skip
+    out = replace(sample, anticipation=periods)
+    never = ~((out.mass > 0) & out.untouched).any(axis=0) & (out.mass > 0).any(axis=0)
+    if never.any():
+        number = counted(never.sum(), "unit is", "units are")
+        raise SpatialInputError("E232", f"{number} observed only in periods in which outcomes may respond, with "
+                                f"anticipation={periods}", column=sample.treatment, ids=list(sample.ids[never]),
+                                hint="fewer periods of anticipation, or leave these units out")  # fmt: skip
+    return out

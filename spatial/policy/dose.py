@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.values import counted
 
 from ..design.design import Design
 from .treatment import is_switch
@@ -212,7 +213,7 @@ def unit_doses(d: Design, D: np.ndarray, column: str, treatment: str) -> np.ndar
     there = at.any(axis=0)
     bad = there & (high - low > 1e-12 * np.maximum(np.abs(high), 1e-300))
     if bad.any():
-        raise SpatialInputError("E236", f"{column!r} changes over time in {int(bad.sum())} treated units; a dose "
+        raise SpatialInputError("E236", f"{column!r} changes over time in {counted(bad.sum(), 'treated unit')}; a dose "
                                 "must be fixed", column=column, ids=list(d.ids[bad]),
                                 hint="each unit's first, or its mean")  # fmt: skip
     bad = there & (low <= 0)

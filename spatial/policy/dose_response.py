@@ -14,142 +14,42 @@ Goodman-Bacon & Sant'Anna (2024, Difference-in-differences with a continuous tre
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
-
 import numpy as np
 
 from spillover.errors import SpatialInputError
 
 from ._sample import PolicySample
-from .comparisons import LARGEST, PROJECTIONS, hotelling
+from .comparisons import LARGEST, PROJECTIONS, hotelling, together
+from .comparisons import jackknife as of_weights
+from .conditional import refuse_without_overlap
 from .delete_one import PART, Jackknife, Linear, jackknife, plain
-from .dose import SAME, Basis, Dose, read_basis
-from .overlap import RANK
+from .dose import Dose, read_basis
+from .dose_comparisons import Doses, DosesGivenCovariates, Estimate
 
 EFFECTS = ("ATT", "ACRT")
 
 
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """An average over comparisons.
-
-    Attributes
-    ----------
-    target : int
-        Place of the target among those of ``Doses``.
-    at : ndarray of bool, shape (C,)
-    by_cohort : bool
-        Cohorts have the weight of their units, its comparisons the same; otherwise comparisons have that of theirs.
-    """
-
-    target: int
-    at: np.ndarray
-    by_cohort: bool
+def given_covariates(doses: Doses, sample: PolicySample, adjustment: str) -> DosesGivenCovariates:
+    """Raises E533 for weighting, E734 without overlap in a treated period."""
+    if adjustment == "weighting":
+        raise SpatialInputError("E533", "effects by dose take no adjustment='weighting': odds make the comparison "
+                                "alike to all treated units, not to those of a dose",
+                                hint="adjustment='doubly_robust', or 'regression'")  # fmt: skip
+    d = doses
+    out = DosesGivenCovariates(d.own, d.others, d.period, d.start, d.base, d.dose, d.basis, d.cluster, sample.X,
+                               adjustment)  # fmt: skip
+    refuse_without_overlap(sample, out, ~out.overlapping, out.period >= out.start)
+    return out
 
 
-@dataclass(frozen=True, eq=False)
-class Doses:
-    """Cohorts in every period but that before they adopt, with their comparison.
-
-    Attributes
-    ----------
-    own, others : ndarray of bool, shape (C, N)
-    period, start : ndarray of int, shape (C,)
-        The period and the cohort's first.
-    dose : ndarray, shape (N,)
-    basis : Basis
-    cluster : ndarray, shape (N,)
-    """
-
-    own: np.ndarray
-    others: np.ndarray
-    period: np.ndarray
-    start: np.ndarray
-    dose: np.ndarray
-    basis: Basis
-    cluster: np.ndarray
-
-    def solved(self, gone: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Weights of B's columns in every comparison and target, with all units or without those at ``gone``,
-        (C, 2 + 2 m, K + 1); which exist (C, 2 + 2 m); treated units (C,). Targets: average ATT, average ACRT, ATT(d),
-        ACRT(d)."""
-        basis, (sums, n_others) = self.basis, self._sums
-        if gone is not None:
-            sums = sums - self.own[:, gone] @ self._features[gone]
-            n_others = n_others - self.others[:, gone].sum(axis=1)
-        C, K, m, n = len(sums), basis.of_units.shape[1], len(basis.at), sums[:, 0].round()
-        means = sums / np.maximum(n, 1)[:, None]
-        S = means[:, 2 + 2 * K :].reshape(C, K, K)
-        size, vectors = np.linalg.eigh(S)
-        kept = size > RANK * np.maximum(size[:, -1:], 1e-300)
-        inverse = np.where(kept, 1 / np.where(kept, size, 1.0), 0.0)[:, None, :] * vectors @ vectors.transpose(0, 2, 1)
-        L = np.empty((C, 2 + 2 * m, K))
-        L[:, 0], L[:, 1] = means[:, 2 : 2 + K], means[:, 2 + K : 2 + 2 * K]
-        L[:, 2 : 2 + m], L[:, 2 + m :] = basis.levels, basis.slopes
-        against = np.zeros((C, 2 + 2 * m))
-        against[:, 0], against[:, 1] = 1.0, means[:, 1]
-        against[:, 2 : 2 + m], against[:, 2 + m :] = 1.0, basis.against
-        a = L @ inverse
-        exists = np.abs(a @ S - L).max(axis=2) <= 1e-6 * np.maximum(np.abs(L).max(axis=2), 1e-300)
-        exists &= ((n > 0) & (n_others > 0))[:, None]
-        of_others = -against / np.maximum(n_others, 1)[:, None]
-        return np.concatenate([a / np.maximum(n, 1)[:, None, None], of_others[:, :, None]], axis=2), exists, n
-
-    @cached_property
-    def _features(self) -> np.ndarray:
-        """1, the slopes' weight of the comparison, psi, its slope and psi psi', (N, 2 + 2 K + K^2)."""
-        basis, psi = self.basis, self.basis.of_units
-        products = (psi[:, :, None] * psi[:, None, :]).reshape(len(psi), -1)
-        return np.column_stack([np.ones(len(psi)), basis.unit_against, psi, basis.unit_slopes, products])
-
-    @cached_property
-    def _sums(self) -> tuple[np.ndarray, np.ndarray]:
-        """Of the features over the treated units of every comparison, and its other units (C,)."""
-        return self.own @ self._features, self.others.sum(axis=1)
-
-    @cached_property
-    def usable(self) -> np.ndarray:
-        """Whether a comparison has a target (C, 2 + 2 m): a spline ends at a cohort's lowest and highest dose."""
-        exists = self.solved()[1]
-        if self.basis.covers:
-            near = SAME * np.ptp(self.dose[self.own.any(axis=0)])
-            low = np.where(self.own, self.dose, np.inf).min(axis=1)[:, None] - near
-            high = np.where(self.own, self.dose, -np.inf).max(axis=1)[:, None] + near
-            inside = (self.basis.at >= low) & (self.basis.at <= high)
-            exists[:, 2:] &= np.hstack([inside, inside])
-        return exists
-
-    def coefficients(self, estimates: list[Estimate], gone: np.ndarray | None = None) -> np.ndarray:
-        """Weights of B's columns in the estimates, (E, C (K + 1)); NaN where one does not exist."""
-        z, exists, n = self.solved(gone)
-        at = np.array([one.at for one in estimates])
-        target = np.array([one.target for one in estimates])
-        share = at * n
-        _, first, code = np.unique(self.start, return_index=True, return_inverse=True)  # cohorts come one by one
-        largest = np.maximum.reduceat(share, first, axis=1) / np.maximum(np.add.reduceat(at * 1, first, axis=1), 1)
-        share = np.where(np.array([one.by_cohort for one in estimates])[:, None], at * largest[:, code], share)
-        total = share.sum(axis=1)
-        lost = (total <= 0) | (at & ~exists[:, target].T).any(axis=1)
-        out = (share / np.where(total > 0, total, 1.0)[:, None])[:, :, None] * z[:, target].transpose(1, 0, 2)
-        out[lost] = np.nan
-        return out.reshape(len(estimates), -1)
-
-    def columns(self, units: slice, T: int) -> np.ndarray:
-        """B of some of the units, (n, T, C (K + 1))."""
-        own, others = self.own[:, units].T, self.others[:, units].T
-        psi = np.concatenate([own[:, :, None] * self.basis.of_units[units][:, None, :], others[:, :, None]], axis=2)
-        when = (np.arange(T)[:, None] == self.period) * 1.0 - (np.arange(T)[:, None] == self.start - 1)
-        return (when[None, :, :, None] * psi[:, None]).reshape(len(psi), T, -1)
-
-
-def read_doses(sample: PolicySample, dose: Dose, control: str) -> Doses:
-    """Comparisons of every cohort.
+def read_doses(sample: PolicySample, dose: Dose, control: str, adjustment: str) -> Doses:
+    """Comparisons of every cohort, given covariates where there are such.
 
     Raises
     ------
     SpatialInputError
-        E206, E234, E533 without a comparison of the kind that ``control`` names; E730 without any.
+        E206, E234, E533 without a comparison of the kind that ``control`` names; E730 without any; E734 covariates
+        without overlap.
     """
     T, first, seen, d = len(sample.times), sample.first, sample.mass > 0, sample.dose
     assert d is not None
@@ -166,11 +66,13 @@ def read_doses(sample: PolicySample, dose: Dose, control: str) -> Doses:
                                 column=dose.column, hint='basis="bins" compares with the lowest bin')  # fmt: skip
     own, others, cells = [], [], []
     for g in np.unique(first[treated]):
+        base = g - 1 - sample.anticipation
         for t in range(T):
-            both = seen[t] & seen[g - 1]
-            against = {"never": ~treated, "lowest_dose": basis.lowest}.get(control, (first > max(t, g)) & (first != g))
+            both = seen[t] & seen[base]
+            later = (sample.start > max(t, base)) & (first != g)
+            against = {"never": ~treated, "lowest_dose": basis.lowest}.get(control, later)
             mine = (first == g) & both & ~(basis.lowest & lowest)
-            if t != g - 1 and mine.any() and (against & both).any():
+            if t != base and mine.any() and (against & both).any():
                 cells.append((t, g))
                 own.append(mine)
                 others.append(against & both)
@@ -178,10 +80,12 @@ def read_doses(sample: PolicySample, dose: Dose, control: str) -> Doses:
         raise SpatialInputError("E730", "no cohort has a comparison in a treated period", column=sample.treatment,
                                 hint="add units that are untreated, or control='lowest_dose'")  # fmt: skip
     period, start = np.array(cells).T
-    return Doses(np.array(own), np.array(others), period, start, d, basis, sample.cluster)
+    base = start - 1 - sample.anticipation
+    doses = Doses(np.array(own), np.array(others), period, start, base, d, basis, sample.cluster)
+    return doses if not sample.names else given_covariates(doses, sample, adjustment)
 
 
-def effects(sample: PolicySample, dose: Dose, control: str, window: tuple[float, float]):
+def effects(sample: PolicySample, dose: Dose, control: str, adjustment: str, window: tuple[float, float]):
     """Averages, the path and the curve.
 
     Returns
@@ -191,7 +95,7 @@ def effects(sample: PolicySample, dose: Dose, control: str, window: tuple[float,
     places : ndarray of int, of the curve's doses among ``doses.basis.at``
     Jackknife of two averages, the path and the curve (ATT, then ACRT);  notes : list of str
     """
-    doses = read_doses(sample, dose, control)
+    doses = read_doses(sample, dose, control, adjustment)
     since = sample.clock[doses.period] - sample.clock[doses.start]
     post, usable, m = since >= 0, doses.usable, len(doses.basis.at)
     if not (post & usable[:, 1]).any():
@@ -203,7 +107,7 @@ def effects(sample: PolicySample, dose: Dose, control: str, window: tuple[float,
     path = [one for one in path if one[2].at.any()]
     places = np.array([j for j in range(m) if (post & usable[:, 2 + j]).any()], dtype=int)
     curve = [Estimate(2 + k * m + j, post & usable[:, 2 + k * m + j], True) for k in (0, 1) for j in places]
-    fit = estimated(doses, sample, [*estimates, *(one[2] for one in path), *curve])[0]
+    fit = estimated(doses, sample, [*estimates, *(one[2] for one in path), *curve])
     notes = _notes(doses, sample, dose, control, post)
     return doses, np.array([one[1] for one in path]), [one[0] for one in path], places, fit, notes
 
@@ -214,6 +118,8 @@ def _notes(doses: Doses, sample: PolicySample, dose: Dose, control: str, post) -
     if control == "lowest_dose":
         at = doses.dose[doses.basis.lowest].mean()
         notes.append(f"effects are those of a dose less that of the lowest, {at:.4g}: nobody is untreated")
+    if isinstance(doses, DosesGivenCovariates) and doses.adjustment != "regression":
+        notes.append("given covariates the average ATT is doubly robust; ACRT and the curve rest on the regression")
     small = np.unique(doses.start[post & ~doses.usable[:, 1]])
     if len(small):
         shown = ", ".join(str(sample.times[g]) for g in small)
@@ -225,8 +131,15 @@ def _notes(doses: Doses, sample: PolicySample, dose: Dose, control: str, post) -
     return notes
 
 
-def estimated(doses: Doses, sample: PolicySample, estimates: list[Estimate]) -> tuple[Jackknife, Linear]:
-    """The jackknife of averages, and what its deletions are made of."""
+def estimated(doses: Doses, sample: PolicySample, estimates: list[Estimate]) -> Jackknife:
+    """The jackknife of averages."""
+    if isinstance(doses, DosesGivenCovariates):
+        return of_weights(doses, sample.y.T, estimates)
+    return _linear(doses, sample, estimates)[0]
+
+
+def _linear(doses: Doses, sample: PolicySample, estimates: list[Estimate]) -> tuple[Jackknife, Linear]:
+    """The jackknife without covariates, and what its deletions are made of."""
     T, N = sample.y.shape
     G = sample.n_clusters
     z = doses.coefficients(estimates)
@@ -247,7 +160,9 @@ def estimated(doses: Doses, sample: PolicySample, estimates: list[Estimate]) -> 
 
 def joint(doses: Doses, sample: PolicySample, estimates: list[Estimate]) -> tuple[float, float]:
     """The joint test of a few averages: see ``comparisons.together``."""
-    fit, linear = estimated(doses, sample, estimates)
+    if isinstance(doses, DosesGivenCovariates):
+        return together(doses, sample.y.T, estimates)
+    fit, linear = _linear(doses, sample, estimates)
     (q, G, P), (T, N) = linear.Z.shape, sample.y.shape
     exact = q * G * N * T <= LARGEST
     width = N * T if exact else PROJECTIONS

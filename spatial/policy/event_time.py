@@ -17,7 +17,7 @@ def path_window(sample, window, reference, method: str):
     """The path's reference (None where there is none), its first and last time (None: no path), and notes on uneven
     periods.
 
-    ``sample`` has ``first``, ``since``, ``clock``, ``times`` and ``treatment``.
+    ``sample`` has ``first``, ``since``, ``clock``, ``times``, ``anticipation`` and ``treatment``.
     """
     span = float(np.ptp(sample.clock)) + 1
     ends = (-span, span) if window is None else tuple(window) if np.iterable(window) else (window,)
@@ -29,14 +29,16 @@ def path_window(sample, window, reference, method: str):
         return None, ends, _uneven(sample, None)
     step = step_of(sample.clock)
     if method in ("group_time", "switchers"):
-        return (None if step is None else -step), ends, _uneven(sample, None)
+        return (None if step is None else -step * (1 + sample.anticipation)), ends, _uneven(sample, None)
     seen = seen_by_all(sample)
     if reference is None:
         if not len(seen):
             return None, None, ["periods are uneven, and at no time before adoption is every cohort observed: no "
                                 "common reference, no path; method='imputation' needs none"]  # fmt: skip
         reference = seen[-1]
-    before = np.unique(sample.since[sample.since < 0])
+    early, T = sample.anticipation, len(sample.clock)
+    before = np.unique(np.concatenate([sample.clock[: g - early] - sample.clock[g] for g in
+                                       np.unique(sample.first[sample.first < T])]))  # fmt: skip
     if not (reference in before and ends[0] <= reference):
         raise SpatialInputError("E533", f"reference={reference:g} must lie before adoption, inside window={window!r}, "
                                 "where units are observed",
@@ -52,7 +54,7 @@ def dose_note(treatment: str) -> list[str]:
 def seen_by_all(sample) -> np.ndarray:
     """Times before adoption at which every cohort is observed, ascending."""
     cohorts = np.unique(sample.first[sample.first < len(sample.clock)])
-    sets = [set(sample.clock[sample.clock < sample.clock[g]] - sample.clock[g]) for g in cohorts]
+    sets = [set(sample.clock[: g - sample.anticipation] - sample.clock[g]) for g in cohorts]
     return np.array(sorted(set.intersection(*sets)))
 
 

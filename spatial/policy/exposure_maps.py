@@ -20,6 +20,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
 from spillover.matrix import SpatialWeights, TemporalWeights, as_weights
+from spillover.values import counted
 
 from ._sample import PolicySample
 
@@ -90,7 +91,8 @@ def exposure_of(sample: PolicySample, w, kind: str | None, cuts, absent: str) ->
     kept = np.maximum.accumulate(amount, axis=0)
     notes = []
     if (fell := (kept > amount + 1e-12)).any():
-        notes.append(f"exposure falls in {int(fell.any(axis=0).sum())} units: each keeps the highest that it has had")
+        number = counted(fell.any(axis=0).sum(), "unit")
+        notes.append(f"exposure falls in {number}: each keeps the highest that it has had")
     level, names = _levels(kept, kind, cuts, list(weights))
     if not level.any():
         raise SpatialInputError("E237", "no unit is ever exposed: nobody has a treated neighbor",

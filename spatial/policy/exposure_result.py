@@ -8,20 +8,18 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from spillover.show import Shown
-
-from ..records.schema import SCHEMA
 from . import exposure_parts as ep
 from ._sample import PolicySample
 from .conservative import Conservative
 from .exposure_before import exposure_pretrends
 from .exposure_maps import Exposure, exposure_frame
 from .exposure_paths import cells_table
+from .policy_result import PolicyResult
 from .pretrends import Pretrends
 
 
 @dataclass(frozen=True, eq=False)
-class ExposureDiD(Shown):
+class ExposureDiD(PolicyResult):
     """Effects of a policy on the treated and on those exposed to it.
 
     Attributes
@@ -60,19 +58,6 @@ class ExposureDiD(Shown):
     _engine: Conservative = field(repr=False)
     _few: np.ndarray = field(repr=False)
     _headline: np.ndarray = field(repr=False)
-
-    @property
-    def treatment(self) -> str:
-        return self.sample.treatment
-
-    @property
-    def response(self) -> str:
-        return self.sample.response
-
-    @property
-    def att(self) -> float:
-        """The total effect on the treated."""
-        return float(self.table["estimate"].iloc[0])
 
     @cached_property
     def pretrends(self) -> Pretrends:
@@ -117,7 +102,3 @@ class ExposureDiD(Shown):
     def exposures(self) -> pd.DataFrame:
         """The level of exposure of every unit (rows) in every period (columns), for a map or a check."""
         return exposure_frame(self.sample, self.exposure)
-
-    def tidy(self) -> pd.DataFrame:
-        return self.table[SCHEMA].copy()
-

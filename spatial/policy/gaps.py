@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SHOWN, SpatialInputError
+from spillover.values import counted
 
 from ..design.design import Design
 
@@ -41,8 +42,9 @@ def filled_treatment(
     treated = (filled > 0) & ~absent
     throughout = treated.any(axis=0) & ~((filled == 0) & ~absent).any(axis=0)
     if throughout.any() and not always:
-        raise SpatialInputError("E232", f"{int(throughout.sum())} units are treated in every period in which they are "
-                                "observed: nothing shows what they would have been without", column=name,
+        number = counted(throughout.sum(), "unit is", "units are")
+        raise SpatialInputError("E232", f"{number} treated in every period in which they are observed: nothing shows "
+                                "what they would have been without", column=name,
                                 ids=list(ids[throughout]), hint="leave these units out")  # fmt: skip
     first = np.where(treated.any(axis=0), treated.argmax(axis=0), 0)
     unsure = ids[(first > 0) & absent[np.maximum(first - 1, 0), np.arange(D.shape[1])]]

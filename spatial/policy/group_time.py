@@ -24,7 +24,7 @@ GONE = 1e-12  # share of a cohort's weight that is rounding
 
 
 class GroupTime:
-    """ATT(g, t) for every cohort g and period t but g - 1.
+    """ATT(g, t) for every cohort g and period t but g - 1, less the periods of ``anticipation``.
 
     Attributes
     ----------
@@ -32,18 +32,19 @@ class GroupTime:
     cells : (K, 2) of cohort's place and period
     """
 
-    def __init__(self, first: np.ndarray, T: int, control: str):
-        self.T, self.control = T, control
+    def __init__(self, first: np.ndarray, T: int, control: str, anticipation: int = 0):
+        self.T, self.control, self.early = T, control, 1 + anticipation
         self.cohorts, self.code = np.unique(first, return_inverse=True)
         self.cells = np.array([(h, t) for h, g in enumerate(self.cohorts) if g < T for t in range(T)
-                               if t != g - 1 and self._comparison(h, t).any()]).reshape(-1, 2)  # fmt: skip
+                               if t != g - self.early and self._comparison(h, t).any()]).reshape(-1, 2)  # fmt: skip
 
     def _comparison(self, h: int, t: int) -> np.ndarray:
         """The cohorts that cohort h is compared with in period t, (H,)."""
         g = self.cohorts[h]
         if self.control == "never":
             return self.cohorts == self.T
-        return (self.cohorts > max(t, g)) & (self.cohorts != g)
+        later = np.where(self.cohorts < self.T, self.cohorts - self.early + 1, self.T)  # when they may respond
+        return (later > max(t, g - self.early)) & (self.cohorts != g)
 
     @cached_property
     def _own(self) -> np.ndarray:
@@ -58,7 +59,7 @@ class GroupTime:
     @cached_property
     def _change(self) -> np.ndarray:
         """From which period to which, (K, T)."""
-        period, start = self.cells[:, 1], self.cohorts[self.cells[:, 0]] - 1
+        period, start = self.cells[:, 1], self.cohorts[self.cells[:, 0]] - self.early
         return (period[:, None] == np.arange(self.T)) * 1.0 - (start[:, None] == np.arange(self.T))
 
     def weights(self, sizes: np.ndarray, averages) -> np.ndarray:
@@ -107,7 +108,7 @@ def effects(sample: PolicySample, control: str, window: tuple[float, float]):
         E730 when no cohort has a comparison.
     """
     T, first = len(sample.times), sample.first
-    group = GroupTime(first, T, control)
+    group = GroupTime(first, T, control, sample.anticipation)
     start = sample.clock[np.minimum(group.cohorts[group.cells[:, 0]], T - 1)]
     since = sample.clock[group.cells[:, 1]] - start
     if not (since >= 0).any():

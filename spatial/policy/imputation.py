@@ -1,6 +1,6 @@
 """Imputation: untreated outcomes are predicted from untreated observations alone, effects are what is left.
 
-    1.  y_it = alpha_i + gamma_t + X_it beta + e_it         on untreated observations (D_it = 0)
+    1.  y_it = alpha_i + gamma_t + X_it beta + e_it         on untreated observations, not in anticipation either
     2.  tau_it = y_it - alpha_i - gamma_t - X_it beta       on treated ones
     3.  theta = sum a_it tau_it                             by period since adoption, overall
 
@@ -65,7 +65,7 @@ def untreated_design(sample: PolicySample, extra: np.ndarray | None = None) -> W
     SpatialInputError
         E205 collinear covariates, E730 a period of a region without untreated units.
     """
-    untreated = sample.mass * (sample.D == 0)
+    untreated = sample.mass * sample.untouched
     lost = [((sample.mass * (sample.region == r)).any(axis=1) & ~(untreated * (sample.region == r)).any(axis=1))
             for r in range(int(sample.region.max()) + 1)]  # fmt: skip
     if (lost := np.any(lost, axis=0)).any():
@@ -73,7 +73,7 @@ def untreated_design(sample: PolicySample, extra: np.ndarray | None = None) -> W
                                 "been", ids=list(sample.times[lost]),
                                 hint="leave these periods out, or add never-treated units")  # fmt: skip
     if sample.names:
-        residuals = sample.absorber(sample.D == 0)(sample.X)
+        residuals = sample.absorber(sample.untouched)(sample.X)
         refuse_collinear(residuals.reshape(sample.y.size, -1), sample.X, list(sample.names))
     X = sample.X if extra is None else np.concatenate([sample.X, extra], axis=2)
     periods = period_dummies(len(sample.times), sample.region)
@@ -88,7 +88,7 @@ def _linear(sample: PolicySample, design: Within, estimands: np.ndarray, moves) 
     c = np.array([total.sum(axis=0) for total in totals])
     if not design.identifies(c).all():
         raise SpatialInputError("E730", "untreated observations do not identify the unit and period effects",
-                                n=int((sample.D == 0).sum()),
+                                n=int(sample.untouched.sum()),
                                 hint="leave out the last periods, or period_by=")  # fmt: skip
     g = c @ design.inverse
     left = np.array([phi @ total - gone for (_, phi, _), total, gone in zip(cells, totals, own)])
@@ -167,7 +167,8 @@ def _to_cohort(sample, a, design):
 
 
 def averages(sample: PolicySample, window: tuple[float, float]):
-    """The estimands: the average over all treated observations, then by period since adoption.
+    """The estimands: the average over all treated observations, then by period since adoption, from those in
+    anticipation of it on.
 
     Returns
     -------
@@ -175,10 +176,10 @@ def averages(sample: PolicySample, window: tuple[float, float]):
     estimands : ndarray, shape (E, T, N)
     """
     since = sample.since
-    treated = (sample.D == 1) * sample.mass
-    periods = np.unique(since[treated > 0])
-    periods = periods[periods <= window[1]]
-    cells = np.stack([treated, *(treated * (since == k) for k in periods)])
+    treated, touched = (sample.D == 1) * sample.mass, ~sample.untouched * sample.mass
+    periods = np.unique(since[touched > 0])
+    periods = periods[(periods >= window[0]) & (periods <= window[1])]
+    cells = np.stack([treated, *(touched * (since == k) for k in periods)])
     return periods, cells / cells.sum(axis=(1, 2), keepdims=True)
 
 
@@ -190,7 +191,7 @@ def overall(sample: PolicySample, first: np.ndarray, outcome: np.ndarray | None 
     dates, code = np.unique(first, return_inverse=True)
     code = code.reshape(first.shape)
     C = np.concatenate([np.broadcast_to(np.eye(T), (N, T, T)), sample.X.transpose(1, 0, 2)], axis=2)
-    parts = [_under_date(y, sample.mass.T, C, date) for date in dates]
+    parts = [_under_date(y, sample.mass.T, C, date, sample.anticipation) for date in dates]
     gram, b, h, alpha, mu = (np.stack(arrays, axis=1) for arrays in zip(*parts))  # (N, dates, ...)
     regions = int(sample.region.max()) + 1
     columns = np.hstack([sample.region[:, None] * T + np.arange(T),
@@ -213,10 +214,11 @@ def overall(sample: PolicySample, first: np.ndarray, outcome: np.ndarray | None 
     return out
 
 
-def _under_date(y, mass, C, date):
+def _under_date(y, mass, C, date, anticipation):
     """What every unit contributes if it adopts at a date: U'U, U'y, c, and sum and mass of the treated part."""
-    treated = np.arange(y.shape[1]) >= date
-    m = mass * ~treated
+    T = y.shape[1]
+    treated = np.arange(T) >= date
+    m = mass * (np.arange(T) < (date - anticipation if date < T else T))
     a = mass * treated * m.any(axis=1, keepdims=True)  # nothing shows what a unit seen only afterwards would have been
     total = np.maximum(m.sum(axis=1), 1e-300)[:, None]
     deviation = C - (np.einsum("nt,ntq->nq", m, C) / total)[:, None]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def _twfe(sample, settings):
     level = settings["level"]
-    one = twfe.att(sample)
+    one = twfe.att(sample, among=twfe.without_anticipation(sample))
     table = rows(one.estimates, one.std_errors, level=level, df=one.df, term=[sample.treatment])
     notes = twfe.negative_weights(sample, one)
     if settings["window"] is None:
@@ -94,17 +94,14 @@ def with_doses(sample: PolicySample, settings: dict):
         E533 options that doses do not take; otherwise as ``dose_response.read_doses``.
     """
     _refuse_period_by(settings)
-    if sample.names:
-        raise SpatialInputError("E533", f"effects by dose take no covariates, got {', '.join(sample.names)}",
-                                column=sample.names[0], hint="the outcome and the treatment alone")  # fmt: skip
     if settings["weights"]:
         raise SpatialInputError("E533", "effects by dose take no weights", column=settings["weights"],
                                 hint="leave obs_weights= out")  # fmt: skip
     if settings["control"] == "never":
         refuse_without_untreated(sample)
     level = settings["level"]
-    doses, periods, names, places, fit, notes = dose_response.effects(sample, settings["dose"], settings["control"],
-                                                                      settings["window"])  # fmt: skip
+    doses, periods, names, places, fit, notes = dose_response.effects(
+        sample, settings["dose"], settings["control"], settings["adjustment"], settings["window"])
     n, m = len(periods), len(places)
     one, path, curve = (fit.part(at) for at in (slice(0, 2), slice(2, 2 + n), slice(2 + n, None)))
     table = rows(one.estimates, one.std_errors, level=level, df=one.df, term=list(dose_response.EFFECTS))
@@ -153,6 +150,18 @@ def is_conditional(sample: PolicySample) -> bool:
 ENGINES = {"twfe": _twfe, "imputation": _imputation, "group_time": _group_time, "switchers": _switchers}
 
 
+def dates_can_move(result: DiD) -> bool:
+    """Whether the estimate under other dates is there: two-way effects with covariates or weights leave observations
+    in anticipation of one date out, which other dates need."""
+    s = result.sample
+    return not (s.anticipation and result.settings["method"] == "twfe" and not _exchangeable(s))
+
+
+def _exchangeable(s: PolicySample) -> bool:
+    """Whether units differ in their outcomes alone."""
+    return not s.names and np.ptp(s.mass) == 0 and not s.region.any()
+
+
 def under_dates(result: DiD, first: np.ndarray, outcome: np.ndarray) -> np.ndarray:
     """The headline estimate under every row of dates (R, N), of an outcome (T, N); NaN where they identify nothing.
 
@@ -161,7 +170,7 @@ def under_dates(result: DiD, first: np.ndarray, outcome: np.ndarray) -> np.ndarr
     s = result.sample
     if result.settings["method"] == "group_time" and is_conditional(s):
         return conditional.overall(s, first, outcome, result.settings)
-    if not s.names and np.ptp(s.mass) == 0 and not s.region.any():
+    if _exchangeable(s):
         dates, one = np.unique(s.first, return_index=True)
         by_unit = (result.jackknife.v[0, one] * s.root[one]) @ outcome  # (dates, N)
         return by_unit[np.searchsorted(dates, first), np.arange(first.shape[1])].sum(axis=1)

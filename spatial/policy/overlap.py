@@ -9,9 +9,17 @@ of a change in outcomes is sum_j v_j (y_jt - y_jb), v_j = 1 / n_G for the treate
     improved           e_j / sum_C e,    gamma from sum_C e_j x_j = sum_G x_j
 
 The improved one is doubly robust too: with gamma from tilting, the weighted regression of the comparison's changes adds
-nothing, since both groups have the same means. Given x and G all are linear in the outcomes. Sources: Sant'Anna & Zhao
-(2020, J. Econometrics 219:101-122), equations 2.7, 3.1 and 3.2; Graham, Pinto & Egel (2012, Review of Economic Studies
-79:1053-1079) for tilting; Abadie (2005, Review of Economic Studies 72:1-19) for weighting.
+nothing, since both groups have the same means. Of averages over the treated with weights a_i that need not be equal,
+such as effects by dose, with q = sum_G a_i x_i,
+
+    regression         x_j' A^-1 q
+    doubly robust      q_1 e_j / sum_C e + x_j' A^-1 (q - q_1 sum_C x e / sum_C e)
+    improved           e_j x_j' (sum_C e x x')^-1 q
+
+which are doubly robust where a_i is the same for all, and regressions else. Given x and G all are linear in the
+outcomes. Sources: Sant'Anna & Zhao (2020, J. Econometrics 219:101-122), equations 2.7, 3.1 and 3.2; Graham, Pinto &
+Egel (2012, Review of Economic Studies 79:1053-1079) for tilting; Abadie (2005, Review of Economic Studies 72:1-19) for
+weighting.
 """
 
 from __future__ import annotations
@@ -70,27 +78,54 @@ def unit_weights(groups: Groups, there: np.ndarray, adjustment: str) -> tuple[np
     v : (D, n);  exists : (D,), false without treated or comparison units, where the covariates tell them apart, or
     where these are collinear among the comparison
     """
+    own = there * groups.treated
+    of_own = own / np.maximum(own.sum(axis=1, keepdims=True), 1)
+    against, exists = counterfactual_weights(groups, there, (of_own @ groups.scaled)[:, None], adjustment)
+    return of_own - against[:, 0], exists
+
+
+def counterfactual_weights(groups: Groups, there: np.ndarray, q: np.ndarray, adjustment: str):
+    """omega of the comparison units, for averages over the treated with any weights.
+
+    Parameters
+    ----------
+    there : ndarray, shape (D, n), of zeros and ones
+    q : ndarray, shape (D, P, k)
+        Sums of the scaled covariates over the treated, with the weights of P averages; their weights sum to the first.
+
+    Returns
+    -------
+    omega : (D, P, n);  exists : (D,)
+    """
     own, other = there * groups.treated, there * ~groups.treated
-    n_own, n_other = own.sum(axis=1, keepdims=True), other.sum(axis=1, keepdims=True)
-    exists = (n_own[:, 0] > 0) & (n_other[:, 0] > 0)
-    of_own = own / np.maximum(n_own, 1)
+    n_other = other.sum(axis=1, keepdims=True)
+    exists = (own.any(axis=1)) & (n_other[:, 0] > 0)
     x, k = groups.scaled, groups.x.shape[1]
     if k == 1:
-        return of_own - other / np.maximum(n_other, 1), exists
-    against = np.zeros_like(other)
-    if adjustment != "regression":
-        gamma, converged = _logit(groups, own, other, exists)
-        if adjustment == "improved":
-            gamma, converged = _tilted(groups, own, other, exists, gamma)
-        e = other * np.exp(np.clip(gamma @ x.T, -FARTHEST, FARTHEST))
-        against = e / np.maximum(e.sum(axis=1, keepdims=True), 1e-300)
-        exists = exists & converged
-    if adjustment in ("regression", "doubly_robust"):
-        A = (other @ groups.products).reshape(-1, k, k)
-        a, full = _solve(A, of_own @ x - against @ x)
-        against = against + other * (a @ x.T)
-        exists = exists & full
-    return of_own - against, exists
+        return q * (other / np.maximum(n_other, 1))[:, None], exists
+    if adjustment == "regression":
+        a, full = _solved(_products(groups, other), q)
+        return other[:, None] * (a @ x.T), exists & full
+    gamma, converged = _logit(groups, own, other, exists)
+    if adjustment == "improved":
+        gamma, converged = _tilted(groups, own, other, exists, gamma)
+    e = other * np.exp(np.clip(gamma @ x.T, -FARTHEST, FARTHEST))
+    e = e / np.maximum(e.sum(axis=1, keepdims=True), 1e-300)
+    exists = exists & converged
+    if adjustment == "improved" and q.shape[1] > 1:
+        a, full = _solved(_products(groups, e), q)
+        return e[:, None] * (a @ x.T), exists & full
+    against = q[:, :, :1] * e[:, None]
+    if adjustment == "doubly_robust":
+        a, full = _solved(_products(groups, other), q - against @ x)
+        return against + other[:, None] * (a @ x.T), exists & full
+    return against, exists
+
+
+def _products(groups: Groups, weights: np.ndarray) -> np.ndarray:
+    """sum of weights x x', (D, k, k)."""
+    k = groups.x.shape[1]
+    return (weights @ groups.products).reshape(-1, k, k)
 
 
 def _logit(groups: Groups, own, other, exists):
@@ -121,15 +156,15 @@ def _newton(groups: Groups, derivatives, gamma, exists):
         converged = np.abs(gradient).max(axis=1) < 1e-10 * len(x)
         if (converged | ~exists).all():
             break
-        step, _ = _solve(information, gradient)
+        step = _solved(information, gradient[:, None])[0][:, 0]
         largest = np.abs(step @ x.T).max(axis=1, keepdims=True)
         gamma = gamma + step * np.minimum(1.0, LARGEST_STEP / np.maximum(largest, 1e-300))
     return gamma, converged & (np.linalg.eigvalsh(information)[:, 0] > SEPARATED * len(x))
 
 
-def _solve(A, b):
-    """A^-1 b for stacks (D, k, k), (D, k), and whether A has full rank."""
+def _solved(A, b):
+    """A^-1 b for stacks (D, k, k) and (D, P, k), and whether A has full rank."""
     size = np.linalg.eigvalsh(A)
     full = size[:, 0] > RANK * np.maximum(size[:, -1], 1e-300)
     safe = np.where(full[:, None, None], A, np.eye(A.shape[1]))
-    return np.linalg.solve(safe, b[:, :, None])[:, :, 0] * full[:, None], full
+    return np.linalg.solve(safe, b.transpose(0, 2, 1)).transpose(0, 2, 1) * full[:, None, None], full

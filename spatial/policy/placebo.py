@@ -23,7 +23,7 @@ from . import imputation, twfe
 from ._tables import rows
 from .did import DiD
 from .gaps import unseen_before
-from .methods import under_dates
+from .methods import dates_can_move, under_dates
 from .spatial_did import SpatialDiD
 from .treatment import comes_and_goes, is_switch
 
@@ -114,6 +114,9 @@ def placebo_units(result: DiD | SpatialDiD, *, draws: int = 999, seed: int = 1) 
         if result.settings["method"] == "group_time" and result.settings["weights"]:
             raise SpatialInputError("E540", "placebo_units of group-time effects is not there with weights",
                                     hint="method='imputation', or placebos of the same model without weights")
+        if not dates_can_move(result):
+            raise SpatialInputError("E533", "placebo_units of two-way fixed effects with covariates or weights is not "
+                                    "there with anticipation=", hint="method='imputation'")  # fmt: skip
         names, actual = [result.table["term"].iloc[0]], np.array([result.att])
         first = rng.permuted(np.tile(result.sample.first, (draws, 1)), axis=1)
         drawn = _under_dates(result, first)
@@ -168,7 +171,7 @@ def placebo_time(result: DiD, *, shifts: Sequence[int] = (1, 2, 3)) -> pd.DataFr
         raise SpatialInputError("E533", "placebos in time are there for did by imputation or two-way fixed effects",
                                 hint="the path before adoption is the same idea")  # fmt: skip
     s, shifts = result.sample, [int(k) for k in shifts]
-    earliest = int(s.first.min())
+    earliest = int(s.start.min())
     if not shifts or min(shifts) < 1 or max(shifts) >= earliest:
         raise SpatialInputError("E533", f"shifts={shifts} must lie between 1 and {earliest - 1}: the first to adopt "
                                 f"have {earliest} periods before",
@@ -182,13 +185,13 @@ def placebo_time(result: DiD, *, shifts: Sequence[int] = (1, 2, 3)) -> pd.DataFr
 
 def _shifted(result: DiD, k: int):
     s = result.sample
-    T, untreated = len(s.times), s.D == 0
-    pretended = (np.arange(T)[:, None] >= s.first - k) & (s.first < T) & untreated
+    T, untreated = len(s.times), s.untouched
+    pretended = (np.arange(T)[:, None] >= s.start - k) & (s.first < T) & untreated
     if result.settings["method"] == "twfe":
         return twfe.att(s, pretended.astype(float), untreated)
     moved = s.adopting(np.where(s.first < T, s.first - k, s.first))
     mass = s.mass * untreated
-    mass = mass * ~unseen_before(mass, moved.D > 0)  # of a panel with gaps
+    mass = mass * ~unseen_before(mass, ~moved.untouched)  # of a panel with gaps
     moved, weights = replace(moved, mass=mass), pretended * mass
     return imputation.effects(moved, (weights / weights.sum())[None])
 

@@ -73,7 +73,7 @@ def of_doses(result) -> Placebos:
         E206 where there are none.
     """
     sample, settings, path = result.sample, result.settings, result.path
-    doses = dose_response.read_doses(sample, settings["dose"], settings["control"])
+    doses = dose_response.read_doses(sample, settings["dose"], settings["control"], settings["adjustment"])
     since = sample.clock[doses.period] - sample.clock[doses.start]
     slopes = path[path["effect"] == "ACRT"]
 

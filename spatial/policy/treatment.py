@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.values import counted
 
 NEED = "give a column that is 0 before the policy and 1 from its first period on"
 
@@ -32,6 +33,7 @@ class Adopters:
     clock: np.ndarray
     times: pd.Index
     treatment: str
+    anticipation: int = 0
 
 
 def is_switch(D: np.ndarray) -> bool:
@@ -73,14 +75,15 @@ def adoption(D: np.ndarray, ids: pd.Index, times: pd.Index, name: str, *, doses:
                                 "method='twfe' for a share or a dose")  # fmt: skip
     off = (np.diff(D, axis=0) < 0).any(axis=0)
     if off.any():
-        raise SpatialInputError("E231", f"{name!r} switches off in {int(off.sum())} units: a policy that ends is "
+        raise SpatialInputError("E231", f"{name!r} switches off in {counted(off.sum(), 'unit')}: a policy that ends is "
                                 "another design", column=name, ids=list(ids[np.flatnonzero(off)]),
                                 hint="method='switchers' of sp.did, or leave these units out")  # fmt: skip
     if not doses:
         refuse_without_variation(D, name)
     always = D[0] == 1
     if always.any():
-        raise SpatialInputError("E232", f"{int(always.sum())} units are treated in every period: nothing shows what "
+        number = counted(always.sum(), "unit is", "units are")
+        raise SpatialInputError("E232", f"{number} treated in every period: nothing shows what "
                                 "they would have been without", column=name, ids=list(ids[always]),
                                 hint="leave these units out, or begin the panel earlier")  # fmt: skip
     treated = D.any(axis=0)

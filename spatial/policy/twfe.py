@@ -24,6 +24,11 @@ def att(sample: PolicySample, D: np.ndarray | None = None, among: np.ndarray | N
     return least_squares(sample, D[:, :, None], [sample.treatment], among)
 
 
+def without_anticipation(sample: PolicySample) -> np.ndarray | None:
+    """Observations that are not in anticipation of the treatment, (T, N); None for all."""
+    return None if not sample.anticipation else (sample.D > 0) | sample.untouched
+
+
 def negative_weights(sample: PolicySample, fit: Jackknife) -> list[str]:
     """A note where tau weights effects of some treated observations negatively.
 

@@ -26,9 +26,11 @@ def decimals(values: Iterable[float], digits: int) -> int:
     --------
     >>> decimals([1.5, -0.02], 3), decimals([1.5, -0.000122], 3)
     (3, 5)
+    >>> decimals([1.5, 2e-15], 3)
+    3
     """
     sizes = [abs(float(v)) for v in values if np.isfinite(v)]
-    hidden = [v for v in sizes if 0 < v < 0.5 * 10**-digits]
+    hidden = [v for v in sizes if 10**-MOST <= v < 0.5 * 10**-digits]  # fewer than MOST decimals show it
     return min(max([digits, *(int(np.ceil(-np.log10(v))) + 1 for v in hidden)]), max(MOST, digits))
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from spillover.types import Columns
 
 LEVELS = (0.1, 0.05, 0.01)
+ROUNDING = 1e-9  # of an estimate: smaller standard errors are rounding errors of it
 
 
 def etable(fits: Any, *, effects: bool = False, names: Sequence[str] | None = None,
@@ -216,7 +217,9 @@ def _estimates(columns, section, terms, labels, below, digits, levels):
 
 
 def _below_values(row, below) -> list[float]:
-    return [row["std_error"]] if below == "std_error" else []
+    """The standard error where it is printed, unless it is a rounding error of the estimate."""
+    there = below == "std_error" and not row["std_error"] < ROUNDING * abs(row["estimate"])
+    return [row["std_error"]] if there else []
 
 
 def _top(row, digits, levels) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from spillover.language import phrase, stored
+from spillover.language import phrase, phrases, stored
 
 from ..policy.dependence import in_words
 from ..policy.exposure_parts import ON_UNTREATED
@@ -28,8 +28,9 @@ def exposure_text(result) -> str:
         phrase("{n} observations ({units} units x {periods} periods); {treated} units treated, {exposed} exposed while "
                "untreated", n=f"{np.count_nonzero(s.mass):,}", units=f"{len(s.ids):,}", periods=len(s.times),
                treated=int(treated), exposed=int(exposed)),
-        phrase("exposure: {mapping}; at least {n} clean units in every period with effects",
-               mapping=stored(MAPPINGS[settings["exposure"]]), n=settings["clean"]),
+        phrases("exposure: {mapping}; at least {n} clean unit in every period with effects",
+                "exposure: {mapping}; at least {n} clean units in every period with effects", settings["clean"],
+                mapping=stored(MAPPINGS[settings["exposure"]])),
     ]  # fmt: skip
     if settings["weights"]:
         lines.append(phrase("observations weighted by {column}", column=settings["weights"]))

@@ -61,7 +61,8 @@ STORED = (
     "unbalanced: {n} of {all} (unit, period) pairs left out ({why}); W of each period is that of the units "
     "observed in it",
     "{n} absent, {m} with missing values", "{n} absent", "{n} islands made by it: {units}",
-    "{n} units are observed in one period only", "{n} unit with missing values dropped: {units}",
+    "{n} unit is observed in one period only", "{n} units are observed in one period only",
+    "{n} unit with missing values dropped: {units}",
     "{n} of {all} outcomes are not observed: the process runs on all units, and the likelihood is that of the observed "
     "ones",
     "{n} units with missing values dropped: {units}", "islands made by dropping: {units}",

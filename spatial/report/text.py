@@ -191,6 +191,9 @@ def effects_by_text(effects) -> str:
     fit = effects.fit
     parts = [phrase("Effects of {variable} in {model}: {formula}", variable=effects.variable, **_named(fit)),
              _weights_line(fit), intervals_of(effects)]  # fmt: skip
+    if effects.run:
+        parts.append(phrase("in the short run: the period of the change, the past as it was") if effects.run ==
+                     "short-run" else phrase("in the long run: a change that stays, when it has worked itself out"))
     letter, whole = "z" if fit.df_resid is None else "t", effects.tidy()
     for kind, rows in whole.groupby("effect", sort=False):
         parts += ["", tidy_text(rows, title=kind, statistic=letter, level=effects.level)]

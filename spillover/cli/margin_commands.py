@@ -26,6 +26,7 @@ def slopes(
     of: Annotated[str, typer.Option("--of", help="A column of the data that the formula holds.")],
     values: Annotated[str | None, typer.Option(help="FROM,TO,TO: steps between values or levels.")] = None,
     kind: Annotated[str, typer.Option(help="dydx, eyex, eydx or dyex.")] = "dydx", at: AT = None, by: BY = None,
+    run: Annotated[str, typer.Option(help="short or long, of a dynamic model.")] = "short",
     level: LEVEL = 0.95, figure: FIGURE = None,
 ) -> None:  # fmt: skip
     """Direct, indirect and total slopes of a column with all its terms, or steps between its values.
@@ -47,7 +48,7 @@ def slopes(
     estimate = model_of(model, settings)
     rows = read_source(source)
     fit = estimated(estimate, formula, rows, weights, settings)
-    options: dict[str, Any] = {"at": settings_in(at, rows.table), "by": by, "level": level}
+    options: dict[str, Any] = {"at": settings_in(at, rows.table), "by": by, "run": run, "level": level}
     if values is None:
         result = sp.slopes(fit, of, kind=kind, **options)
     else:

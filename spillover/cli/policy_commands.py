@@ -22,19 +22,22 @@ def did(
     source: Data, output: Output, *, formula: FORMULA,
     treatment: Annotated[str | None, typer.Option(help="Its term; may be left out where one is 0 or 1.")] = None,
     weights: Annotated[str | None, typer.Option("--weights", "-w", help="Effects on neighbors too.")] = None,
-    method: Annotated[str, typer.Option(
-        help="imputation, group_time, switchers or twfe; without weights.")] = "imputation",
+    method: Annotated[str | None, typer.Option(
+        help="imputation (the default), group_time, switchers or twfe; without weights.")] = None,
     control: Annotated[str | None, typer.Option(
         help="Comparison of group_time and switchers: never or not_yet; lowest_dose with --dose.")] = None,
     adjustment: Annotated[str | None, typer.Option(
         help="Covariates of these two: doubly_robust, improved, regression or weighting.")] = None,
     exposure: Annotated[str | None, typer.Option(
         help="With weights: any, share or count of treated neighbors, by imputation instead of a model.")] = None,
-    unimputable: Annotated[str, typer.Option(
-        help="With exposure: error, or drop effects without a comparison.")] = "error",
+    unimputable: Annotated[str | None, typer.Option(
+        help="With exposure: error (the default), or drop effects without a comparison.")] = None,
     missing: Annotated[str, typer.Option(help="error, drop (units) or period (rows).")] = "error",
     dose: Annotated[str | None, typer.Option(help="Column of doses, for effects by dose with group_time.")] = None,
-    cluster: Annotated[str | None, typer.Option(help="Column of groups; units by default.")] = None,
+    anticipation: Annotated[int | None, typer.Option(
+        help="Periods before adoption in which outcomes may respond; without weights.")] = None,
+    cluster: Annotated[str | None, typer.Option(help="Column of groups, units by default; with --weights only beside "
+                                                "--exposure.")] = None,
     obs_weights: Annotated[str | None, typer.Option(help="Column with weights of the observations; with --weights "
                                                     "only beside --exposure.")] = None,
     level: LEVEL = 0.95, figure: FIGURE = None,
@@ -51,27 +54,47 @@ def did(
     from .source import read_source
 
     out.check(output, figure=figure, inputs=[source.data, source.map])
-    alone = {"--control": control, "--adjustment": adjustment, "--dose": dose}
-    for name in (name for name, value in alone.items() if value is not None and weights is not None):
-        raise SpatialInputError("E533", f"{name} is for effects without --weights",
-                                hint=f"leave {name} out, or --weights")  # fmt: skip
+    alone = {"--method": method, "--control": control, "--adjustment": adjustment, "--dose": dose,
+             "--anticipation": anticipation}
+    _refuse_unused(weights, exposure, alone, {"--cluster": cluster, "--obs-weights": obs_weights}, unimputable)
     rows = read_source(source)
     keys: dict[str, Any] = {"treatment": treatment, "level": level, "missing": missing, **rows.keys}
     result: sp.DiD | sp.SpatialDiD | sp.ExposureDiD
-    if exposure is not None and weights is None:
-        raise SpatialInputError("E533", "--exposure needs --weights: whom the policy can reach",
-                                hint="-w queen --map MAP")  # fmt: skip
     if weights is not None and exposure is not None:
         result = sp.exposure_did(formula, rows.table, rows.weights(weights), exposure=exposure, cluster=cluster,
-                                 unimputable=unimputable, obs_weights=obs_weights, **keys)  # fmt: skip
+                                 unimputable=unimputable or "error", obs_weights=obs_weights, **keys)  # fmt: skip
     elif weights is None:
-        result = sp.did(formula, rows.table, method=method, control=control, adjustment=adjustment, dose=dose,
-                        cluster=cluster, obs_weights=obs_weights, **keys)  # fmt: skip
+        result = sp.did(formula, rows.table, method=method or "imputation", control=control, adjustment=adjustment,
+                        dose=dose, anticipation=anticipation or 0, cluster=cluster, obs_weights=obs_weights,
+                        **keys)  # fmt: skip
     else:
         result = sp.spatial_did(formula, rows.table, rows.weights(weights), **keys)
     out.show(result, result.tidy, output, notes=rows.notes, files=[figure])
     if figure:
         sp.plot.save(result.plot(), figure, overwrite=output.overwrite)
+
+
+def _refuse_unused(weights: str | None, exposure: str | None, alone: dict, others: dict, unimputable) -> None:
+    """Options that would change nothing: those of ``sp.did`` beside weights, and of exposures without one.
+
+    Raises
+    ------
+    SpatialInputError
+        E533.
+    """
+    if exposure is not None and weights is None:
+        raise SpatialInputError("E533", "--exposure needs --weights: whom the policy can reach",
+                                hint="-w queen --map MAP")  # fmt: skip
+    for name in (name for name, value in alone.items() if value is not None and weights is not None):
+        raise SpatialInputError("E533", f"{name} is for effects without --weights",
+                                hint=f"leave {name} out, or --weights")  # fmt: skip
+    modelled = weights is not None and exposure is None
+    for name in (name for name, value in others.items() if value is not None and modelled):
+        raise SpatialInputError("E533", f"{name} is for effects without --weights, or beside --exposure",
+                                hint=f"leave {name} out, or --exposure any")  # fmt: skip
+    if unimputable is not None and exposure is None:
+        raise SpatialInputError("E533", "--unimputable is for effects beside --exposure",
+                                hint="leave --unimputable out, or -w queen --map MAP --exposure any")  # fmt: skip
 
 
 def shock(

@@ -60,11 +60,17 @@ def test_single_absent_rows_are_left_out(spillover, granted):
 
 def test_options_of_another_method_are_refused(spillover, granted):
     words = ["did", granted / "whole.csv", "jobs ~ grant", "--entity", "unit", "--time", "year"]
-    for option, value in (("--control", "not_yet"), ("--adjustment", "regression")):
-        status, _, err = spillover(*words, option, value)
-        assert (status, "E533" in err, f"leave {option} out" in err) == (2, True, True)
+    for option, value in (("--control", "not_yet"), ("--adjustment", "regression"), ("--method", "twfe")):
+        if option != "--method":
+            status, _, err = spillover(*words, option, value)
+            assert (status, "E533" in err, f"leave {option} out" in err) == (2, True, True)
         status, _, err = spillover(*words, option, value, "-w", "queen", "--map", "example:us_states")
         assert (status, "E533" in err, f"leave {option} out, or --weights" in err) == (2, True, True)
+    for option, value in (("--cluster", "unit"), ("--obs-weights", "amount"), ("--unimputable", "drop")):
+        status, _, err = spillover(*words, option, value, "-w", "queen", "--map", "example:us_states")
+        assert (status, "E533" in err, f"leave {option} out" in err, "--exposure any" in err) == (2, True, True, True)
+    status, _, err = spillover(*words, "--unimputable", "drop")
+    assert (status, "E533" in err) == (2, True)
 
 
 def test_a_study_with_a_step_of_instruments(spillover, tmp_path):

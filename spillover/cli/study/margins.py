@@ -19,7 +19,7 @@ BAND = 3.0  # binomial standard errors below the level: intervals hold too few o
 
 def slopes(
     q: Question, chapters: dict, *, columns: list[str], at: dict | None = None, by: str | None = None,
-    kind: str = "dydx",
+    kind: str = "dydx", run: str = "short",
 ) -> Chapter:  # fmt: skip
     """What one unit more of a column does, through all terms of the formula that hold it.
 
@@ -33,9 +33,11 @@ def slopes(
         A column, "entity" or "time": slopes of what the units of each group emit.
     kind : text
         "dydx", "eyex" (per cent per per cent), "eydx" or "dyex".
+    run : text
+        Of a dynamic model: "short", in the period of the change, or "long", of a change that stays.
     """
     fit = chapters["model"].result
-    results = {column: sp.slopes(fit, column, at=at, by=by, kind=kind) for column in columns}
+    results = {column: sp.slopes(fit, column, at=at, by=by, kind=kind, run=run) for column in columns}
     frame = pd.concat([result.tidy().assign(variable=column) for column, result in results.items()], ignore_index=True)
     frame = frame[["variable", *frame.columns.drop("variable")]]
     first = next(iter(results.values()))

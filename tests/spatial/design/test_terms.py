@@ -70,12 +70,51 @@ def test_event_time_times_treated():
 @pytest.mark.parametrize(("term", "values"), [
     ("I(x > 2)", lambda t: t["x"] > 2), ("I(x <= z)", lambda t: t["x"] <= t["z"]), ("I(k == 2)", lambda t: t["k"] == 2),
     ("I((x > 2) * (z < 2))", lambda t: (t["x"] > 2) & (t["z"] < 2)), ("I(k != 1)", lambda t: t["k"] != 1),
+    ("I((x > 2) & (z < 2))", lambda t: (t["x"] > 2) & (t["z"] < 2)),
+    ("I((x > 2) | (z < 2) | (k == 2))", lambda t: (t["x"] > 2) | (t["z"] < 2) | (t["k"] == 2)),
     ("{x >= 2.5}", lambda t: t["x"] >= 2.5), ("log1p(x)", lambda t: np.log1p(t["x"])),
 ])  # fmt: skip
 def test_comparisons_are_zero_and_one(term, values):
     _, X, _ = encoded(f"y ~ {term}")
     (name,) = [name for name in X if name != "Intercept"]
     np.testing.assert_allclose(X[name][0], values(TABLE).astype(float))
+
+
+@pytest.mark.parametrize(("elsewhere", "here"), [
+    ("bs(x, df=4)", "bs(x, 4)"), ("ns(x, df=3)", "ns(x, 3)"), ("poly(x, degree=2)", "poly(x, 2)"),
+    ("np.log(x)", "log(x)"),
+    ("numpy.sqrt(np.exp(z))", "sqrt(exp(z))"), ("factor(g)", "C(g)"), ("as.factor(g)", "C(g)"),
+    ('factor(g):x', "C(g):x"), ("I(np.log1p(x) > 1)", "I(log1p(x) > 1)"), ("lag(x, n=2)", "lag(x, 2)"),
+])  # fmt: skip
+def test_spellings_of_other_programs_are_the_same_terms(elsewhere, here):
+    one, other = (read_formula(f"y ~ {text}", ("y", "x", "z", "g")) for text in (elsewhere, here))
+    assert [name for name, _ in one.right] == [name for name, _ in other.right]
+    assert one.right == other.right
+    assert one.columns == other.columns
+
+
+@pytest.mark.parametrize(("text", "hint"), [
+    ("diff(x)", "I(x - lag(x))"), ("l(x, 1)", "lag(x, 1)"), ("x > 0", "inside I(): I(x > 0)"), ("I(g == 'a')", "C(g)"),
+    ("bs(x, df=4, degree=2)", "cubic"), ("poly(x, 2, raw=True)", "I(x**2)"), ("np.where(x > 0, 1, 0)", "I(x > 0)"),
+    ("I(x & z)", "each comparison in brackets"), ("I(x > 0 & z > 0)", "each comparison in brackets"),
+    ("asinh(x)", "log(x + sqrt(x**2 + 1))"),
+])  # fmt: skip
+def test_what_is_not_there_is_refused_with_what_is(text, hint):
+    with pytest.raises(SpatialInputError) as error:
+        read_formula(f"y ~ {text}", ("y", "x", "z", "g"))
+    assert hint in error.value.hint
+
+
+def test_a_long_chain_of_comparisons_is_bounded():
+    for text in ("I(" + " & ".join(["(x > 0)"] * 300) + ")", "log(" + "~" * 4000 + "x)", "I(" + "x." * 4000 + "x)"):
+        with pytest.raises(SpatialInputError):
+            read_formula(f"y ~ {text}", ("y", "x"))
+
+
+def test_a_category_of_one_number_is_named_by_it():
+    frame = pd.DataFrame({"y": [1.0, 2.0, 4.0], "g": [2003, 2003, 2003]})
+    with pytest.raises(SpatialInputError, match="one value, 2003:"):
+        encoded("y ~ C(g)", frame)
 
 
 # -- splines ---------------------------------------------------------------------------------------------

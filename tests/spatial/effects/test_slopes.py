@@ -279,16 +279,126 @@ def test_refused(function, requested, code):
     assert refused.value.hint
 
 
-def test_models_that_are_no_static_reading():
+def test_what_a_reading_does_not_have():
     data, W = panel_data(8, N=9, T=6)
-    dynamic = sp.sar("y ~ a", data, W, **PANEL, effects="entity", lags="y")
-    for function in (lambda: sp.slopes(dynamic, "a"), lambda: sp.contrasts(dynamic, "a"),
-                     lambda: sp.predictions(dynamic)):  # fmt: skip
-        with pytest.raises(SpatialInputError, match="static"):
-            function()
     lagged = sp.sar("y ~ a + lag(a)", data, W, **PANEL, effects="entity")
     with pytest.raises(SpatialInputError) as refused:
         sp.slopes(lagged, "a")
     assert refused.value.code == "E530"
+    with pytest.raises(SpatialInputError, match="static model has no long run"):
+        sp.contrasts(sp.ols("y ~ a", data, W, **PANEL), "a", run="long")
+    with pytest.raises(SpatialInputError, match="run='ever'"):
+        sp.slopes(lagged, "a", run="ever")
     with pytest.raises(SpatialInputError):
         sp.slopes(pd.DataFrame(), "a")
+
+
+# -- dynamic models and second lags ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dynamic():
+    data, W = panel_data(3, N=16, T=9, rho=0.2)
+    rng = np.random.default_rng(3)
+    data = positive(with_moderators(data))
+    T, N, now = 9, 16, np.zeros(16)
+    eps, a = rng.standard_normal((T, N)), data["a"].to_numpy().reshape(T, N)
+    out = []
+    for t in range(T):
+        right = 0.4 * now + 0.1 * W.to_numpy() @ now + 2 * np.log(a[t]) + eps[t]
+        out.append(now := np.linalg.solve(np.eye(N) - 0.2 * W.to_numpy(), right))
+    data = data.sort_values(["t", "id"]).assign(y=np.ravel(out))
+    return data, W, sp.sdm("y ~ log(a) + b", data, W, **PANEL, effects="entity", lags="both")
+
+
+def test_dynamic_slopes_are_those_of_both_runs(dynamic):
+    """The dense inverse of either run; of a linear term effects() has the same numbers, its law included."""
+    _, W, fit = dynamic
+    p, V = fit.params, W.to_numpy()
+    a = fit._design.frame["a"].to_numpy()[fit._design.order].ravel()
+    runs = {"short": np.eye(16) - p["rho"] * V,
+            "long": (1 - p["lag(y)"]) * np.eye(16) - (p["rho"] + p["W:lag(y)"]) * V}  # fmt: skip
+    effects = fit.effects()
+    for run, A in runs.items():
+        S = np.linalg.solve(A, p["log(a)"] * np.eye(16) + p["W:log(a)"] * V)
+        slope = sp.slopes(fit, "a", run=run)
+        mean = (1 / a).reshape(-1, 16).mean(axis=0)
+        assert slope.direct.iloc[0] == pytest.approx((S.diagonal() * mean).mean(), rel=1e-7)
+        assert slope.total.iloc[0] == pytest.approx((S.sum(axis=0) * mean).mean(), rel=1e-7)
+        step = sp.contrasts(fit, "a", [1, 2], run=run)
+        assert step.total.iloc[0] == pytest.approx(np.log(2) * S.sum() / 16, rel=1e-7)
+        own = sp.effects_by(fit, "b", "entity", run=run)
+        beside = getattr(effects, f"{run}_run").tidy().query("term == 'b'")
+        linear = sp.slopes(fit, "b", run=run).tidy()
+        for name in ("estimate", "std_error", "p_value", "conf_low", "conf_high"):
+            np.testing.assert_allclose(linear[name], beside[name], rtol=1e-5, atol=1e-7)
+        assert own.total.mean() == pytest.approx(linear["estimate"].iloc[2], rel=1e-7)
+
+
+def test_dynamic_slopes_with_entry_are_those_of_each_periods_units(dynamic):
+    """Of the rows: dense inverses of each period's units, who enters a neighbor; in the long run of all units."""
+    data, W, _ = dynamic
+    frame = data.drop(index=data.index[[40, 41, 75]])
+    fit = sp.sar("y ~ a", frame, W, **PANEL, effects="entity", lags="y", missing="period")
+    d, beta, rho = fit._design, fit.params["a"], fit.rho
+    direct = total = 0.0
+    for w, there, rows in zip(d.weights.matrices, d.weights.observed, d.observed):
+        S = beta * np.linalg.inv(np.eye(there.sum()) - rho * w.csr.toarray()[np.ix_(there, there)])
+        direct, total = direct + S.diagonal()[rows[there]].sum(), total + S.sum(axis=0)[rows[there]].sum()
+    slope = sp.slopes(fit, "a")
+    assert (slope.direct.iloc[0], slope.total.iloc[0]) == pytest.approx((direct / d.nobs, total / d.nobs), rel=1e-7)
+    long = beta * np.linalg.inv((1 - fit.params["lag(y)"]) * np.eye(16) - rho * W.to_numpy())
+    rows = d.observed.sum(axis=0) / d.nobs
+    assert sp.slopes(fit, "a", run="long").total.iloc[0] == pytest.approx(long.sum(axis=0) @ rows, rel=1e-7)
+    with pytest.raises(SpatialInputError, match="units enter"):
+        sp.predictions(fit)
+
+
+def test_there_is_no_long_run_of_a_unit_root(dynamic):
+    data, W, _ = dynamic
+    frame = data.assign(y=data["y"].groupby(data["id"]).cumsum().groupby(data["id"]).cumsum())
+    fit = sp.sar("y ~ a", frame, W, **PANEL, effects="entity", lags="y")
+    with pytest.raises(SpatialInputError) as refused:
+        sp.slopes(fit, "a", run="long")
+    assert refused.value.code == "E712"
+    assert np.isfinite(sp.slopes(fit, "a").total.iloc[0])
+
+
+def test_dynamic_predictions_are_those_of_each_period_given_the_past(dynamic):
+    """A^-1 (tau y_-1 + eta W y_-1 + X beta + W X theta + c) with the observed past, by hand."""
+    _, W, fit = dynamic
+    p, V, d = fit.params, W.to_numpy(), fit._design
+    X = {name: d.X[:, :, d.names.index(name)] for name in d.names}
+
+    def right(X):
+        return sum(value * ((X[name.removeprefix("W:")] @ V.T) if name.startswith("W:") and name not in X else X[name])
+                   for name, value in p.drop("rho").items())  # fmt: skip
+
+    c = (d.y - p["rho"] * d.y @ V.T - right(X)).mean(axis=0)
+    A = np.eye(16) - p["rho"] * V
+    for at, log in ((None, X["log(a)"]), ({"a": 2.0}, np.full(d.y.shape, np.log(2.0)))):
+        want = np.linalg.solve(A, (right({**X, "log(a)": log}) + c).T).mean()
+        assert sp.predictions(fit, at=at).estimates.iloc[0] == pytest.approx(want, rel=1e-9)
+
+
+@pytest.mark.parametrize("model", ["slx", "sdm"])
+def test_second_lags(model):
+    """S has theta_2 W^2: slopes of logs and average predictions by the dense model, also where rho is near zero."""
+    data, W = panel(4, N=12, rho=0.0)
+    fit = getattr(sp, model)("y ~ log(a) + b", data, W, **PANEL, effects="time", wx_order=2)
+    p, V, d = fit.params, W.to_numpy(), fit._design
+    A = np.eye(12) - p.get("rho", 0.0) * V
+    S = np.linalg.solve(A, p["log(a)"] * np.eye(12) + p["W:log(a)"] * V + p["W2:log(a)"] * V @ V)
+    slope = sp.slopes(fit, "a", at={"a": 2.0})
+    assert slope.direct.iloc[0] == pytest.approx(S.trace() / 24, rel=1e-7)
+    assert slope.total.iloc[0] == pytest.approx(S.sum() / 24, rel=1e-7)
+    change = sp.predictions(fit, at={"a": [1.0, np.e]}).estimates
+    assert change.iloc[1] - change.iloc[0] == pytest.approx(S.sum() / 12, rel=1e-7)
+    from spatial.effects.emitted import _by_unit
+
+    for rho in (9e-5, 2e-4, 9e-4, 1.1e-3):
+        diagonals, _ = _by_unit(d.weights, rho, 2)
+        inverse = np.linalg.inv(np.eye(12) - rho * d.weights.csr.toarray())
+        M = d.weights.csr.toarray()
+        np.testing.assert_allclose(diagonals, [np.diag(inverse), np.diag(inverse @ M), np.diag(inverse @ M @ M)],
+                                   atol=1e-8)  # fmt: skip

@@ -430,7 +430,7 @@ def test_labels_that_are_missing_or_move():
     assert "no regime for 2 units" in text
     assert "u00" in text
     moved = lambda f: f.assign(region=np.where((f["id"] == "u03") & (f["t"] == 2), "west", f["region"]))  # noqa: E731
-    assert "changes over time in 1 units" in refused("E501", frame=moved, effects="twoway")
+    assert "changes over time in 1 unit" in refused("E501", frame=moved, effects="twoway")
     assert "is no column" in refused("E502", regimes="province")
 
 

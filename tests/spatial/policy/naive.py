@@ -174,25 +174,28 @@ def kernel_leads(Z, columns, y, mass, unit, K):
     return F, eta, np.sqrt(np.diag(V)), 2 * np.diag(expected) ** 2 / np.diag(variances(Q))
 
 
-def att_given(change, treated, x, how):
-    """An average effect on the treated of changes (n,) given covariates (n, k) with an intercept, by the definitions of
-    Sant'Anna & Zhao (2020): a propensity score by maximum likelihood or tilting, least squares of the comparison."""
+def odds(treated, x, how):
+    """exp(x'g) of the comparison: of a logit, or tilted to the treated group's sums; ones for a regression."""
     from scipy.optimize import minimize
 
     D = treated.astype(float)
-    w = np.ones(len(D))
-    if how in ("doubly_robust", "weighting"):
-        nll = minimize(lambda g: np.logaddexp(0, x @ g).sum() - D @ (x @ g), np.zeros(x.shape[1]),
-                       jac=lambda g: x.T @ (1 / (1 + np.exp(-x @ g)) - D), method="BFGS", options={"gtol": 1e-11})
-        w = np.exp(x @ nll.x)
-    if how == "improved":
-        tilt = minimize(lambda g: (1 - D) @ np.exp(x @ g) - D @ (x @ g), np.zeros(x.shape[1]),
-                        jac=lambda g: x.T @ ((1 - D) * np.exp(x @ g) - D), method="BFGS", options={"gtol": 1e-11})
-        w = np.exp(x @ tilt.x)
-    s = np.sqrt(w if how == "improved" else np.ones(len(D)))[~treated]
+    if how == "regression":
+        return np.ones((~treated).sum())
+    logit = (lambda g: np.logaddexp(0, x @ g).sum() - D @ (x @ g), lambda g: x.T @ (1 / (1 + np.exp(-x @ g)) - D))
+    tilt = (lambda g: (1 - D) @ np.exp(x @ g) - D @ (x @ g), lambda g: x.T @ ((1 - D) * np.exp(x @ g) - D))
+    value, slope = tilt if how == "improved" else logit
+    best = minimize(value, np.zeros(x.shape[1]), jac=slope, method="BFGS", options={"gtol": 1e-11})
+    return np.exp(x[~treated] @ best.x)
+
+
+def att_given(change, treated, x, how):
+    """An average effect on the treated of changes (n,) given covariates (n, k) with an intercept, by the definitions of
+    Sant'Anna & Zhao (2020): a propensity score by maximum likelihood or tilting, least squares of the comparison."""
+    w = odds(treated, x, how)
+    s = np.sqrt(w if how == "improved" else np.ones(w.shape))
     b = np.linalg.lstsq(x[~treated] * s[:, None], change[~treated] * s, rcond=None)[0]
     left = change if how == "weighting" else change - x @ b
-    return left[treated].mean() - np.average(left[~treated], weights=w[~treated] if how != "regression" else None)
+    return left[treated].mean() - np.average(left[~treated], weights=w)
 
 
 def conditional(y, first, X, seen, control, how):
@@ -260,9 +263,10 @@ def joint(y, v, delta, f):
     return (eta - q + 1) / (eta * q) * estimates @ np.linalg.solve(V, estimates), eta
 
 
-def doses(y, first, dose, seen, control, degree, at):
+def doses(y, first, dose, seen, control, degree, at, X=None, how="regression"):
     """Effects by dose as polynomials, by explicit least squares: (ATT, ACRT, ATT(d), ACRT(d), by time since adoption).
-    """
+    Given covariates X at g - 1, changes less what the comparison's regression expects; of the average ATT
+    ``att_given``, and a level at d less the reweighted mean of that regression's residuals."""
     T = len(y)
     d_low = dose[first < T].min()
     cells = {}
@@ -275,9 +279,20 @@ def doses(y, first, dose, seen, control, degree, at):
             if t == g - 1 or not own.any() or not others.any():
                 continue
             change = y[t] - y[g - 1]
+            average = change[own].mean() - change[others].mean()
+            if X is not None:
+                x, treated = np.column_stack([np.ones(len(own)), X[g - 1]])[own | others], own[own | others]
+                average = att_given(change[own | others], treated, x, how)
+                w = odds(treated, x, how)
+                root = np.sqrt(w if how == "improved" else np.ones(w.shape))
+                c = np.linalg.lstsq(x[~treated] * root[:, None], change[others] * root, rcond=None)[0]
+                change = change - np.column_stack([np.ones(len(own)), X[g - 1]]) @ c
+                left = np.average(change[others], weights=w) if how == "doubly_robust" else 0.0
+            else:
+                left = change[others].mean()
             b = np.linalg.lstsq(np.vander(dose[own], degree + 1, increasing=True), change[own], rcond=None)[0]
-            slope, base = b[1:] * np.arange(1, degree + 1), change[others].mean()
-            cells[g, t] = (own.sum(), change[own].mean() - base, polyval(dose[own], slope).mean(),
+            slope, base = b[1:] * np.arange(1, degree + 1), left
+            cells[g, t] = (own.sum(), average, polyval(dose[own], slope).mean(),
                            polyval(at, b) - base, polyval(at, slope))  # fmt: skip
     post = {g: [one for (h, t), one in cells.items() if h == g and t >= g] for g in set(first[first < T])}
     size = {g: max(one[0] for one in some) for g, some in post.items() if some}

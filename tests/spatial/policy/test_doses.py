@@ -160,6 +160,61 @@ def test_averages_over_doses_are_group_time_effects(control):
             np.testing.assert_allclose(level[column], plain.path[column], rtol=1e-7, atol=1e-12)
 
 
+def selected(seed=2, N=48, T=5):
+    """Doses, adoption and trends depend on a covariate."""
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal(N)
+    first = np.where(rng.uniform(size=N) < 1 / (1 + np.exp(-x)), rng.choice([2, 3], N), T)
+    dose = np.where(first < T, 1.5 + np.exp(x / 3) + rng.uniform(0, 2, N), 0.0)
+    t = np.arange(T)[:, None]
+    y = rng.standard_normal(N) + rng.standard_normal((T, N)) + 0.8 * t * x + (t >= first) * (dose + dose**2 / 5)
+    return pd.DataFrame({"i": np.tile(np.arange(N), T), "t": np.repeat(np.arange(T), N), "y": y.ravel(),
+                         "d": (t >= first).ravel() * 1.0, "dose": np.tile(dose, T), "x": np.tile(x, T),
+                         "z": np.round(rng.standard_normal(N * T), 3)})  # fmt: skip
+
+
+@pytest.mark.parametrize("control", ["never", "not_yet"])
+@pytest.mark.parametrize("adjustment", ["doubly_robust", "improved", "regression"])
+def test_effects_given_covariates_are_their_dense_twin(control, adjustment):
+    """With gaps too; averages over doses are group-time effects given the same covariates."""
+    frame, at = selected(), np.array([3.5, 3.7])
+    frame = frame.drop(index=frame.index[frame["t"] == 4][::7]) if adjustment == "regression" else frame
+    options = {"adjustment": adjustment, "treatment": "d", "control": control, "missing": "period", **KEYS}
+    fit = sp.did("y ~ d + x + z", frame, dose=sp.Dose("dose", degree=1, at=at), **options)
+    s = fit.sample
+    *wanted, path = naive.doses(s.y, s.first, s.dose, s.mass > 0, control, 1, at, s.X, adjustment)
+    for own, other in zip(estimates(fit), wanted, strict=True):
+        np.testing.assert_allclose(own, other, atol=2e-6)
+    for k, name in enumerate(("ATT", "ACRT")):
+        free = fit.path[(fit.path["effect"] == name) & ~fit.path["reference"]]
+        np.testing.assert_allclose(free["estimate"], [path[t][k] for t in free["period"]], atol=2e-6)
+    group = sp.did("y ~ d + x + z", frame, **options)
+    level = fit.path[fit.path["effect"] == "ATT"]
+    for column in ("estimate", "std_error", "df"):
+        if adjustment != "regression":  # with gaps a cohort's size is not that of each of its periods
+            wanted = group.table.set_index("term").loc["ATT, group", column]
+            assert fit.table[column][0] == pytest.approx(wanted, rel=1e-6)
+        np.testing.assert_allclose(level[column], group.path[column], rtol=1e-6, atol=1e-9)
+
+
+def test_deletions_given_covariates_are_estimates_without_a_unit():
+    frame = selected(N=40, T=4)
+    dose = sp.Dose("dose", degree=1, at=[3.0])
+
+    def everything(data):
+        fit = sp.did("y ~ d + x", data, dose=dose, treatment="d", **KEYS)
+        return fit, np.hstack(estimates(fit))
+
+    fit, whole = everything(frame)
+    left = np.array([everything(frame[frame["i"] != i])[1] for i in range(40)])
+    plain = np.sqrt(39 / 40 * ((left - whole) ** 2).sum(axis=0))
+    np.testing.assert_allclose(fit.table["std_error"], plain[:2] * fit.jackknife.scale, rtol=1e-6)
+    assert (fit.curve["std_error"] / plain[2:]).between(0.6, 1.2).all()
+    assert fit.pretrends.joint.p_value > 0.01
+    for part in ("average ATT is doubly robust", "covariates as they were before adoption"):
+        assert part in str(fit)
+
+
 def test_effects_without_noise_are_found_in_any_units():
     """2 d + d^2 in the first period and half as much again in each later one: level and slope are exact."""
     frame = simulated()
@@ -232,7 +287,9 @@ def test_what_is_refused():
     frame = simulated()
     treated = frame["d"] == 1
     assert refused(frame, method="imputation") == "E533"
-    assert refused(frame.assign(x=frame["t"] % 2), formula="y ~ d + x", treatment="d") == "E533"
+    covariate = {"formula": "y ~ d + x", "treatment": "d"}
+    assert refused(selected(), adjustment="weighting", **covariate) == "E533"
+    assert refused(frame.assign(x=1.0 * (frame["i"] % 3 == 2)), **covariate) == "E734"
     assert refused(frame.assign(m=1.0), obs_weights="m") == "E533"
     assert refused(frame.assign(g=frame["i"] % 2), period_by="g") == "E533"
     assert refused(frame, dose="amount") == "E502"
