@@ -29,6 +29,7 @@ from ..design.fixed_effects import UNIT_EFFECTS
 from ..design.ways import nested
 from ..records.fit import FitRecord
 from .groups import units_of_rows
+from .missing_view import Completed
 from .several import deviations
 
 SIZE_MAX = 1e7  # elements of V
@@ -70,6 +71,8 @@ def carried_effects(fit: FitRecord, codes: np.ndarray) -> Effects | None:
         E309 many ways, or weights that change over time, of so many elements.
     """
     s, d, effects = fit._sample, fit._design, fit._settings.effects
+    if isinstance(fit._solution, Completed):
+        return Effects(fit._solution.V)
     moving = getattr(s, "effects_of_error", None)
     if moving is not None:
         return Effects(_orthonormal(moving.BD(fit._solution.lams) / deviations(fit)[:, None]))  # type: ignore[attr-defined]

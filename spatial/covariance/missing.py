@@ -1,4 +1,4 @@
-"""Covariance of models with outcomes that are not observed: the inverse of the observed information."""
+"""Covariance of models with outcomes that are not observed: the inverse of the observed information, and sandwiches."""
 
 from __future__ import annotations
 
@@ -8,16 +8,14 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from .clustered import Cluster, Robust
 from .kinds import Information, factor_of_freedom
+from .missing_view import completed_view
 
 
 @dataclass(frozen=True)
 class OfMissing(Information):
     """The observed information of what is observed (``solve.missing``); the factor n / (n - p) as without gaps."""
-
-    def __post_init__(self):
-        if self.kind != "oim":
-            raise _other(self.kind)
 
     def covariance(self, fit) -> np.ndarray:
         p, V = len(fit._terms), fit._solution.covariance
@@ -26,22 +24,40 @@ class OfMissing(Information):
         return V * factor_of_freedom(fit._sample.n, p, fit._settings)
 
 
-def of_missing(vcov, **settings) -> OfMissing:
-    """The covariance by its name.
+@dataclass(frozen=True, eq=False)
+class GroupsOfMissing:
+    """Scores by group and pair of groups over all units (``missing_view``)."""
+
+    chosen: Robust | Cluster
+
+    def covariance(self, fit) -> np.ndarray:
+        return self.chosen.covariance(completed_view(fit))
+
+    def df(self, fit) -> int | None:
+        return self.chosen.df(fit if fit._sample.parts else completed_view(fit))
+
+    def describe(self, fit) -> str:
+        return self.chosen.describe(fit if fit._sample.parts else completed_view(fit))
+
+
+def of_missing(vcov, chosen) -> OfMissing | GroupsOfMissing:
+    """The covariance that ``vcov`` names, where ``chosen`` is its object.
 
     Raises
     ------
     SpatialInputError
-        E501 for another one than that of the observed information.
+        E501 for another one than that of the observed information, by unit or by group.
     """
-    if settings:
-        raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",
-                                hint="leave the settings out")
-    if vcov in ("oim", "classical") or vcov == Information("oim"):
+    if isinstance(chosen, Information) and chosen.kind == "oim":
         return OfMissing()
-    raise _other(vcov if isinstance(vcov, str) else type(vcov).__name__)
+    if isinstance(chosen, Robust | Cluster) and chosen.pairs:
+        return GroupsOfMissing(chosen)
+    name = f"{vcov!r}" if isinstance(vcov, str) else type(vcov).__name__
+    name += "(pairs=False)" * isinstance(chosen, Robust | Cluster)
+    raise SpatialInputError("E501", f"vcov={name} is not there where outcomes are not observed (missing='model')",
+                             hint="vcov='oim', 'robust' or 'cluster'; missing='drop' takes every covariance")
 
 
-def _other(name: str) -> SpatialInputError:
-    return SpatialInputError("E501", f"vcov={name!r} is not there where outcomes are not observed (missing='model')",
-                             hint="vcov='oim'; missing='drop' takes every covariance")
+def as_named(vcov):
+    """The object that ``vcov=`` takes."""
+    return vcov.chosen if isinstance(vcov, GroupsOfMissing) else vcov

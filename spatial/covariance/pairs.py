@@ -27,6 +27,7 @@ from . import score_forms
 from .effects_columns import carried_effects, sides_of
 from .groups import periods_of_rows, units_of_rows
 from .information import derivatives
+from .missing_view import Completed
 from .random import by_random_ml, kappa_scores, quasi_demeaned_twice
 from .sandwich import sums_by_group
 from .score_forms import PROBES, Identity, quadratic_forms
@@ -91,9 +92,10 @@ def pairs_meat(fit: FitRecord, codes: np.ndarray, e: np.ndarray) -> np.ndarray:
 
 
 def _traces(fit: FitRecord, D: np.ndarray) -> list[float]:
-    """What the determinants take from the score of rho and lambda; of several by the score, which is zero."""
+    """What the determinants take from the score of rho and lambda; of several, and of outcomes that are observed in
+    part, by the score, which is zero."""
     sample, at = fit._sample, fit._solution
-    if has_several(fit):
+    if has_several(fit) or isinstance(at, Completed):
         return list(D.T @ (at.resid / deviations(fit)))
     return [-part.d1(by) for part, by in ((sample.lag, at.rho), (sample.error, at.lam)) if part is not None]
 

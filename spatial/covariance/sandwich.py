@@ -18,6 +18,7 @@ from ..records.fit import FitRecord
 from ..solve.gmm import MomentSample, basis, regressors, two_stage
 from .groups import periods_of_rows, units_of_rows
 from .information import inverse_information, observed
+from .missing_view import Completed
 from .random import by_random_ml, random_scores
 from .scores import scores
 from .serial import with_psi
@@ -56,6 +57,8 @@ def information_and_scores(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
     if isinstance(fit._sample, MomentSample):
         stage = two_stage(fit._sample.y, regressors(fit._sample), basis(fit._sample))
         return np.eye(stage.T.shape[1]), stage.T * stage.resid[:, None]
+    if isinstance(fit._solution, Completed):
+        return fit._solution.information, np.empty((0, 0))  # the variance by pairs takes no scores by row
     if by_random_ml(fit):
         information, S = fit._settings.random.information, random_scores(fit)
     elif has_several(fit):

@@ -22,6 +22,7 @@ from ..design.several import SeveralDesign
 from ..logdet.inverse import inverse
 from ..logdet.several_periods import per_period
 from ..records.fit import FitRecord
+from .missing_view import Completed
 from .several import deviations, has_several
 
 DENSE_UNITS = 1_500  # beyond, P acts through factorisations
@@ -232,10 +233,7 @@ class SeveralForm(Form):
                 out = W @ out
             return self._less_means(t, out / sd)
         out = out / sd
-        if self.lag:
-            out = A.solve(W.T @ (out - D.T @ out), "T")
-        else:
-            out = W.T @ out
+        out = A.solve(W.T @ (out - D.T @ out), "T") if self.lag else W.T @ out
         return self._less_means(t, sd * B.solve(out, "T"))
 
     def _less_means(self, t: int, values: np.ndarray) -> np.ndarray:
@@ -260,7 +258,7 @@ def quadratic_forms(fit: FitRecord, *, centered: bool = True) -> list[Form]:
 def _as_lagged(fit: FitRecord, W, M) -> tuple:
     """W J and M J in their places where the likelihood is that of deviations from period means; of M not where effects
     leave by generalised least squares."""
-    carried, time = by_gls(fit._sample), fit._settings.effects.time
+    carried, time = by_gls(fit._sample) or isinstance(fit._solution, Completed), fit._settings.effects.time
     if fit._settings.correction is not True or not (carried or isinstance(W, SpatialWeights)):
         return W, M
     if centers(W, time) and fit.specification.lag:
@@ -288,7 +286,6 @@ def _forms_of_several(fit: FitRecord, centered: bool) -> list[Form]:
     if centered and settings.correction is True and settings.effects.time:
         there = np.ones((count, n)) if d.observed is None else d.observed.astype(float)
         means = np.array([(one - matrix @ one) / sd for one, matrix in zip(there, D)])
-    # of all rows with one sum and one sd constant
     return [SeveralForm(n, count, means, W, C, D, sd, lag)
             for lag, periods in zip((True, False), matrices) for W in zip(*periods)]  # fmt: skip
 

@@ -26,7 +26,7 @@ from .hac import Conley, DriscollKraay
 from .jackknife import Jackknife
 from .joint import wald
 from .kinds import Bootstrap, Information
-from .missing import of_missing
+from .missing import as_named, of_missing
 from .moments import DynamicMomentCovariance, MomentCovariance, is_correlated, refuse_for_moments
 from .random import by_random_ml, refuse_for_random
 from .scpc import SCPC
@@ -84,7 +84,7 @@ def with_vcov(fit: F, vcov, **settings) -> F:
     # least squares whose standard errors would be rounding errors
     exact = not isinstance(fit, MissingRecord) and fits_exactly(fit._sample, fit._solution)
     V, df = np.full(2 * (len(fit._estimates),), np.nan) if exact else chosen.covariance(fit), chosen.df(fit)
-    kept = vcov if isinstance(vcov, str) and not settings else chosen
+    kept = vcov if isinstance(vcov, str) and not settings else as_named(chosen)
     same = kept is fit._settings.vcov
     return replace(fit, _covariance=V, df_resid=df, _settings=fit._settings if same else fit._settings.with_(vcov=kept))
 
@@ -111,7 +111,7 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
                                     hint="leave the settings out")
         return OfAdjustedScore(vcov, fit._settings.method)
     if isinstance(fit, MissingRecord):
-        return of_missing(vcov, **settings)
+        return of_missing(vcov, as_vcov(vcov, **settings))
     if fit._settings.method != "gmm":
         chosen = as_vcov(vcov, **settings)
         if fit._settings.random is not None and by_random_ml(fit):

@@ -16,7 +16,7 @@ import numpy as np
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import SpatialWeights, TemporalWeights
+from spillover.matrix import SeveralWeights, SpatialWeights, TemporalWeights
 
 DENSE_MAX = 3_000  # units up to which W J, which has no zeros, is a matrix
 
@@ -31,7 +31,7 @@ def period_means(values: np.ndarray, observed: np.ndarray | None, first: int = 0
     return np.where(constant, 0.0, means)
 
 
-def centers(weights: SpatialWeights | TemporalWeights, time: bool) -> bool:
+def centers(weights: SpatialWeights | TemporalWeights | SeveralWeights, time: bool) -> bool:
     """Whether W lags deviations from period means: beside period effects, where its rows do not all sum to one."""
     return time and not weights.rows_sum_to_one
 

@@ -12,13 +12,17 @@ from spillover.errors import SpatialInputError
 from spillover.matrix import SeveralWeights, SpatialWeights, TemporalWeights, refuse_alike
 
 from ..logdet.several import SeveralJacobian, several_logdet
+from ..logdet.several_periods import over_periods
 from .arrays import Sample
 from .checks import degenerate
 from .design import INTERCEPT, Design, durbin_columns, spatial_lag
 from .fixed_effects import NO_EFFECTS, FixedEffects
+from .moving import as_lagged, copies, leave_or_stay
 from .period_means import centers
 from .sample import SPANNED, determinant_counts, likelihood_size, own_columns
 from .specification import Specification
+
+AnyWeights = SpatialWeights | TemporalWeights
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +38,7 @@ class SeveralDesign(Design):
 
     @property
     def varies(self) -> bool:
-        return False
+        return self.weights.varies
 
     def sources(self) -> tuple[pd.DataFrame, dict]:
         columns = {self.response: self.y, **dict(zip(self.names, np.moveaxis(self.X, 2, 0)))}
@@ -43,7 +47,7 @@ class SeveralDesign(Design):
 
 
 def several_design(
-    specification: Specification, d: Design, lag: Sequence[SpatialWeights], error: Sequence[SpatialWeights] | None,
+    specification: Specification, d: Design, lag: Sequence[AnyWeights], error: Sequence[AnyWeights] | None,
     durbin, effects: FixedEffects,
 ) -> SeveralDesign:  # fmt: skip
     """The design with its W numbered: those of ``w=``, then those of ``durbin=`` and ``w_error=`` that are new.
@@ -59,9 +63,9 @@ def several_design(
     SpatialInputError
         E323 W that are not told apart, E306 without links, E502 a term that is no regressor.
     """
-    matrices: list[SpatialWeights] = []
+    matrices: list[AnyWeights] = []
 
-    def place(w: SpatialWeights) -> int:
+    def place(w: AnyWeights) -> int:
         if w not in matrices:
             matrices.append(w)
         return matrices.index(w)
@@ -87,7 +91,7 @@ def _pairs(specification: Specification, d: Design, durbin, of_lag, place) -> tu
     if isinstance(durbin, Mapping):
         pairs = []
         for term, chosen in durbin.items():
-            own = [chosen] if isinstance(chosen, SpatialWeights) else list(chosen)
+            own = [chosen] if isinstance(chosen, AnyWeights) else list(chosen)
             refuse_alike(own)
             for j in durbin_columns(d.names, [term], d.encoding, d.lags):
                 pairs += [(j, place(w)) for w in own]
@@ -164,26 +168,34 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
     W = d.weights.matrices
     X, names = several_regressors(d, effects)
     k, lag, error = len(names), [W[m] for m in d.weights.lag], [W[m] for m in d.weights.error]
-    lag_first = correction or d.obs_weights is not None
+    leaving, dummies = effects, np.empty((*d.y.shape, 0))
+    if d.varies:
+        leaving, dummies = leave_or_stay(d, effects, correction, error=bool(error))
+    lag_first = correction or d.obs_weights is not None or d.varies
     lagged_before = [d.lag(d.outcome, effects, w)[..., None] for w in lag] if lag_first else []
-    Z = np.concatenate([d.y[..., None], *lagged_before, X], axis=2)
-    within = d.within(Z, effects)
+    Z = np.concatenate([d.y[..., None], *lagged_before, X, dummies], axis=2)
+    within = d.within(Z, leaving)
     if lag and not lag_first:
         lags = np.stack([spatial_lag(w, d.within(d.outcome, effects)) for w in lag], axis=2)
         within = np.concatenate([within[:, :, :1], lags, within[:, :, 1:]], axis=2)
     lagged = np.empty((len(error), d.nobs, within.shape[2]))
     for place, M in enumerate(error):
-        MZ = d.lag(Z, effects, M) if lag_first else spatial_lag(M, within)
-        lagged[place] = d.rows(d.within(MZ, effects) if lag_first else MZ)
+        MZ = d.lag(Z, effects, M) if lag_first and not d.varies else spatial_lag(M, Z if lag_first else within)
+        lagged[place] = d.rows(d.within(MZ, leaving) if lag_first else MZ)
     rows, before, J = d.rows(within), d.rows(X), len(lag)
-    y, own = rows[:, 0], np.ascontiguousarray(rows[:, 1 + J :])
-    (problem,), Q, R = degenerate(d, d.rows(d.y)[None], y[None], before[None], own[None], names, effects)
+    y, own = rows[:, 0], np.ascontiguousarray(rows[:, 1 + J : 1 + J + k])
+    out = (d.rows(d.within(d.y, effects)), d.rows(d.within(X, effects))) if d.varies else (y, own)
+    (problem,), Q, R = degenerate(d, d.rows(d.y)[None], out[0][None], before[None], out[1][None], names, effects)
     if problem is not None:
         raise problem
     if not k:
         raise SpatialInputError("E502", "the model has no regressor", hint="y ~ x")
     arrays = {"y": y, "X": own, "lags": rows[:, 1 : 1 + J], "lagged": lagged, "names": tuple(names),
               "basis": (Q[0], R[0]), "n": likelihood_size(d, effects, correction)}  # fmt: skip
+    if d.varies:
+        absorbed = rows[:, 1 + J + k :]
+        arrays |= {"absorbed": absorbed, "basis": tuple(np.linalg.qr(np.column_stack([own, absorbed]))),
+                   "groups": np.zeros(len(y), dtype=int), "sizes": np.array([float(len(y))])}  # fmt: skip
     return arrays if d.obs_weights is None else arrays | _weighted(arrays, d, effects, correction)
 
 
@@ -198,6 +210,8 @@ def _weighted(arrays: dict, d: SeveralDesign, effects: FixedEffects, correction:
 
 def several_determinants(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:
     """``lag`` and ``error``: the log-determinants as the likelihood counts them, or None."""
+    if d.varies:
+        return _summed_determinants(d, effects, correction)
     counts, built = determinant_counts(d, effects, correction), {}
     for name, used in (("lag", d.weights.lag), ("error", d.weights.error)):
         own = tuple(d.weights.matrices[m] for m in used)
@@ -206,8 +220,21 @@ def several_determinants(d: SeveralDesign, effects: FixedEffects, correction: bo
     return built
 
 
+def _summed_determinants(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:
+    """Added up over periods where one of the W varies."""
+    W, T, parts = d.weights, d.n_periods, {}
+    for name, used in (("lag", W.lag), ("error", W.error)):
+        matrices = [as_lagged(W.matrices[m], effects) if name == "lag" else W.matrices[m] for m in used]
+        varies = any(w.varies for w in matrices)
+        each = zip(*([one.csr for one in w.each(T)] for w in matrices))
+        logdet = over_periods(each) if varies else several_logdet(tuple(matrices)) if used else None
+        parts[name] = SeveralJacobian(logdet, copies(d, effects, correction, name, varies)) if logdet else None
+    return parts
+
+
 def least_squares_sample(arrays: dict) -> Sample:
     """The sample of a model without spatial parameters."""
-    X, (Q, R) = arrays["X"], arrays["basis"]
+    X = arrays["X"]
+    Q, R = np.linalg.qr(X) if "absorbed" in arrays else arrays["basis"]
     return Sample(y=arrays["y"], X=X, n=arrays["n"], names=arrays["names"], factors=(X, Q, R),
                   log_weights=arrays.get("log_weights", 0.0))  # fmt: skip

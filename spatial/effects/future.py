@@ -61,7 +61,7 @@ def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights | SeveralWei
     if not isinstance(data, pd.DataFrame):
         raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
                                 hint="pd.DataFrame(data)")
-    first = W.matrices[0] if isinstance(W, SeveralWeights) else W
+    first: SpatialWeights = W.matrices[0] if isinstance(W, SeveralWeights) else W  # type: ignore[assignment]
     rows = match_rows(data, first, requested.entity, requested.time)
     times = rows.periods
     _refuse_order(d, times)

@@ -111,7 +111,7 @@ def predict_in_sample(fit: MissingRecord, kind: str | None = None) -> pd.Series:
     check_option("kind", kind or "TS", KINDS)
     d = fit._design
     if (kind or "TS") == "TS":
-        return d.labelled(fit.completed.y - fit._errors, "predicted")
+        return d.labelled(fit.completed.outcome - fit._errors, "predicted")
     if kind == "TC":
         return d.labelled(reduced_form_of_all(fit) + fit.levels, "predicted")
     levels = fit.levels

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -16,7 +16,8 @@ from ..records.several import SeveralRecord
 from .average import Effects
 from .draws import from_draws
 from .infer import Inferred, Options, expansion, infer
-from .operators import Several, passages, selectors_of, several_selectors, solve
+from .moving_averages import over_periods, periods_alike
+from .operators import Several, matrix_of, passages, selectors_of, several_selectors, solve
 from .propagate import KINDS
 from .several_averages import SeveralAverages
 from .several_source import SeveralSource
@@ -92,6 +93,19 @@ class SeveralEffects(JointEffects):
     def by_order(self, orders: int = 10) -> pd.DataFrame:
         raise SpatialInputError("E324", "orders of neighbors are those of one W", hint="by_channel()")
 
+    def by_period(self) -> pd.DataFrame:
+        """Effects under the W of each period; their average over units and periods is ``tidy()``."""
+        d, tables = self.fit._design, []
+        if not d.weights.varies:
+            raise SpatialInputError("E501", "W is the same in all periods, and so are the effects",
+                                    hint="effects() has them")  # fmt: skip
+        for period in d.periods:
+            source = SeveralSource(self.fit, averages_of(self.fit, period), slice(0, 3))
+            one = replace(self, inferred=infer(source, self._picks, self.options), source=source)
+            tables.append(one.tidy().assign(period=period))
+        whole = pd.concat(tables, ignore_index=True)
+        return whole[["period", *whole.columns.drop("period")]]
+
 
 def several_effects(fit: SeveralRecord, *, method="quadrature", level=0.95, draws=1000, seed=1) -> SeveralEffects:
     """Direct, indirect and total effects of every regressor, in all and by channel.
@@ -111,10 +125,18 @@ def several_effects(fit: SeveralRecord, *, method="quadrature", level=0.95, draw
     """
     options = Options(method, share("level", level), whole_number("draws", draws, least=1),
                       whole_number("seed", seed, least=0))  # fmt: skip
-    weights, variables = fit._design.weights, fit._design.regressors
-    averages = SeveralAverages(tuple(w.csr for w in weights.matrices), weights.lag)
-    source = SeveralSource(fit, averages, slice(0, 3))
+    variables = fit._design.regressors
+    source = SeveralSource(fit, averages_of(fit), slice(0, 3))
     return SeveralEffects(variables, infer(source, several_selectors(fit, variables), options), fit, options, source)
+
+
+def averages_of(fit: SeveralRecord, period=None) -> SeveralAverages:
+    """Averages as functions of rho: over all periods, or where W varies of one."""
+    d, weights = fit._design, fit._design.weights
+    if period is None and weights.varies:
+        parts = [averages_of(fit, one) for one in d.periods]
+        return over_periods(parts, periods_alike(d, weights.matrices))
+    return SeveralAverages(tuple(matrix_of(fit, w, period) for w in weights.matrices), weights.lag)
 
 
 def _inferred(source: SeveralSource, picks: np.ndarray, options: Options) -> Inferred:

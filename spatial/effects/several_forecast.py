@@ -102,6 +102,9 @@ def weights_of_new(fit: SeveralRecord, w) -> SeveralWeights:
         E501 another number of W than the model has, E320 W that vary, E101 ids.
     """
     d, own = fit._design, fit._design.weights
+    if w is None and own.varies:
+        raise SpatialInputError("E320", "the weights of the fit vary over time: those of new periods are needed",
+                                hint="fit.forecast(data, [w1, w2])")
     if w is None:
         return own
     listed = list(w) if lists_weights(w) else [w]

@@ -19,7 +19,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from ..design.design import Design, spatial_lag
-from ..design.regimes_sample import lag_effects
+from ..design.moving import lag_effects
 from ..design.several import SeveralDesign, several_regressors
 from ..design.unsplit import split_columns
 from ..logdet.regimes import RegimeLogdet
@@ -230,7 +230,7 @@ class Sampled:
 
 def _sampled(fit: Several) -> Sampled:
     d, effects = fit._design, fit._settings.effects
-    lagging = lag_effects(d, effects, error=fit.specification.error, rhos=len(fit.rhos))
+    lagging = lag_effects(d, effects, rhos=len(fit.rhos))
     if isinstance(d, SeveralDesign):
         several, names = several_regressors(d, effects)
         W = [d.weights.matrices[m] for m in d.weights.lag]

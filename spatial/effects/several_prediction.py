@@ -18,10 +18,10 @@ from spillover.matrix import SeveralWeights, as_weights, refuse_varying
 
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS
+from ..design.moving import lag_effects
 from ..design.obs_weights import refuse_weighted
 from ..design.options import lists_weights
 from ..design.regimes import label_of_level
-from ..design.regimes_sample import lag_effects
 from ..design.several import SeveralDesign, several_regressors
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
@@ -57,8 +57,9 @@ def predict_several(fit: Several, data: pd.DataFrame | None = None, w=None, *, k
     if data is None and w is None:
         check_option("kind", kind or "TS", IN_SAMPLE)
         if fit._settings.composed and kind not in ("trend", "TC"):
-            raise SpatialInputError("E501", "random effects are not estimated with several W or regimes: only "
-                                    "kind='trend' and 'TC' are there", hint="kind='trend' or kind='TC'")  # fmt: skip
+            parts = "errors that are correlated over time" if fit._settings.serial else "random effects"
+            raise SpatialInputError("E501", f"kind={kind or 'TS'!r} is not there with {parts} beside several W or "
+                                    "regimes: only 'trend' and 'TC' are", hint="kind='trend' or kind='TC'")  # fmt: skip
         return fit._design.labelled(in_sample(fit, kind or "TS"), "predicted")
     check_option("kind", kind or "BP", OUT_OF_SAMPLE)
     refuse_new_units(fit, data, w)
@@ -90,7 +91,7 @@ def in_sample(fit: Several, kind: str) -> np.ndarray:
     if effects.fixed and d.varies:  # what y, X beta and B^-1 e leave
         trend = each_period(fit, lambda C, D, y, e: y - C @ y - solved(D, e), y, fit._errors)
     elif effects.fixed:  # unit and period means of A y - X beta
-        lagging = lag_effects(d, effects, error=fit.specification.error, rhos=len(fit.rhos))
+        lagging = lag_effects(d, effects, rhos=len(fit.rhos))
         left = y - each_period(fit, lambda C, D, v: C @ v, d.centered(y, lagging)) - trend
         trend = each_period(fit, lambda C, D, v: v - C @ v, y) - d.within(left, effects)
     if kind == "trend":

@@ -98,7 +98,11 @@ class SeveralLogdet:
 
     def admissible(self, rho: np.ndarray) -> bool:
         """Whether I - t sum_j rho_j W_j is not singular for any t from 0 to 1."""
-        return bool(np.abs(rho) @ self.norms < 1) or self.largest(rho) < 1
+        return self.bound(rho) < 1 or self.largest(rho) < 1
+
+    def bound(self, rho: np.ndarray) -> float:
+        """sum_j |rho_j| ||W_j||, which no eigenvalue exceeds."""
+        return float(np.abs(rho) @ self.norms)
 
     def edge(self, rho: np.ndarray) -> float:
         """Where the ray through rho leaves the region, in multiples of rho; infinite where it does not."""

@@ -17,9 +17,10 @@ from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..covariance.vcov import with_vcov
 from ..design.checks import ROUNDING, degenerate, perfect_fit
-from ..design.design import Design, refuse_offset
+from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..design.missing import MissingDesign, missing_design
+from ..design.obs_weights import ObsWeights, read_obs_weights, refuse_weighted
 from ..design.options import ModelOptions
 from ..design.period_means import centers, of_deviations
 from ..design.sample import left_by_means, regressor_columns
@@ -37,8 +38,7 @@ NOT_WITH_MISSING: dict[str, tuple[tuple, str]] = {  # option: (what it may be, w
     "endog": ((None, [], ()), "leave endog= out, or missing='drop'"),
     "instruments": ((None, [], ()), "leave instruments= out, or missing='drop'"),
     "random_error": ((None,), "leave random_error= out; fixed effects are there"),
-    "obs_weights": ((None,), "leave obs_weights= out, or missing='drop'"),
-    "regimes": ((None,), "leave regimes= out, or missing='drop'"),
+    "regimes": ((None,), "interact in the formula: x:C(region)"),
     "method": ((None, "ml"), "method='ml'"),
     "correction": ((True,), "leave correction= out: the effects leave by contrasts of what is observed"),
 }
@@ -60,6 +60,9 @@ def estimate_missing(specification: Specification, formula: str, data: pd.DataFr
     """
     refuse_options(specification, w, options)
     d = missing_design(formula, data, w, specification, entity=options.entity, time=options.time)
+    if options.obs_weights is not None:
+        d = replace(d, obs_weights=read_obs_weights(d, options.obs_weights))
+        refuse_sampling(d.obs_weights)
     if options.w_error is not None:
         d = replace(d, error_weights=aligned(options.w_error, d, "error"))
     return fit_missing(prepare(specification, d, options)) if isinstance(d, MissingDesign) else None
@@ -112,8 +115,10 @@ def missing_sample(
     stacked = [_stacked(w, T) if there else None for w, there in
                ((W, specification.lag), (d.weights_of_error, specification.error))]  # fmt: skip
     arrays = MissingProblem(
-        y=np.where(d.seen, d.y, 0.0).ravel(), X=X.reshape(size, -1), seen=d.seen.ravel(),
+        y=np.where(d.seen, d.outcome, 0.0).ravel(), X=X.reshape(size, -1), seen=d.seen.ravel(),
         levels=levels(d.seen, effects.entity, effects.time), W=stacked[0], M=stacked[1],
+        offset=None if d.offset is None else d.offset.ravel(),
+        root=None if d.obs_weights is None else d.obs_weights.root.ravel(),
     )  # fmt: skip
     of_lag, of_error = (_jacobian(w, T, method) if there else None for w, there in
                         ((d.weights, specification.lag), (d.weights_of_error, specification.error)))  # fmt: skip
@@ -150,9 +155,14 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
     options.check(specification)
 
 
+def refuse_sampling(weights: ObsWeights | None) -> None:
+    """E540 for sampling weights: a unit that was not drawn has no weight, and one without y is not drawn."""
+    if weights is not None and weights.sampling:
+        refuse_weighted(weights, "missing='model' with sampling weights", "missing='drop', or analytic weights")
+
+
 def refuse_data(specification: Specification, d: Design, effects: FixedEffects, correction) -> None:
     """What these effects and weights leave no contrasts for."""
-    refuse_offset(d, "missing='model'")
     effects.refuse_ways("missing='model'", "effects of unit and period alone, or missing='period'")
     if effects.random:
         raise SpatialInputError("E501", f"effects={effects.name!r} is not there with missing='model'",

@@ -45,7 +45,9 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
         raise SpatialInputError("E501", f"method='gmm' is for spatial lags and errors and for endogenous regressors; "
                                 f"{specification.name} is least squares", hint="leave method= out, or give endog= and "
                                 "instruments=")  # fmt: skip
-    if spatial or effects.random:
+    if effects.random and specification.error:
+        refuse_random_error(d)
+    elif spatial and not effects.random:
         refuse_unbalanced(d.observed, "method='gmm'")
         if not isinstance(d, SeveralDesign):
             refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
@@ -61,6 +63,22 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
                                 "effects='entity' with C(period) in the formula")  # fmt: skip
     if specification.error:
         weights_of_error(d)
+
+
+def refuse_random_error(d: Design) -> None:
+    """Random effects beside a spatial error: Q, deviations from unit means, commutes with M only where M is the same in
+    all periods and units are there in all. Else Q M D is not zero, D the dummies of units, and Kapoor, Kelejian &
+    Prucha's moments within units hold the variance of the unit effects too.
+
+    Raises
+    ------
+    SpatialInputError
+        E109 gaps, E320 weights that vary over time.
+    """
+    what = "method='gmm' with random effects and a spatial error"
+    refuse_unbalanced(d.observed, what, "method='ml' takes gaps; by moments effects='entity'")
+    if not isinstance(d, SeveralDesign):
+        refuse_varying(d.weights_of_error, what)
 
 
 def moment_sample(

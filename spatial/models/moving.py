@@ -7,7 +7,7 @@ import numpy as np
 from ..design.carried import effect_dummies
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
-from ..design.regimes_sample import refuse_many
+from ..design.moving import refuse_many
 from ..logdet.several_periods import per_period
 from ..solve.moving_effects import MovingEffects
 

@@ -22,7 +22,7 @@ from ..design.specification import Specification
 from ..design.unit_rows import UnitRows, links_by_row
 from ..logdet import logdet
 from ..solve.gmm import MomentSample, MomentSolution
-from ..solve.gmm_random import random_moments
+from ..solve.gmm_random import random_moments, uneven_moments
 from ..solve.ml import Solution, maximum_likelihood, residuals
 from ..solve.random import swamy_arora, swamy_arora_uneven
 from ..solve.random_effects import RandomEffects
@@ -76,6 +76,10 @@ def random_effects_by_moments(
     specification: Specification, d: Design, settings: Settings
 ) -> tuple[MomentSample, MomentSolution, RandomEffects]:
     """The same by moments: regressors may be endogenous."""
+    if d.observed is not None:
+        raw = moment_sample(specification, d, NO_EFFECTS, settings.requested.moments)
+        best = uneven_moments(raw, UnitRows.of(d))
+        return best.sample, best.solution, RandomEffects(best.phi, best.sigma2, d.nobs / d.n_units)
     interval = logdet(refuse_varying(weights_of_error(d), "method='gmm'")).interval if specification.error else None
     raw = moment_sample(specification, d, NO_EFFECTS, settings.requested.moments)
     best = random_moments(raw, d.n_periods, interval, settings.requested.moments)

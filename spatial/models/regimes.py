@@ -28,13 +28,13 @@ from .regimes_fit import RegimesFit
 
 NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "leave lags= out, or interact in the formula: x:C(region)"),
-    "serial": ((None,), "errors that are correlated over time have no regimes: leave serial= out"),
     "wx_order": ((1,), "W^2 X is not split by regime: leave wx_order= out"),
 }
 SPATIAL: dict[str, tuple[tuple, str]] = {  # likewise, where rho, lambda or sigma2 differ
     "endog": ((None, [], ()), "leave endog= out, or let coefficients alone differ"),
     "instruments": ((None, [], ()), "leave instruments= out, or let coefficients alone differ"),
     "random_error": ((None,), "random effects are there where coefficients alone differ"),
+    "serial": ((None,), "errors that are correlated over time are there where coefficients alone differ"),
     "obs_weights": ((None,), "leave obs_weights= out; sigma2=True of sp.Regimes lets variances differ"),
 }
 

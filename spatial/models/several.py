@@ -11,13 +11,15 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import SpatialWeights, TemporalWeights, as_weights
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
+from ..design.gaps import cut_to_observed
 from ..design.moment_settings import Moments
+from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings, lists_weights
 from ..design.redundant import without_redundant_dummies
 from ..design.several import (
@@ -30,10 +32,13 @@ from ..design.several import (
 from ..design.specification import Specification
 from ..solve.gmm import MomentSolution
 from ..solve.ml import maximum_likelihood
+from ..solve.regimes import moving_maximum
+from ..solve.regimes_problem import RegimeSample
 from ..solve.several import SeveralSolution, several_maximum
 from ..solve.several_problem import SeveralSample
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
+from .moving import moving_effects
 from .obs_weights import refuse_unweightable, usual_covariance
 from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects
@@ -54,16 +59,14 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     Raises
     ------
     SpatialInputError
-        E323 W that are not told apart, E306 a W without links, E320 W that vary over time, E501 options that several W
-        do not have, E701, E702, E801; else as with one W.
+        E323 W that are not told apart, E306 a W without links, E320 W that vary over time by moments, E501 options that
+        several W do not have, E701, E702, E801; else as with one W.
     """
     refuse_options(specification, options)
     # 1. The frame under the first W; the others are matched with its units.
     lag = _as_list(w, "w")
     plain = replace(options, durbin=None, w_error=None)
-    d = read(formula, data, _constant(lag[0], "w"), plain)
-    if d.observed is not None:
-        raise SpatialInputError("E501", "several W need a panel without gaps", hint="missing='drop', or one W")
+    d = read(formula, data, lag[0], plain)
     effects = which_effects(options.effects, d)
     if effects.ways:
         raise SpatialInputError("E501", f"effects of {effects} take one W", hint="one W, or | of unit and period alone")
@@ -81,6 +84,8 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     d = several_design(specification, d, lag, error, durbin, effects)
+    if d.varies:
+        _refuse_moving(d, options)
     if options.estimator == "gmm":
         return _by_moments(specification, d, effects, options)
     correction = _correction(effects, options)
@@ -90,7 +95,13 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     # 3. The maximum, and the parameters with their covariance.
     if not (specification.lag or specification.error):
         return _fit(specification, d, least_squares_sample(arrays), None, settings)
-    sample = SeveralSample(**arrays, **several_determinants(d, effects, correction))
+    parts = several_determinants(d, effects, correction)
+    if d.varies:
+        left = correction and effects.fixed
+        estimated = moving_effects(d, effects, parts, arrays["groups"], 1) if left else None
+        moving = RegimeSample(**arrays, **parts, periods=estimated)
+        return _fit(specification, d, moving, moving_maximum(moving), settings)
+    sample = SeveralSample(**arrays, **parts)
     return _fit(specification, d, sample, several_maximum(sample), settings)
 
 
@@ -141,17 +152,18 @@ def _as_list(w, name: str) -> list:
     return chosen
 
 
-def _constant(w, name: str) -> SpatialWeights:
-    """One W for all periods."""
-    weights = as_weights(w)
-    if isinstance(weights, TemporalWeights):
-        raise SpatialInputError("E320", f"{name}: several W at once may not vary over time",
-                                hint="w.mean() of each, or one W that varies")
-    return weights
+def _aligned(w, d: Design, options: ModelOptions, name: str) -> SpatialWeights | TemporalWeights:
+    """Over the units of the design; in a panel with gaps those observed in each period."""
+    own = aligned(w, d, options.missing, name)
+    return own if d.observed is None else cut_to_observed(own, d.observed, d.periods)
 
 
-def _aligned(w, d: Design, options: ModelOptions, name: str) -> SpatialWeights:
-    return _constant(aligned(_constant(w, name), d, options.missing, name), name)
+def _refuse_moving(d: SeveralDesign, options: ModelOptions) -> None:
+    """E320 and E501 for what several W that vary over time, as links of a panel with gaps do, do not have."""
+    if options.estimator == "gmm":
+        raise SpatialInputError("E320", "method='gmm' with several W takes W that are the same in all periods, and a "
+                                "panel without gaps", hint="method='ml', or w.mean() of each")  # fmt: skip
+    refuse_weighted(d.obs_weights, "several W that vary over time", "w.mean() of each, or one W that varies")
 
 
 def _correction(effects: FixedEffects, options: ModelOptions) -> bool:

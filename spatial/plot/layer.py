@@ -127,7 +127,8 @@ def write_what_if(result, map, path, *, overwrite=False) -> None:
 
 
 def by_unit(effects, name: Callable[[str], str] = str):
-    """Every unit's own, emitted and received effects of each term, and the styles of these columns.
+    """Every unit's own, emitted and received effects of each term, and the styles of these columns; of the last period
+    where W varies over time.
 
     Returns
     -------
@@ -137,9 +138,11 @@ def by_unit(effects, name: Callable[[str], str] = str):
     """
     parts = []
     labels: dict[str, str] = {}
+    w = effects.fit._design.weights
+    last = {"period": w.periods[-1]} if w.varies else {}
     for term in effects.variables:
         stem = "".join(c if c.isalnum() else "_" for c in term).strip("_")
-        part = effects.by_unit(term)
+        part = effects.by_unit(term, **last)
         labels |= {f"{stem}_{c}": phrase("{term}: {what}", term=name(term), what=stored(BY_UNIT[c])) for c in part}
         parts.append(part.add_prefix(f"{stem}_"))
     columns = pd.concat(parts, axis=1)

@@ -34,7 +34,8 @@ class MissingRecord(FitRecord):
     @property
     def completed(self) -> Design:
         """The design with the conditional means of y where it is missing."""
-        return replace(self._design, y=self._solution.filled.reshape(self._design.y.shape))
+        y, offset = self._solution.filled.reshape(self._design.y.shape), self._design.offset
+        return replace(self._design, y=y if offset is None else y - offset)
 
     @property
     def resid(self) -> pd.Series:  # type: ignore[override]
@@ -47,7 +48,8 @@ class MissingRecord(FitRecord):
     @property
     def _errors(self) -> np.ndarray:
         """e = B (A y - X beta - effects), (T, N), y at its conditional mean where it is missing."""
-        return self._solution.errors.reshape(self._design.y.shape)
+        e, root = self._solution.errors, self._sample.problem.root
+        return (e if root is None else e / root).reshape(self._design.y.shape)
 
     @property
     def levels(self) -> np.ndarray:
@@ -57,7 +59,7 @@ class MissingRecord(FitRecord):
     @cached_property
     def fitted(self) -> pd.Series:
         """y less its residual; where y is missing its conditional mean less the residual."""
-        return self._design.labelled(self.completed.y - self._errors, "fitted")
+        return self._design.labelled(self.completed.outcome - self._errors, "fitted")
 
 
 def refuse_missing(fit: FitRecord, what: str) -> None:

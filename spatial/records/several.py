@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import SpatialWeights
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from .fit import FitRecord
 
@@ -48,7 +48,7 @@ class SeveralRecord(FitRecord):
         return self._design.sources()
 
     @property
-    def requested_weights(self) -> list[SpatialWeights]:
+    def requested_weights(self) -> list[SpatialWeights | TemporalWeights]:
         """The W of ``w=``, in the order of the units."""
         weights = self._design.weights
         return [weights.matrices[m] for m in weights.listed]

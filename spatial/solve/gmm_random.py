@@ -17,6 +17,7 @@ two-stage least squares within and between units, each with its degrees of freed
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from spillover.errors import SpatialInputError
 
 from ..design.fixed_effects import quasi_demean
 from ..design.moment_settings import USUAL, Moments
+from ..design.unit_rows import UnitRows
 from .forms import Form, form
 from .gmm import (
     UNIDENTIFIED,
@@ -75,34 +77,61 @@ def random_moments(
     return RandomMoments(sample, two_stage_least_squares(sample), s2[0], phi)
 
 
+def uneven_moments(raw: MomentSample, units: UnitRows) -> RandomMoments:
+    """The same of units with T_i periods, without a spatial error.
+
+    s2_v is that within units. The residuals between them, of means times sqrt(T_i), have squares of the mean
+    (N - k) s2_v + (m - tr[U'diag(T_i) U]) s2_mu, U a basis of the regressors' means:
+    Baltagi & Chang (1994, J. Econometrics 62:67-89) with two-stage least squares in the place of least squares.
+    """
+    one, root = np.ones(units.N), np.sqrt(units.counts)
+    within, Z = _of_part(raw, lambda v: units.less(v, one), free := len(units.codes) - units.N, units.N)
+    s2_v = float(within.resid @ within.resid) / (free - Z.shape[1])
+    between, Z = _of_part(raw, lambda v: (root * units.means(v).T).T, units.N, units.N)
+    U, over = np.linalg.qr(Z)[0], units.N - Z.shape[1]
+    spread = len(units.codes) - float(units.counts @ np.sum(U**2, axis=1))
+    phi = max(float(between.resid @ between.resid) / s2_v - over, 0.0) / spread
+    sample = _changed(raw, lambda v: units.less(v, 1 - 1 / np.sqrt(1 + units.counts * phi)))
+    return RandomMoments(sample, two_stage_least_squares(sample), s2_v, phi)
+
+
 def without_share(raw: MomentSample, T: int, phi: float) -> MomentSample:
     """y, regressors and instruments less their share of unit means."""
-    names = [name for name in ("y", "X", "Wy", "My", "MX", "MWy", "H") if getattr(raw, name, None) is not None]
-    panels = {name: _panel(getattr(raw, name), T) for name in names}
     share = _share(T, phi)
-    changed: dict[str, Any] = {name: quasi_demean(x, share).reshape(getattr(raw, name).shape)
-                               for name, x in panels.items()}  # fmt: skip
+    return _changed(raw, lambda v: quasi_demean(_panel(v, T), share).reshape(v.shape))
+
+
+def _changed(raw: MomentSample, change: Callable[[np.ndarray], np.ndarray]) -> MomentSample:
+    names = [name for name in ("y", "X", "Wy", "My", "MX", "MWy", "H") if getattr(raw, name, None) is not None]
+    changed: dict[str, Any] = {name: change(getattr(raw, name)) for name in names}
     return replace(raw, **changed)
 
 
 def _variance(raw: MomentSample, T: int, part: int) -> float:
     """s2_v or s2_1 from two-stage least squares within or between units."""
-    y, Z = _part(raw.y, T, part), _part(regressors(raw), T, part)
+    n = raw.n // T * (T - 1 if part == WITHIN else 1)
+    stage, Z = _of_part(raw, lambda v: _part(v, T, part), n, raw.n // T)
+    return float(stage.resid @ stage.resid) / (n - Z.shape[1])
+
+
+def _of_part(
+    raw: MomentSample, change: Callable[[np.ndarray], np.ndarray], n: int, units: int
+) -> tuple[Stage, np.ndarray]:
+    """Two-stage least squares of what ``change`` makes of the rows, n of them free, and its regressors."""
+    y, Z = change(raw.y), change(regressors(raw))
     size = np.linalg.norm(regressors(raw), axis=0)
     exogenous = np.concatenate([raw.exogenous, np.zeros(lags_of_response(raw), dtype=bool)])
     own, other = Z[:, exogenous], Z[:, ~exogenous]
     R = np.linalg.qr(own / size[exogenous], mode="r")
     own = own[:, np.abs(np.diag(R)) > UNIDENTIFIED**0.5]  # year dummies have no part between units
     other = other[:, np.linalg.norm(other, axis=0) > UNIDENTIFIED**0.5 * size[~exogenous]]
-    n = raw.n // T * (T - 1 if part == WITHIN else 1)
     both = np.column_stack([own, other])
     if n <= both.shape[1]:
         raise SpatialInputError("E206", f"random effects by moments need more than {both.shape[1]} units",
-                                n=raw.n // T, hint="effects='none', or more units")  # fmt: skip
-    piece = replace(raw, y=y, X=both, n=n, H=_part(raw.H, T, part), Wy=None,
+                                n=units, hint="effects='none', or more units")  # fmt: skip
+    piece = replace(raw, y=y, X=both, n=n, H=change(raw.H), Wy=None,
                     exogenous=np.arange(both.shape[1]) < own.shape[1], factors=None)  # fmt: skip
-    e = two_stage(y, both, basis(piece)).resid
-    return float(e @ e) / (n - both.shape[1])
+    return two_stage(y, both, basis(piece)), both
 
 
 def _panel(values: np.ndarray, T: int) -> np.ndarray:

@@ -14,6 +14,8 @@ place of C_m:
 
     ln L = -n/2 (ln(2 pi sigma2) + 1) + ln|C| - ln|G'G| / 2 + ln|D_o'D_o| / 2,    n sigma2 = e'e,   n = m - rank D_o
 
+With weights w of all rows, Var(e) = sigma2 / w, each row of C, B X and G is multiplied with its root, and ln|C| gains
+sum ln(w) / 2.
 Nothing of size T N x T N is dense: G'G is sparse, of the size of what is missing plus the unit effects.
 Sources: LeSage & Pace (2004, J. Real Estate Finance and Economics 29:233-254); Wang & Lee (2013, Econometrics Journal
 16:73-102), which has the model and estimators by moments; Lee & Yu (2010, J. Econometrics 154:165-185).
@@ -28,6 +30,7 @@ import numpy as np
 from scipy import sparse
 
 from ..design.arrays import solve_triangular, thin_qr
+from .missing_factor import Factor
 
 DENSE = 600_000  # entries of G up to which it is held dense
 BLOCK = 128  # columns at a time where many are solved for
@@ -99,6 +102,8 @@ class MissingProblem:
     seen : (T N,) of bool
     levels : Levels
     W, M : sparse (T N, T N), or None in a model without a lag, an error
+    offset : (T N,) or None, what has the coefficient 1 in A y = z + X beta + u
+    root : (T N,) or None, roots of weights of all rows: Var(e) = sigma2 / w, and every row is multiplied with its own
     """
 
     y: np.ndarray = field(repr=False)
@@ -107,6 +112,8 @@ class MissingProblem:
     levels: Levels = field(repr=False)
     W: sparse.csr_array | None = field(repr=False)
     M: sparse.csr_array | None = field(repr=False)
+    offset: np.ndarray | None = field(default=None, repr=False)
+    root: np.ndarray | None = field(default=None, repr=False)
 
     @cached_property
     def n(self) -> int:
@@ -120,13 +127,16 @@ class MissingProblem:
 
     @cached_property
     def of_y(self) -> np.ndarray:
-        """(4, T N) of y_o."""
-        return self._lags(self.y)
+        """(4, T N) of y_o; less the offset, which W does not lag."""
+        out = self._lags(self.y)
+        if self.offset is not None:
+            out[[0, 2]] -= self._lags(self.offset)[[0, 2]]
+        return out
 
     @cached_property
     def of_X(self) -> np.ndarray:
         """(2, T N, k): X, M X."""
-        return np.stack([self.X, np.zeros_like(self.X) if self.M is None else self.M @ self.X])
+        return self._scaled(np.stack([self.X, np.zeros_like(self.X) if self.M is None else self.M @ self.X]))
 
     @cached_property
     def of_periods(self) -> np.ndarray:
@@ -142,6 +152,9 @@ class MissingProblem:
         first = sparse.csc_array(sparse.hstack([picks, units]))
         parts = [first, *(None if w is None else w @ first for w in (self.W, self.M))]
         parts.append(None if self.W is None or self.M is None else self.M @ parts[1])
+        if self.root is not None:
+            roots = sparse.diags_array(self.root)
+            parts = [None if part is None else sparse.csc_array(roots @ part) for part in parts]
         if first.shape[0] * first.shape[1] <= DENSE:
             return np.stack([np.zeros(first.shape) if part is None else part.toarray() for part in parts])
         pattern = sum(abs(part) for part in parts if part is not None)
@@ -182,7 +195,11 @@ class MissingProblem:
         none = np.zeros_like(values)
         lag = none if self.W is None else self.W @ values
         error = none if self.M is None else self.M @ values
-        return np.stack([values, lag, error, none if self.M is None else self.M @ lag])
+        return self._scaled(np.stack([values, lag, error, none if self.M is None else self.M @ lag]))
+
+    def _scaled(self, parts: np.ndarray) -> np.ndarray:
+        """(4, T N, ...) times the roots of the rows' weights."""
+        return parts if self.root is None else parts * self.root.reshape(-1, *(1,) * (parts.ndim - 2))
 
 
 
@@ -224,6 +241,7 @@ class Projection:
         """ln L, where ln|C| is ``logdet``."""
         p = self.problem
         taken = self.factor.logdet + 2 * np.log(np.abs(np.diag(self.R_periods))).sum()
+        taken -= 0.0 if p.root is None else 2 * np.log(p.root).sum()
         scale = max(self.sigma2, np.finfo(float).tiny)
         return float(-p.n / 2 * (np.log(2 * np.pi * scale) + 1) + logdet - taken / 2 + p.levels.logdet / 2)
 
@@ -271,22 +289,3 @@ class Projection:
         for _ in range(2):
             Z = Z - self.G @ self.factor.solve(self.G.T @ Z)
         return Z
-
-
-class Factor:
-    """The Cholesky factor of G'G, or the LU of a sparse one without pivoting."""
-
-    def __init__(self, gram):
-        from scipy.linalg import cho_factor, cho_solve
-        from scipy.sparse.linalg import splu
-
-        if not gram.shape[1]:
-            self.logdet, self.solve = 0.0, lambda right: right
-        elif isinstance(gram, np.ndarray):
-            factor = cho_factor(gram, lower=True, check_finite=False)
-            self.logdet = 2 * float(np.log(np.diag(factor[0])).sum())
-            self.solve = lambda right: cho_solve(factor, right, check_finite=False)
-        else:
-            lu = splu(gram, permc_spec="MMD_AT_PLUS_A", diag_pivot_thresh=0.0, options={"SymmetricMode": True})
-            self.logdet = float(np.log(np.abs(lu.U.diagonal())).sum())
-            self.solve = lu.solve

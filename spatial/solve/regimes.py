@@ -22,9 +22,9 @@ from ..logdet.several import SeveralJacobian
 from ..logdet.windows import Window
 from .ml import Solution, alone
 from .regimes_problem import RegimeProblem, RegimeSample, regime_problem
-from .several import SeveralSolution
-from .several_problem import joined
-from .several_search import SETTLED, box, newton
+from .several import SeveralSolution, refuse_multiples
+from .several_problem import Problem, joined
+from .several_search import SETTLED, box, newton, starts
 
 EDGE = 1e-6  # share of the way to the region's edge that an estimate must keep
 LAST_STEP, MAX_STEPS = 1e-5, 50  # of the adjusted score: last step in standard errors, the error is of its square
@@ -47,17 +47,45 @@ def regime_maximum(sample: RegimeSample, start: Solution) -> SeveralSolution:
         E701 where the likelihood rises up to the edge of the admissible region, E801 where the search does not settle.
     """
     problem, shift = regime_problem(sample)
-    determinants = Determinants(sample, problem)
-    adjusted = sample.periods is not None and problem.J > 0
-    searched = replace(problem, near=adjusted)
-    settled = NEAR_ROOT if adjusted else SETTLED
     try:
-        theta, _ = newton(searched, _start(problem, sample, start), determinants, settled=settled)  # type: ignore[arg-type]
+        return _maximum(sample, problem, shift, [_start(problem, sample, start)])
     except SpatialInputError as error:
         if error.code == "E801":
             raise SpatialInputError("E801", "the search for rho, lambda and sigma2 by regime did not settle",
                                     hint="let fewer of them differ, or merge small regimes") from error
         raise
+
+
+def moving_maximum(sample: RegimeSample) -> SeveralSolution:
+    """Estimate rho_1 ..., lambda_1 ... and one sigma2 of several W that vary over time: from the best points of the
+    grid of ``several``, the highest maximum.
+
+    Raises
+    ------
+    SpatialInputError
+        As ``regime_maximum``; E714 where rho_1 ... are not identified.
+    """
+    problem, shift = regime_problem(sample)
+    plain = Problem(problem.P[0], sample.n, problem.J, problem.L, problem.k)
+    refuse_multiples(plain)
+    thetas = [np.append(psi, np.log(plain.gamma(psi)[1] / sample.sizes[0])) for psi in starts(plain, sample)]
+    return _maximum(sample, problem, shift, thetas)
+
+
+def _maximum(sample: RegimeSample, problem: RegimeProblem, shift, thetas: list[np.ndarray]) -> SeveralSolution:
+    """The highest that is reached from these points, its score freed of the effects."""
+    determinants = Determinants(sample, problem)
+    adjusted = sample.periods is not None and problem.J > 0
+    searched, settled = replace(problem, near=adjusted), NEAR_ROOT if adjusted else SETTLED
+    reached, failed = [], []
+    for theta in thetas:
+        try:
+            reached.append(newton(searched, theta, determinants, settled=settled))  # type: ignore[arg-type]
+        except SpatialInputError as error:
+            failed.append(error)
+    if not reached:
+        raise failed[0]
+    theta, _ = max(reached, key=lambda pair: pair[1])
     if adjusted:
         theta = _without_bias(problem, theta, determinants)
     refuse_edge(sample, problem, theta)
@@ -124,7 +152,7 @@ def _without_bias(problem: RegimeProblem, theta: np.ndarray, determinants: Deter
         if np.sqrt(max(-step @ H @ step, 0.0)) < LAST_STEP:
             return theta
     raise SpatialInputError("E801", "the score of rho, freed of the period effects, has no root near the maximum",
-                            hint="rho that is the same in all regimes, or effects='entity'")
+                            hint="rho that is the same in all regimes, or one W fewer; or effects='entity'")
 
 
 def refuse_edge(sample: RegimeSample, problem: RegimeProblem, theta: np.ndarray) -> None:
@@ -136,7 +164,7 @@ def refuse_edge(sample: RegimeSample, problem: RegimeProblem, theta: np.ndarray)
             raise SpatialInputError(
                 "E701", f"the likelihood rises up to the edge of the admissible region: {name} = "
                 f"{', '.join(f'{x:.4g}' for x in at)}",
-                hint=f"let {name} be the same in all regimes, or merge small regimes",
+                hint=f"let {name} be the same in all regimes, or merge small regimes; of several W drop one",
             )  # fmt: skip
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.provenance import links_fingerprint
+from spillover.provenance import fingerprint, links_fingerprint
 
+from .temporal import TemporalWeights
 from .weights import SpatialWeights
 
 SAME_DIRECTION = 1e-10  # share of a W's norm that must be left once the W before it are projected out
@@ -24,7 +24,7 @@ class SeveralWeights:
 
     Attributes
     ----------
-    matrices : tuple of J SpatialWeights
+    matrices : tuple of J SpatialWeights, or TemporalWeights where they vary over time
     lag, error : tuple of int
         Which of them lag the response, and the error.
     pairs : tuple of (int, int)
@@ -33,13 +33,30 @@ class SeveralWeights:
         Those of ``w=``.
     """
 
-    matrices: tuple[SpatialWeights, ...]
+    matrices: tuple[SpatialWeights | TemporalWeights, ...]
     lag: tuple[int, ...] = ()
     error: tuple[int, ...] = ()
     pairs: tuple[tuple[int, int], ...] = ()
     listed: tuple[int, ...] = ()
 
-    varies: ClassVar[Literal[False]] = False
+    @property
+    def varies(self) -> bool:
+        """Whether one of them varies over time."""
+        return any(w.varies for w in self.matrices)
+
+    @property
+    def periods(self) -> pd.Index:
+        """Of those that vary."""
+        return next(w.periods for w in self.matrices if isinstance(w, TemporalWeights))
+
+    def __getitem__(self, period) -> SeveralWeights:
+        """The W of one period, over the units observed in it."""
+        there = next((w.observed for w in self.matrices if isinstance(w, TemporalWeights)), None)
+        place = self.periods.tolist().index(period)
+        each = [w.each(len(self.periods))[place] for w in self.matrices]
+        if there is not None:
+            each = [w.subset_at(np.flatnonzero(there[place])) for w in each]
+        return replace(self, matrices=tuple(each))
 
     @property
     def n(self) -> int:
@@ -72,6 +89,9 @@ class SeveralWeights:
     @cached_property
     def fingerprint(self) -> str:
         """Of all of them, in their order."""
+        if self.varies:
+            each = [w.fingerprint for w in self.matrices]
+            return fingerprint(pd.DataFrame({"w": each}, index=pd.RangeIndex(len(each), name="place")))
         focal, neighbor = (np.concatenate(parts) for parts in zip(*(_links(w) for w in self.matrices)))
         place = np.repeat(np.arange(len(self.matrices)), [w.nnz for w in self.matrices])
         values = np.concatenate([w.csr.data for w in self.matrices])
@@ -92,11 +112,11 @@ class SeveralWeights:
         return f"<SeveralWeights: {self.kind}, {self.n} units>"
 
 
-def _links(w: SpatialWeights) -> tuple[np.ndarray, np.ndarray]:
+def _links(w) -> tuple[np.ndarray, np.ndarray]:
     return np.repeat(np.arange(w.n), np.diff(w.csr.indptr)), w.csr.indices
 
 
-def refuse_alike(matrices: Sequence[SpatialWeights]) -> None:
+def refuse_alike(matrices: Sequence[SpatialWeights | TemporalWeights]) -> None:
     """Coefficients of several W are told apart only where no W is a linear combination of the others.
 
     Raises
@@ -104,6 +124,7 @@ def refuse_alike(matrices: Sequence[SpatialWeights]) -> None:
     SpatialInputError
         E323 the same W twice, or a W that the others give; E306 a W without links.
     """
+    T = next((len(w.periods) for w in matrices if isinstance(w, TemporalWeights)), 1)
     products = np.empty((len(matrices), len(matrices)))
     for i, a in enumerate(matrices):
         if not a.has_links:
@@ -113,7 +134,7 @@ def refuse_alike(matrices: Sequence[SpatialWeights]) -> None:
             if j < i and a == b:
                 raise SpatialInputError("E323", f"W_{j + 1} and W_{i + 1} are the same weights ({a.kind})",
                                         hint="leave one of them out")
-            products[i, j] = products[j, i] = a.csr.multiply(b.csr).sum()
+            products[i, j] = products[j, i] = _product(a, b, T)
     scale = 1 / np.sqrt(np.diag(products))
     cosines = products * np.outer(scale, scale)
     for i in range(1, len(matrices)):
@@ -123,3 +144,8 @@ def refuse_alike(matrices: Sequence[SpatialWeights]) -> None:
             made_of = " + ".join(f"{c:.4g} W_{j + 1}" for j, c in enumerate(terms) if abs(c) > 1e-8)
             raise SpatialInputError("E323", f"W_{i + 1} ({matrices[i].kind}) is no weights of its own: it equals "
                                     f"{made_of}", hint="leave one of them out")
+
+
+def _product(a: SpatialWeights | TemporalWeights, b: SpatialWeights | TemporalWeights, periods: int) -> float:
+    """Of all elements, over the periods."""
+    return sum(float(one.csr.multiply(other.csr).sum()) for one, other in zip(a.each(periods), b.each(periods)))

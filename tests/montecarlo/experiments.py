@@ -11,6 +11,7 @@ from .margins import margins
 from .missing import missing
 from .moving import moving
 from .panels import dynamic_panel, panel
+from .random_gaps import random_gaps
 from .regimes import regimes
 from .serial import serial
 from .several import several
@@ -32,6 +33,7 @@ EXPERIMENTS = {
     "endogenous": endogenous,
     "weighted": weighted,
     "panel": panel,
+    "random_gaps": random_gaps,
     "dynamic": dynamic_panel,
     "dynamics": dynamics,
     "dynamic_endogenous": dynamic_endogenous,

@@ -163,10 +163,14 @@ def missing_cells() -> list[Cell]:
     """A fifth of the outcomes not observed."""
     designs = [("sar", 100, "knn", 1), ("sar", 500, "knn", 1), ("sdm", 200, "queen", 1), ("sem", 100, "queen", 1),
                ("sac", 500, "knn", 1), *((model, 31, "knn", 13) for model in ("sar", "sdm", "sem"))]  # fmt: skip
-    return [Cell(f"missing-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{w}",
+    plain = [(*design, {}) for design in designs]
+    others = [("sdm", 200, "queen", 1, {"vcov": "robust", "errors": "chi2"}),
+              ("sar", 31, "knn", 13, {"vcov": "cluster", "errors": "ar"}), ("sar", 100, "knn", 1, {"weighted": True})]
+    return [Cell("-".join([f"missing-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{w}",
+                           *("weighted" if value is True else value for value in more.values())]),
                  ("panel" if periods > 1 else "cross-section") + ", outcomes not observed", "missing",
-                 {"model": model, "n": n, "w": w, "periods": periods}, (400, 1000))
-            for model, n, w, periods in designs]  # fmt: skip
+                 {"model": model, "n": n, "w": w, "periods": periods, **more}, (400, 1000))
+            for model, n, w, periods, more in plain + others]  # fmt: skip
 
 
 def moving_cells() -> list[Cell]:
@@ -228,6 +232,7 @@ def cells() -> list[Cell]:
             *dynamic_endogenous_cells(), *regime_cells(),
             *missing_cells(), *moving_cells(), *gap_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
+            *grid_panels.random_gaps_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(), *grid_panels.new_unit_cells(),
             *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *grid_panels.ways_cells(), *far_rho(), *large,
             *grid_peers.peer_cells(cross, grid_panels.panel)]  # fmt: skip

@@ -49,6 +49,16 @@ def dk_cells() -> list[Cell]:
     return cells
 
 
+def random_gaps_cells() -> list[Cell]:
+    """Random effects of units that are there for 3 to 8 periods."""
+    designs = [("sar", {}), ("sdm", {}), ("sem", {"random_error": "kkp"}), ("sem", {"random_error": "baltagi"}),
+               ("sdm", {"effects": "correlated"}), ("sar", {"errors": "units", "vcov": "robust"}),
+               ("sdm", {"method": "gmm"})]  # fmt: skip
+    return [Cell("-".join(["randomgaps", model, "100x8", *(str(value) for value in more.values())]),
+                 "panel, random effects with gaps", "random_gaps", {"model": model, "N": 100, "T": 8, **more},
+                 (400, 1000)) for model, more in designs]  # fmt: skip
+
+
 def random_cells() -> list[Cell]:
     family, cells = "panel, random effects", []
     for N, T in ((31, 13), (60, 4)):

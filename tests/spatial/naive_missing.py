@@ -18,8 +18,9 @@ def contrasts(seen, entity, time, seed=0):
     return rest @ turn
 
 
-def moments(theta, X, W, M, k, lag, error):
-    """Mean and covariance of all y, (T N,) and (T N, T N); X (T, N, k), W and M (T, N, N)."""
+def moments(theta, X, W, M, k, lag, error, w=None, offset=None):
+    """Mean and covariance of all y, (T N,) and (T N, T N); X (T, N, k), W and M (T, N, N), weights w and an offset
+    (T, N)."""
     rest = list(theta[k:])
     rho = rest.pop(0) if lag else 0.0
     lam = rest.pop(0) if error else 0.0
@@ -30,14 +31,15 @@ def moments(theta, X, W, M, k, lag, error):
         if min(np.linalg.slogdet(A)[0], np.linalg.slogdet(B)[0]) <= 0:
             return None
         C = np.linalg.inv(B @ A)
-        mean[t] = np.linalg.solve(A, X[t] @ theta[:k])
+        mean[t] = np.linalg.solve(A, X[t] @ theta[:k] + (0 if offset is None else offset[t]))
+        C = C if w is None else C / np.sqrt(w[t])
         V[t * N : (t + 1) * N, t * N : (t + 1) * N] = np.exp(rest[0]) * C @ C.T
     return mean.ravel(), V
 
 
-def loglik(theta, y, X, W, M, seen, *, lag, error, entity=False, time=False):
+def loglik(theta, y, X, W, M, seen, *, lag, error, entity=False, time=False, w=None, offset=None):
     """ln of the normal density of the contrasts of what is observed, at theta = (beta, rho, lambda, ln sigma2)."""
-    law = moments(theta, X, W, M, X.shape[2], lag, error)
+    law = moments(theta, X, W, M, X.shape[2], lag, error, w, offset)
     if law is None:
         return -1e10
     F, o = contrasts(seen, entity, time), seen.ravel()
@@ -107,3 +109,60 @@ def em(y, X, W, seen, steps=2000):
             return moved
         theta = moved
     return theta
+
+
+def pairs_sandwich(
+    fit, y, X, W, M, seen, codes, power, *, lag, error, entity=False, time=False, w=None, offset=None
+):
+    """Variance of (beta, rho, lambda) by group and pair of groups: projections, forms and sums written out.
+
+    e = Q (C y_o - B X beta) with Q the projection off the columns of C for what is missing and for the dummies.
+    """
+    from scipy.linalg import block_diag
+
+    T, N, k = X.shape
+    W, M, Z = block_diag(*W), block_diag(*M), X.reshape(T * N, k)
+    at, n, s2 = fit._solution, fit._sample.n, fit._solution.sigma2
+    I, rho, lam = np.eye(T * N), at.rho, at.lam
+    A, B = I - rho * W, I - lam * M
+    o, z = seen.ravel(), 0.0 if offset is None else offset.ravel()
+    root = np.ones(T * N) if w is None else np.sqrt(w.ravel())
+    B, M = root[:, None] * B, root[:, None] * M
+    dummies = [np.kron(np.ones((T, 1)), np.eye(N))] * entity + [np.kron(np.eye(T), np.ones((N, 1)))] * time
+    D = np.column_stack([np.zeros((T * N, 1)), *dummies])
+    G = B @ A @ np.column_stack([I[:, ~o], D])
+    a = np.linalg.lstsq(G, B @ (A @ np.where(o, y.ravel(), 0) - z - Z @ at.beta), rcond=1e-10)[0]
+    Q = I - G @ np.linalg.pinv(G, rcond=1e-10)
+    v = np.where(o, y.ravel(), 0) - D @ a[(~o).sum() :]
+    v[~o] -= a[: (~o).sum()]
+    e = B @ (A @ v - z - Z @ at.beta)
+    forms = [B @ W @ np.linalg.inv(A) @ np.linalg.inv(B)] * lag + [M @ np.linalg.inv(B)] * error
+    J = [B @ W @ v] * lag + [M @ (A @ v - z - Z @ at.beta)] * error
+    linear = np.column_stack([Q @ B @ Z, *[Q @ (column - F @ e) for column, F in zip(J, forms)]])
+    H = np.column_stack([Q @ B @ Z, G])
+    R = I - H @ np.linalg.pinv(H, rcond=1e-10)
+    adjusted = np.empty(T * N)
+    for g in np.unique(codes):
+        block = codes == g
+        values, vectors = np.linalg.eigh(R[np.ix_(block, block)])
+        scale = np.where(values > 1e-8, np.maximum(values, 1e-8) ** power, 0.0)
+        adjusted[block] = (vectors * scale) @ vectors.T @ e[block]
+    quadratic = [Q @ F @ Q for F in forms] + [Q]
+    p, meat = k + len(forms), np.zeros((k + len(forms) + 1,) * 2)
+    spread = np.array([*[e @ column / s2 for column in J], n])
+    for g in np.unique(codes):
+        i = codes == g
+        s = np.append(linear[i].T @ adjusted[i], 0.0)
+        for j, F in enumerate(quadratic):
+            mean = F.diagonal() + (spread[j] - np.trace(F)) / (T * N)
+            s[k + j] += adjusted[i] @ F[np.ix_(i, i)] @ adjusted[i] - s2 * mean[i].sum()
+        meat += np.outer(s, s)
+        for h in np.unique(codes)[np.unique(codes) > g]:
+            j = codes == h
+            c = np.zeros(p + 1)
+            c[k:] = [adjusted[i] @ (F[np.ix_(i, j)] + F[np.ix_(j, i)].T) @ adjusted[j] for F in quadratic]
+            meat += np.outer(c, c)
+    meat /= s2**2
+    # the score of rho less its regression on e'e - n s2, which concentrates sigma2 out
+    turn = np.column_stack([np.eye(p), np.append(np.zeros(k), -np.array([e @ column for column in J]) / (n * s2))])
+    return at.covariance @ turn @ meat @ turn.T @ at.covariance

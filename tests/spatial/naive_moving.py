@@ -27,13 +27,10 @@ def filters(rho, lam, lags, errors):
                  for values, own in ((rho, lags), (lam, errors)))  # fmt: skip
 
 
-def restricted(rho, lam, s, y, X, D, lags, errors, groups, lagged=None):
-    """ln L of what the effects leave, beta at its best: without the part of |A| that depends on the effects.
-
-    ``lagged``: W_j of y as the model has it, where that is not W_j y.
-    """
+def restricted(rho, lam, s, y, X, D, lags, errors, groups):
+    """ln L of what the effects leave, beta at its best: without |A|."""
     B = filters(rho, lam, lags, errors)[1]
-    lagged = [W @ y for W in lags] if lagged is None else lagged
+    lagged = [W @ y for W in lags]
     inverse = B.T @ np.diag(np.exp(-s)[groups]) @ B
     z = y - sum((r * Wy for r, Wy in zip(rho, lagged)), np.zeros(len(y)))
     Z = np.column_stack([X, D])
@@ -42,10 +39,10 @@ def restricted(rho, lam, s, y, X, D, lags, errors, groups, lagged=None):
     return value - (np.linalg.slogdet(D.T @ inverse @ D)[1] - np.linalg.slogdet(D.T @ D)[1]) / 2
 
 
-def scores(rho, lam, s, y, X, D, lags, errors, groups, lagged=None):
+def scores(rho, lam, s, y, X, D, lags, errors, groups):
     """Of rho_j less its mean, analytic; of lambda and ln sigma2 by differences; and beta by least squares."""
     A, B = filters(rho, lam, lags, errors)
-    lagged = [W @ y for W in lags] if lagged is None else lagged
+    lagged = [W @ y for W in lags]
     inverse = B.T @ np.diag(np.exp(-s)[groups]) @ B
     z = y - sum((r * Wy for r, Wy in zip(rho, lagged)), np.zeros(len(y)))
     Z = np.column_stack([X, D])
@@ -57,7 +54,7 @@ def scores(rho, lam, s, y, X, D, lags, errors, groups, lagged=None):
         out.append(e @ Wy - np.trace(G) + np.trace(P @ G))
     rest = np.concatenate([lam, s])
     for step in 1e-5 * np.eye(len(rest)):
-        ends = [restricted(rho, *np.split(rest + sign * step, [len(lam)]), y, X, D, lags, errors, groups, lagged)
+        ends = [restricted(rho, *np.split(rest + sign * step, [len(lam)]), y, X, D, lags, errors, groups)
                 for sign in (1, -1)]  # fmt: skip
         out.append((ends[0] - ends[1]) / 2e-5)
     return np.array(out), beta[: X.shape[1]]

@@ -13,7 +13,8 @@ random <- function(formula) {
   e <- ercomp(m)
   c(values(m), list(sigma2 = as.list(e$sigma2), theta = range(e$theta)))
 }
-out <- list(rows = sum(keep), swar = random(f), within = values(plm(f, P, model = "within")),
+iv <- log(gsp) ~ log(pcap) + log(pc) + log(emp) + unemp | log(hwy) + log(water) + log(pc) + log(emp) + unemp
+out <- list(rows = sum(keep), swar = random(f), iv = random(iv), within = values(plm(f, P, model = "within")),
   hausman = unname(phtest(f, P)$statistic),
   versions = list(R = R.version.string, plm = as.character(packageVersion("plm"))))
 write_json(out, "results.json", auto_unbox = TRUE, digits = NA, pretty = TRUE)

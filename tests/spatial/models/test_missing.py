@@ -77,6 +77,55 @@ def test_the_maximum_is_that_of_the_dense_density_of_what_is_observed(model, eff
     assert fit.vcov.to_numpy() == pytest.approx(factor * V[:-1, :-1], rel=2e-3, abs=1e-5)
 
 
+@pytest.mark.parametrize(("model", "effects"), [("ols", "twoway"), ("sar", "twoway"), ("sem", None), ("sac", "entity"),
+                                                ("sdm", "twoway")])  # fmt: skip
+def test_weights_and_offsets_are_in_the_dense_density(model, effects):
+    T = 1 if effects is None else 4
+    frame, w, W, y, seen = drawn(seed=3, n=40 if T == 1 else 16, T=T)
+    rng = np.random.default_rng(1)
+    frame["size"], frame["z"] = rng.uniform(0.3, 3, len(frame)), rng.standard_normal(len(frame))
+    keys = {"entity": "id"} if effects is None else {**KEYS, "effects": effects}
+    fit = getattr(sp, model)("y ~ a + b + offset(z)", frame, w, missing="model", **keys, obs_weights="size")
+    data, options = twin_data(fit, W, y, seen)
+    options |= {name: frame[column].to_numpy().reshape(seen.shape) for name, column in (("w", "size"), ("offset", "z"))}
+    at = fit._solution
+    theta = np.append(fit.params, np.log(float(at.errors @ at.errors) / fit._sample.n))
+    assert twin.loglik(theta, *data, **options) == pytest.approx(fit.loglik, abs=1e-8)
+    _, loglik, V = twin.maximum(theta + 0.02, *data, **options)
+    assert loglik == pytest.approx(fit.loglik, abs=1e-5)
+    factor = fit._sample.n / (fit._sample.n - len(fit.params))
+    assert fit.vcov.to_numpy() == pytest.approx(factor * V[:-1, :-1], rel=3e-3, abs=1e-5)
+    if model != "ols":
+        codes = np.tile(np.arange(len(w.ids)), T)  # below 20 units CR3
+        want = twin.pairs_sandwich(fit, *data, codes, -0.5 if T == 1 else -1.0, **options)
+        np.testing.assert_allclose(fit.with_vcov("robust").vcov, want, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("model", ["sem", "sac"])
+def test_robust_variances_where_rows_do_not_sum_to_one(model):
+    frame, w, W, y, seen = drawn(seed=4, n=21, T=3, row=False)
+    fit = fitted(model, frame, w, "twoway")
+    data, options = twin_data(fit, W, y, seen)
+    data = (*data[:3], np.repeat(W[None], 3, axis=0), data[4])  # W of deviations, M itself
+    want = 21 / 20 * twin.pairs_sandwich(fit, *data, np.tile(np.arange(21), 3), -0.5, **options)
+    np.testing.assert_allclose(fit.with_vcov("robust").vcov, want, rtol=1e-6, atol=1e-9)
+
+
+def test_equal_weights_are_none_and_an_offset_is_subtracted_where_nothing_is_lagged():
+    frame, w, *_ = drawn(seed=5, n=16, T=4)
+    plain = fitted("sac", frame, w, "twoway")
+    one = fitted("sac", frame.assign(c=4.0), w, "twoway", obs_weights="c")
+    np.testing.assert_allclose(one.params, plain.params, atol=1e-7)
+    assert one.loglik == pytest.approx(plain.loglik, abs=1e-8)
+    assert one.sigma2 == pytest.approx(4 * plain.sigma2, rel=1e-6)
+    np.testing.assert_allclose(one.with_vcov("robust").vcov, plain.with_vcov("robust").vcov, rtol=1e-4, atol=1e-9)
+    np.testing.assert_allclose(one.predict_missing(), plain.predict_missing(), rtol=1e-5)
+    less = sp.sem("I(y - b) ~ a", frame, w, missing="model", **KEYS)
+    more = sp.sem("y ~ a + offset(b)", frame, w, missing="model", **KEYS)
+    np.testing.assert_allclose(more.params, less.params, atol=1e-9)
+    assert more.loglik == pytest.approx(less.loglik, abs=1e-9)
+
+
 @pytest.mark.parametrize("effects", [None, "entity", "twoway"])
 @pytest.mark.parametrize("model", ["sar", "sem", "sdm", "sac"])
 def test_predictions_are_the_dense_conditional_means(model, effects):
@@ -271,15 +320,15 @@ def test_effects_are_those_of_all_units():
 
 
 @pytest.mark.parametrize(("options", "code"), [
-    ({"method": "gmm"}, "E501"), ({"vcov": "robust"}, "E501"), ({"vcov": "eim"}, "E501"),
+    ({"method": "gmm"}, "E501"), ({"vcov": "jackknife"}, "E501"), ({"vcov": "eim"}, "E501"),
     ({"effects": "random"}, "E501"), ({"lags": "y"}, "E501"), ({"correction": "additive"}, "E501"),
-    ({"regimes": "id"}, "E501"), ({"formula": "y ~ a + offset(b)"}, "E501"),
-    ({"obs_weights": "a"}, "E501"), ({"serial": "ar1"}, "E501"),
+    ({"regimes": "id"}, "E501"), ({"obs_weights": sp.Sampling("t1")}, "E540"), ({"serial": "ar1"}, "E501"),
 ])  # fmt: skip
 def test_what_is_refused_names_a_way_round(options, code):
     frame, w, *_ = drawn(seed=14, n=20, T=4)
     with pytest.raises(SpatialInputError, match=code) as caught:
-        sp.sar(**{"formula": "y ~ a + b", "data": frame, "w": w, "missing": "model", **KEYS, **options})
+        sp.sar(**{"formula": "y ~ a + b", "data": frame.assign(t1=1 + frame["t"]), "w": w, "missing": "model", **KEYS,
+                  **options})  # fmt: skip
     assert caught.value.hint
 
 
@@ -359,3 +408,34 @@ def test_units_of_x_and_y_do_not_matter():
     assert moved.rho == pytest.approx(fit.rho, abs=1e-7)
     assert moved.params["a"] == pytest.approx(1e-9 * fit.params["a"], rel=1e-7)
     assert moved.predict_missing().to_numpy() == pytest.approx(1e-9 * fit.predict_missing().to_numpy(), rel=1e-5)
+
+
+# -- errors of unequal variances -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("model", "effects"), [("sar", None), ("sem", "twoway"), ("sac", "entity"), ("sdm", "twoway")])
+def test_robust_and_clustered_variances_are_the_double_loop(model, effects):
+    frame, w, W, y, seen = drawn(seed=4, n=24 if effects is None else 21, T=1 if effects is None else 3)
+    fit = fitted(model, frame, w, effects)
+    data, options = twin_data(fit, W, y, seen)
+    N = len(w.ids)
+    codes = np.tile(np.arange(N), len(seen))
+    factor = 1.0 if effects is None else N / (N - 1)
+    want = factor * twin.pairs_sandwich(fit, *data, codes, -0.5, **options)
+    np.testing.assert_allclose(fit.with_vcov("robust").vcov, want, rtol=1e-6, atol=1e-9)
+    by = pd.Series(np.arange(N) % 6, index=w.ids, name="region")
+    want = twin.pairs_sandwich(fit, *data, codes % 6, -1.0, **options)
+    clustered = fit.with_vcov(sp.Cluster(by))
+    np.testing.assert_allclose(clustered.vcov, want, rtol=1e-6, atol=1e-9)
+    assert "CR3" in clustered.summary()
+
+
+@pytest.mark.parametrize("model", ["ols", "sem"])
+def test_a_unit_without_links_and_outcome_changes_no_robust_variance(model):
+    frame, w, W, *_ = drawn(seed=6, n=30, share=0.0)
+    plain = getattr(sp, model)("y ~ a + b", frame, w, entity="id", vcov="robust")
+    more = pd.concat([frame, pd.DataFrame({"t": [0], "id": ["z"], "a": [3.0], "b": [1.0], "y": [np.nan]})])
+    wider = wt.from_dense(np.pad(W, ((0, 1), (0, 1))), [*w.ids, "z"])
+    fit = getattr(sp, model)("y ~ a + b", more, wider, entity="id", missing="model", vcov="robust")
+    np.testing.assert_allclose(fit.std_errors, plain.std_errors, rtol=1e-5)
+    assert fit.df_resid == plain.df_resid

@@ -16,9 +16,13 @@ from spatial.covariance.groups import group_codes
 from spatial.covariance.leverage import CR2, adjusted_residuals
 from spatial.covariance.pairs import pairs_meat
 from spatial.covariance.random import kappa_scores, random_scores
+from spatial.design.fixed_effects import NO_EFFECTS
 from spatial.design.unit_rows import UnitRows, links_by_row
 from spatial.diagnostics.robust_hausman import augmented
 from spatial.models import random as _random
+from spatial.models.moments import moment_sample
+from spatial.plot.layer import by_unit
+from spatial.solve.gmm_random import uneven_moments
 from spatial.solve.random_ml import random_information, random_maximum
 from spatial.solve.random_uneven import uneven_problem
 from spillover.errors import SpatialInputError
@@ -283,6 +287,7 @@ def test_tests_of_the_unit_effects(produc):
 @pytest.mark.parametrize(("act", "code", "message"), [
     (lambda d, w: fit_random("sar", d, w, effects="chamberlain", missing="period"), "E109", "correlated"),
     (lambda d, w: fit_random("sem", d, w, "kkp", vcov="eim", missing="period"), "E715", "expected"),
+    (lambda d, w: fit_random("sem", d, w, method="gmm", missing="period"), "E109", "method='ml'"),
     (lambda d, w: fit_random("sem", d, w, "baltagi", vcov="robust", missing="period"), "E715", "beside"),
 ])  # fmt: skip
 def test_what_stays_refused(panel, act, code, message):
@@ -291,3 +296,51 @@ def test_what_stays_refused(panel, act, code, message):
         act(data, W)
     assert caught.value.code == code
     assert message in f"{caught.value} {caught.value.hint}"
+
+
+# -- moments -------------------------------------------------------------------------------------------------
+
+
+def test_two_stage_least_squares_of_unequal_periods_as_plm(produc):
+    data, w = produc
+    want = json.loads((REFERENCE / "results.json").read_text())["iv"]
+    fit = sp.ols(FORMULA, data, w, **STATES, effects="random", endog=["log(pcap)"],
+                 instruments=["log(hwy)", "log(water)"])  # fmt: skip
+    for name, value in want["coef"].items():
+        assert fit.params[{"(Intercept)": "Intercept"}.get(name, name)] == pytest.approx(value, rel=1e-8)
+        assert fit.std_errors[{"(Intercept)": "Intercept"}.get(name, name)] == pytest.approx(want["se"][name], rel=1e-8)
+    random = fit._settings.random
+    assert random.sigma2_e == pytest.approx(want["sigma2"]["idios"], rel=1e-8)
+    assert random.sigma2_mu == pytest.approx(want["sigma2"]["id"], rel=1e-8)
+    assert (fit.with_vcov("cluster").std_errors > 0).all()
+
+
+def test_moments_without_gaps_are_the_balanced_ones(moved):
+    """The road of unequal periods on a panel without gaps, one W and W that moves."""
+    data, W = moved
+    for weights in (W[2000], W):
+        fit = fit_random("sdm", data, weights, method="gmm")
+        raw = moment_sample(fit.specification, fit._design, NO_EFFECTS)
+        again = uneven_moments(raw, UnitRows.of(fit._design))
+        np.testing.assert_allclose([*again.solution.beta, again.solution.rho], fit.params, rtol=1e-8)
+        assert (again.phi, again.sigma2) == (pytest.approx(fit._settings.random.phi, rel=1e-8),
+                                             pytest.approx(fit._settings.random.sigma2_e, rel=1e-8))  # fmt: skip
+
+
+def test_a_spatial_lag_by_moments_is_near_the_likelihood(panel):
+    data, W = panel
+    moments, likelihood = (fit_random("sar", data, W, missing="period", method=how) for how in ("gmm", "ml"))
+    assert ((moments.params - likelihood.params).abs() < 2 * moments.std_errors).all()
+    assert len(moments.effects(draws=20).variables) == 2
+
+
+def test_a_map_of_effects_is_that_of_the_last_period(panel):
+    """What a study draws where W varies over time."""
+    data, W = panel
+    fit = fit_random("sdm", data, W, missing="period")
+    effects = fit.effects(draws=20)
+    columns, _ = by_unit(effects)
+    last = fit._design.periods[-1]
+    want = effects.by_unit("a", period=last)["emitted"]
+    pd.testing.assert_series_equal(columns["a_emitted"], want, check_names=False)
+    assert len(columns) == fit._design.observed[-1].sum()

@@ -213,9 +213,9 @@ def test_a_regime_that_nobody_represents_in_a_period_is_left_out_there():
 
 
 def test_many_effects_beside_an_error_under_weights_that_vary_are_refused(monkeypatch):
-    from spatial.design import regimes_sample
+    from spatial.design import moving
 
     frame, w = drawn(9)
-    monkeypatch.setattr(regimes_sample, "DUMMIES_MAX", 10)
+    monkeypatch.setattr(moving, "DUMMIES_MAX", 10)
     with pytest.raises(sp.SpatialInputError, match="E309"):
         fitted("sac", frame, w)
