@@ -104,8 +104,8 @@ def refuse(fit: FitRecord) -> None:
         why = "the additive correction is made after the maximum"
     elif by_gls(fit._sample):
         why = f"{s.effects} effects leave by generalised least squares, sample by sample"
-    elif d.lags or ("lag(" in d.formula and d.response in d.formula.split("~")[1]):
-        why = "lagged responses are among the regressors"
+    elif "lag(" in d.formula and d.response in d.formula.split("~")[1]:
+        why = "lagged responses are among the regressors of the formula (lags='y' of the model has them)"
     if why:
         raise SpatialInputError("E501", f"vcov='bootstrap' cannot be used here: {why}", hint="use 'oim' or 'robust'")
 

@@ -72,10 +72,3 @@ def refuse_expected(fit: FitRecord) -> None:
     if has_several(fit):
         raise SpatialInputError("E501", "vcov='eim' is not there for several W, or for rho, lambda or sigma2 by regime",
                                 hint="vcov='oim' or 'robust'")  # fmt: skip
-
-
-def refuse_refits(fit: FitRecord, what: str) -> None:
-    """E501 for what estimates the model again."""
-    if has_several(fit):
-        raise SpatialInputError("E501", f"{what} is not there for several W, or for rho, lambda or sigma2 by regime",
-                                hint="vcov='robust', or sp.Cluster(column)")  # fmt: skip

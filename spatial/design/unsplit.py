@@ -6,7 +6,8 @@ from dataclasses import fields
 
 import numpy as np
 
-from .design import INTERCEPT, Design, spatial_lag
+from .design import INTERCEPT, Design
+from .fixed_effects import NO_EFFECTS, FixedEffects
 from .regimes import RegimeDesign
 
 LAG = "W:"
@@ -27,16 +28,16 @@ def unsplit(d: Design) -> Design:
     return Design(**kept | {"X": X, "names": tuple(terms), "durbin": durbin})
 
 
-def split_columns(d: RegimeDesign, X: np.ndarray | None = None) -> np.ndarray:
-    """The columns of ``d`` where the terms are X, (T, N, k) in the order of ``unsplit``, lags of whole columns: those
-    of period means too."""
+def split_columns(d: RegimeDesign, X: np.ndarray | None = None, effects: FixedEffects = NO_EFFECTS) -> np.ndarray:
+    """The columns of ``d`` where the terms are X, (T, N, k) in the order of ``unsplit``; lags as these effects have
+    them, of whole columns by default."""
     plain = unsplit(d)
     X = plain.X if X is None else X
     assert d.split is not None
     own = dict(zip(plain.names, np.moveaxis(X, 2, 0)))
     regime, columns = {f"{label}: ": codes for label, codes in zip(d.split.labels, d.split.members)}, {}
     for term, names in d.split.columns.items():
-        values = spatial_lag(d.weights, own[term.removeprefix(LAG)]) if _is_lag(d, term) else own[term]
+        values = d.lag(own[term.removeprefix(LAG)], effects) if _is_lag(d, term) else own[term]
         for name in names:
             columns[name] = values if name == term else np.where(regime[name.removesuffix(term)], values, 0.0)
     return np.stack([columns[name] for name in d.names], axis=2) if d.names else d.X

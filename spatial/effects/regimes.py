@@ -124,6 +124,11 @@ def regime_effects(fit: RegimesRecord, *, method=None, level=0.95, draws=1000, s
     return RegimeEffects(variables, inferred, fit, options, source)
 
 
+def regime_estimates(fit: RegimesRecord) -> np.ndarray:
+    """The same without inference, (3, (G + 1) V)."""
+    return source_of(fit).estimates(regime_selectors(fit, fit._design.regressors)).reshape(3, -1)
+
+
 def source_of(fit: RegimesRecord, period=None) -> RegimeSource:
     """The effects by the regime where a regressor changes, as functions of the parameters: over all periods, or where W
     varies of one."""

@@ -139,6 +139,12 @@ def averages_of(fit: SeveralRecord, period=None) -> SeveralAverages:
     return SeveralAverages(tuple(matrix_of(fit, w, period) for w in weights.matrices), weights.lag)
 
 
+def several_estimates(fit: SeveralRecord) -> np.ndarray:
+    """Direct, indirect and total effects of every regressor, (3, V)."""
+    source = SeveralSource(fit, averages_of(fit), slice(0, 3))
+    return source.estimates(several_selectors(fit, fit._design.regressors))
+
+
 def _inferred(source: SeveralSource, picks: np.ndarray, options: Options) -> Inferred:
     """``infer`` of any number of effects."""
     df = source.fit.df_resid

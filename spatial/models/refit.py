@@ -14,23 +14,23 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import SeveralWeights, refuse_varying
+from spillover.matrix import refuse_varying
 from spillover.progress import report
 from spillover.provenance import made_from
 from spillover.show import Shown
 
 from ..covariance.vcov import as_vcov
 from ..design.checks import refuse_perfect_fit, refuse_psi
-from ..design.design import INTERCEPT, refuse_offset
+from ..design.design import refuse_offset
 from ..design.gaps import refuse_unbalanced
 from ..design.obs_weights import refuse_weighted
 from ..effects.propagate import Averages, combine, selectors
 from ..records.missing import refuse_missing
-from ..records.regimes import refuse_regimes
 from ..records.schema import rows_of
 from .dynamic import without_bias
 from .estimate import estimates
 from .fit import Fit
+from .refit_joint import has_joint_effects, is_joint, joint_effects, joint_estimates, joint_labels
 from .refit_maxima import Rows, maxima_of
 from .replicates import Changes, changes
 from .stack import under_other_w
@@ -115,23 +115,25 @@ def refit(fit: Fit, *, y: np.ndarray | pd.DataFrame | None = None, x: Mapping | 
         By maximum likelihood or least squares. Its effects, correction and weights hold for all replicates.
     y : array (R, T, N), or DataFrame with R columns, optional
         Responses: values of the formula's left side. Arrays are in the order of ``fit.periods`` and ``fit.units``,
-        (R, N) in a cross-section; a frame is matched by its index of units, or (unit, period).
+        (R, N) in a cross-section; a frame is matched by its index of units, or (unit, period). In a dynamic model the
+        lagged responses follow: of the first period they are the starting values of the fit.
     x : mapping of terms to arrays or frames like ``y``, optional
         Regressors, placebo treatments for instance; their spatial lags follow.
     relabel : array of int, shape (R, N), optional
         Permutations: the unit at position ``relabel[r, i]`` of ``fit.units`` takes, with all its data, the
-        place of unit i in W. W keeps its eigenvalues.
+        place of unit i in W; its regime goes with it. W keeps its eigenvalues.
     w : sequence or mapping of R weights over the same units, optional
-        Each has a determinant of its own, so they take longer.
+        Each has a determinant of its own, so they take longer. Not of models with several W.
     std_errors, effects : bool
-        Whether these are wanted; standard errors as in ``fit._settings.vcov``.
+        Whether these are wanted; standard errors as in ``fit._settings.vcov``. Effects are those of the short run in a
+        dynamic model, and those of ``fit.effects()`` with regimes.
 
     Returns
     -------
     Refits
         Equal to single fits of the same data, to the last bit where W's eigenvalues are known (up to 300 units, and
-        dense weights); beyond, and for other weights, to less than a millionth of a standard error. After Ctrl-C those
-        that were done; the others are "interrupted" in ``failed``.
+        dense weights); beyond, for other weights and several rho, to less than a millionth of a standard error. After
+        Ctrl-C those that were done; the others are "interrupted" in ``failed``.
 
     Raises
     ------
@@ -179,10 +181,6 @@ def _checked(fit: Fit, std_errors: bool, y, x, relabel, w) -> Changes:
     refuse_unbalanced(fit._design.observed, "refit")
     refuse_psi(fit, "refit", "estimate the replicates one by one")
     refuse_weighted(fit._design.obs_weights, "refit", "estimate the replicates one by one")
-    if isinstance(fit._design.weights, SeveralWeights):
-        raise SpatialInputError("E324", "refit is there for models with one W, and the model has several",
-                                hint="estimate them one by one")  # fmt: skip
-    refuse_regimes(fit)
     refuse_missing(fit, "refit")
     refuse_offset(fit._design, "refit")
     if fit._sample.dummies:
@@ -204,30 +202,33 @@ def _refits(fit: Fit, rows: Rows, std_errors: bool, effects: bool) -> Refits:
 
 
 def _variables(fit: Fit) -> tuple[str, ...]:
-    return tuple(name for name in fit._design.names if name != INTERCEPT)
+    return joint_labels(fit) if has_joint_effects(fit) else fit._design.regressors
 
 
 def _replicates(fit: Fit, changed: Changes, rows: Rows, *, std_errors: bool, effects: bool) -> Iterator[int]:
     """Fill the rows; how many more are done."""
-    if changed.w is not None and changed.alone(changed.w) and not effects:
+    if changed.w is not None and changed.alone(changed.w) and not effects and not has_joint_effects(fit):
         for which, results in under_other_w(fit, changed.w, std_errors):
             rows.params[which], rows.sigma2[which], rows.loglik[which], rows.errors[which] = results
             rows.done[which] = True
             yield len(which)
-    whole = std_errors or changed.w is not None  # what needs a design of the replicate's own
-    averages, picks = (Averages(fit), selectors(fit, _variables(fit))) if effects else (None, None)
+    joint = effects and has_joint_effects(fit)
+    whole = std_errors or joint or changed.w is not None  # what needs a design of the replicate's own
+    averages, picks = (Averages(fit), selectors(fit, _variables(fit))) if effects and not joint else (None, None)
     for r, d, sample, at in maxima_of(fit, changed, np.flatnonzero(~rows.done), rows, whole):
         try:
-            at = without_bias(sample, at, d, fit._settings)
+            at = at if is_joint(fit) else without_bias(sample, at, d, fit._settings)
             refuse_perfect_fit(sample, at, d.response)
-            values, s2, _ = estimates(fit.specification, d, sample, at, fit._settings)
+            values, s2 = joint_estimates(fit, d, sample, at) if is_joint(fit) else estimates(
+                fit.specification, d, sample, at, fit._settings)[:2]  # fmt: skip
             if whole:
                 one = replace(fit, _estimates=values, sigma2=s2, _design=d, _sample=sample, _solution=at)
                 vcov = as_vcov(fit._settings.vcov)
                 rows.errors[r] = np.sqrt(np.diag(vcov.covariance(one))) if std_errors else np.nan
-                averages = Averages(one) if effects and changed.w is not None else averages
+                averages = Averages(one) if effects and not joint and changed.w is not None else averages
             if effects:
-                rows.responses[r] = combine(np.array([values]), at.rho, averages, picks)[0]
+                rows.responses[r] = joint_effects(one) if joint else combine(  # type: ignore[arg-type]
+                    np.array([values]), at.rho, averages, picks)[0]  # fmt: skip
             rows.params[r], rows.sigma2[r], rows.loglik[r] = values, s2, at.loglik
             rows.done[r] = True
         except SpatialInputError as error:

@@ -19,6 +19,7 @@ from ..solve.carried_effects import maximum_of
 from ..solve.ml import maxima
 from .fit import Fit
 from .random import random_effects
+from .refit_joint import is_joint, joint_maximum
 from .replicates import Changes
 
 BLOCK, NUMBERS = 256, 2**18  # replicates that are in memory at once, and numbers of theirs
@@ -52,6 +53,9 @@ def maxima_of(fit: Fit, changed: Changes, left: np.ndarray, rows: Rows, whole: b
 
     Designs are the replicates' own where ``whole`` says that someone will look at them.
     """
+    if is_joint(fit):
+        yield from _one_by_one(fit, changed, left, rows, joint_maximum)
+        return
     if fit._settings.random:
         yield from _one_by_one(fit, changed, left, rows, _of_random)
         return
@@ -86,7 +90,7 @@ def _samples(fit: Fit, changed: Changes, replicates: list[int], y: np.ndarray, X
         return samples
     if changed.w is not None or fit._sample.dummies:
         results = [_one_sample(fit, changed, replicates[0], y[0], X[0])]
-    elif changed.alone(changed.y):
+    elif changed.alone(changed.y) and not d.lags:
         results = resampled(fit, y)
         within = np.array([sample.y for sample in results])
         problems = response_problems(d, y.reshape(len(y), -1), within, settings.effects)

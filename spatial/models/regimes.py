@@ -13,14 +13,17 @@ from spillover.errors import SpatialInputError
 
 from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
-from ..design.options import ModelOptions
+from ..design.design import Design
+from ..design.options import ModelOptions, Settings
 from ..design.regimes import Regimes, as_regimes, regime_design
 from ..design.regimes_sample import regime_arrays, regime_determinants
 from ..design.specification import Specification
+from ..solve.carried_effects import maximum_of
 from ..solve.ml import Solution
 from ..solve.moving_effects import MovingEffects
 from ..solve.regimes import regime_maximum
 from ..solve.regimes_problem import PeriodEffects, RegimeSample
+from .dynamic import without_bias
 from .fit import Fit
 from .moving import moving_effects
 from .reading import Reading, prepare, read
@@ -75,12 +78,9 @@ def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
     SpatialInputError
         E701, E702, E801.
     """
-    d, settings = reading.design, reading.settings
+    d, settings, specification = reading.design, reading.settings, reading.specification
     regimes: Regimes = d.split.regimes  # type: ignore[attr-defined]
-    specification, correction = reading.specification, settings.correction
-    arrays = regime_arrays(specification, d, settings.effects, correction)  # type: ignore[arg-type]
-    parts = regime_determinants(specification, d, settings.effects, correction)  # type: ignore[arg-type]
-    regime_sample = RegimeSample(**arrays, **parts, periods=_estimated_effects(reading, arrays, parts))
+    regime_sample = regime_sample_of(specification, d, settings)
     at = regime_maximum(regime_sample, start)
     refuse_perfect_fit(regime_sample, at, d.response)
     split = d.split  # type: ignore[attr-defined]
@@ -88,16 +88,34 @@ def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
     names += [*split.names("lambda", regimes.lam)] * specification.error
     fit = RegimesFit(
         specification=specification, sigma2=at.sigma2, loglik=at.loglik, df_resid=None,
-        _terms=pd.Index([*arrays["names"], *names], name="term"),
+        _terms=pd.Index([*regime_sample.names, *names], name="term"),
         _estimates=np.concatenate([at.beta, at.rhos, at.lams]), _covariance=np.empty((0, 0)), _design=d,  # type: ignore[arg-type]
         _sample=regime_sample, _solution=at, _settings=settings,  # type: ignore[arg-type]
     )  # fmt: skip
     return with_vcov(fit, settings.vcov)
 
 
-def _estimated_effects(reading: Reading, sample: dict, parts: dict) -> PeriodEffects | MovingEffects | None:
+def regime_sample_of(specification: Specification, d: Design, settings: Settings) -> RegimeSample:
+    """The likelihood's arrays."""
+    arrays = regime_arrays(specification, d, settings.effects, settings.correction)  # type: ignore[arg-type]
+    parts = regime_determinants(specification, d, settings.effects, settings.correction)  # type: ignore[arg-type]
+    return RegimeSample(**arrays, **parts, periods=_estimated_effects(d, settings, arrays, parts))
+
+
+def regime_sample_and_maximum(specification: Specification, d: Design, settings: Settings):
+    """The arrays and the maximum, searched for from that with one of each."""
+    sample, at = maximum_of(specification, d, settings.effects, settings.correction, settings.logdet)
+    if settings.correction == "additive" and sample.parts:
+        at = without_bias(sample, at, d, settings)
+    own = regime_sample_of(specification, d, settings)
+    return own, regime_maximum(own, at)
+
+
+def _estimated_effects(
+    d: Design, settings: Settings, sample: dict, parts: dict
+) -> PeriodEffects | MovingEffects | None:
     """Where fixed effects that are estimated are corrected for."""
-    d, effects, correction = reading.design, reading.settings.effects, reading.settings.correction
+    effects, correction = settings.effects, settings.correction
     if correction is False or not effects.fixed:
         return None
     S, T = len(sample["sizes"]), d.n_periods

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import SpatialWeights, TemporalWeights
+from spillover.matrix import SeveralWeights, SpatialWeights, TemporalWeights
 
-from ..design.design import INTERCEPT, Design
+from ..design.design import Design
+from ..design.fixed_effects import FixedEffects
 from ..design.keys import match_rows
+from ..design.regimes import RegimeDesign
+from ..design.unsplit import split_columns, unsplit
 from .dynamic import own_lags
 from .fit import Fit
 from .reading import aligned
@@ -23,7 +27,8 @@ SHAPES = "help(sp.refit) says which shapes it takes"
 
 @dataclass(frozen=True, eq=False)
 class Changes:
-    """R replicates of a design's data; what is None, or not among ``x``, stays as it is.
+    """R replicates of a design's data; what is None, or not among ``x``, stays as it is. Columns that follow are formed
+    anew: the past of the responses, those of regimes.
 
     Attributes
     ----------
@@ -34,13 +39,20 @@ class Changes:
     relabel : ndarray of int, shape (R, N), or None
         The unit that takes each place.
     w : list of R weights, or None
+    effects : FixedEffects
     """
 
     base: Design = field(repr=False)
+    effects: FixedEffects
     y: np.ndarray | None = field(default=None, repr=False)
     x: dict[int, np.ndarray] = field(default_factory=dict, repr=False)
     relabel: np.ndarray | None = field(default=None, repr=False)
     w: list | None = field(default=None, repr=False)
+
+    @cached_property
+    def plain(self) -> Design:
+        """With the columns of the formula: those of regimes are formed anew in every replicate."""
+        return unsplit(self.base)
 
     @property
     def _parts(self) -> list:
@@ -68,7 +80,7 @@ class Changes:
 
     def arrays(self, at: list[int]) -> tuple[np.ndarray, np.ndarray]:
         """y (R, T, N) and X (R, T, N, k) of these replicates."""
-        d, R = self.base, len(at)
+        d, R = self.base if self.alone(self.y) else self.plain, len(at)
         y = np.broadcast_to(d.y, (R, *d.y.shape)) if self.y is None else self.y[at]
         X = np.broadcast_to(d.X, (R, *d.X.shape))
         if self.x:
@@ -78,16 +90,53 @@ class Changes:
         if self.relabel is not None:
             places = self.relabel[at]
             y, X = (np.array([own.take(p, axis=1) for own, p in zip(values, places)]) for values in (y, X))
+        if d.lags:
+            X = np.array([self._with_past(r, *own) for r, *own in zip(at, y, X)])
+        if isinstance(self.base, RegimeDesign) and d is self.plain:
+            X = np.array([split_columns(self._by_regime(r), own, self.effects) for r, own in zip(at, X)])
         return y, X
+
+    def _with_past(self, r: int, y: np.ndarray, X: np.ndarray) -> np.ndarray:
+        """X (T, N, k) whose lagged responses are those of y (T, N), from the starting values of the fit on."""
+        d, out = self.base, X.copy()
+        before = np.concatenate([self._start(r)[None], y[:-1]])
+        for name in d.lags:
+            j = d.names.index(name)
+            if not name.startswith("W:"):
+                out[:, :, j] = before
+            elif d.weights.varies:  # W of the period before; that of the starting value as it is in the fit
+                out[1:, :, j] = d.lag(y, self.effects)[:-1]
+            else:
+                out[:, :, j] = d.lag(before, self.effects, self._weights(r))
+        return out
+
+    def _weights(self, r: int):
+        return self.base.weights if self.w is None else aligned(self.w[r], self.base, "error", name="w")
+
+    def _by_regime(self, r: int) -> RegimeDesign:
+        """The design whose columns are split: regimes move with their units."""
+        d = self.base
+        assert isinstance(d, RegimeDesign) and d.split is not None  # noqa: PT018
+        codes = d.split.codes if self.relabel is None else d.split.codes.take(self.relabel[r])
+        return replace(d, split=replace(d.split, codes=codes), weights=self._weights(r))
 
     def design(self, r: int, y: np.ndarray, X: np.ndarray) -> Design:
         """The design of replicate r."""
         new: dict[str, Any] = {"y": y, "X": X}
         if self.relabel is not None:
             new["order"] = self.base.order.take(self.relabel[r], axis=1)
+        if isinstance(self.base, RegimeDesign):
+            return replace(self._by_regime(r), **new)
         if self.w is not None:
-            new["weights"] = aligned(self.w[r], self.base, "error", name="w")
+            new["weights"] = self._weights(r)
+        if self.base.lags:
+            new["past"] = np.concatenate([self._start(r)[None], y[:-1]])
         return replace(self.base, **new)
+
+    def _start(self, r: int) -> np.ndarray:
+        """The starting values of a dynamic model, (N,)."""
+        assert self.base.past is not None
+        return self.base.past[0] if self.relabel is None else self.base.past[0].take(self.relabel[r])
 
 
 def changes(fit: Fit, y, x: Mapping | None, relabel, w) -> Changes:
@@ -101,19 +150,22 @@ def changes(fit: Fit, y, x: Mapping | None, relabel, w) -> Changes:
     if (method := fit._settings.method) != "ml":
         message = f"only maximum likelihood and least squares are refitted, not method={method!r}"
         raise SpatialInputError("E525", message, hint="method='ml'")
-    d, without = fit._design, "refit a model without lags="
-    if d.lags:
-        message = "a dynamic model has the response among its regressors: it cannot be refitted"
-        raise SpatialInputError("E525", message, hint=without)
+    d, plain = fit._design, unsplit(fit._design)
     if y is not None and own_lags(d):
-        message = "lagged responses are among the regressors: y cannot change without them"
-        raise SpatialInputError("E525", message, hint=without)
+        message = "lagged responses are among the regressors of the formula: y cannot change without them"
+        raise SpatialInputError("E525", message, hint="lags='y' of the model in the place of lag(y)")
+    if d.lags and d.weights.varies and (relabel is not None or w is not None):
+        raise SpatialInputError("E525", "the W of the first period, which lags the starting values, is not in the fit: "
+                                "units and W keep their places", hint="y= or x=")  # fmt: skip
+    if w is not None and isinstance(d.weights, SeveralWeights):
+        raise SpatialInputError("E525", "models with several W are refitted under these", hint="y=, x= or relabel=, or "
+                                "one fit for each list of W")  # fmt: skip
     regressors = {}
     for name, values in (x or {}).items():
-        if name not in d.names or name == INTERCEPT:
+        if name not in plain.regressors:
             raise SpatialInputError("E502", f"{name!r} is no regressor of this fit", column=str(name),
-                                    hint=f"the regressors are {[n for n in d.names if n != INTERCEPT]}")  # fmt: skip
-        regressors[d.names.index(name)] = _stack(d, name, values)
+                                    hint=f"the regressors are {list(plain.regressors)}")  # fmt: skip
+        regressors[plain.names.index(name)] = _stack(d, name, values)
     if relabel is not None:
         relabel = np.asarray(relabel)
         if relabel.ndim != 2 or not np.array_equal(np.sort(relabel), np.tile(np.arange(d.n_units), (len(relabel), 1))):
@@ -121,7 +173,7 @@ def changes(fit: Fit, y, x: Mapping | None, relabel, w) -> Changes:
             raise SpatialInputError("E526", message, hint=SHAPES)
     if w is not None:
         w = list(w.values()) if isinstance(w, Mapping) else list(w)
-    return Changes(d, None if y is None else _stack(d, "y", y), regressors, relabel, w)
+    return Changes(d, fit._settings.effects, None if y is None else _stack(d, "y", y), regressors, relabel, w)
 
 
 def _with_ids(weights: SpatialWeights | TemporalWeights, ids: pd.Index) -> SpatialWeights | TemporalWeights:

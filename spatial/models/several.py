@@ -89,20 +89,26 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     if options.estimator == "gmm":
         return _by_moments(specification, d, effects, options)
     correction = _correction(effects, options)
-    arrays = several_arrays(d, effects, correction)
     settings = Settings(effects, correction, "ml", options.covariance, requested=options)
     settings = _with_weights(specification, d, settings)
     # 3. The maximum, and the parameters with their covariance.
+    sample, at = several_sample_and_maximum(specification, d, effects, correction)
+    return _fit(specification, d, sample, at, settings)
+
+
+def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
+    """The likelihood's arrays and its maximum; None in its place where there is nothing but least squares."""
+    arrays = several_arrays(d, effects, correction)
     if not (specification.lag or specification.error):
-        return _fit(specification, d, least_squares_sample(arrays), None, settings)
+        return least_squares_sample(arrays), None
     parts = several_determinants(d, effects, correction)
     if d.varies:
         left = correction and effects.fixed
         estimated = moving_effects(d, effects, parts, arrays["groups"], 1) if left else None
         moving = RegimeSample(**arrays, **parts, periods=estimated)
-        return _fit(specification, d, moving, moving_maximum(moving), settings)
+        return moving, moving_maximum(moving)
     sample = SeveralSample(**arrays, **parts)
-    return _fit(specification, d, sample, several_maximum(sample), settings)
+    return sample, several_maximum(sample)
 
 
 def _by_moments(specification: Specification, d: SeveralDesign, effects: FixedEffects, options: ModelOptions) -> Fit:

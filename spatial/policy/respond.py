@@ -18,7 +18,9 @@ import numpy as np
 from spillover.matrix import SpatialWeights
 
 from ..effects.curves import between_poles
+from ..effects.horizon import LONG, Horizon, infer_later, infer_long_run
 from ..effects.linear import Law, RatioLaw, infer_by_default
+from ..effects.long_run import with_rho
 from ..effects.mixture import Inference
 from ..effects.propagate import determinant, selectors
 from ..effects.several_linear import responded_by_several
@@ -29,8 +31,9 @@ from .channels import powers
 
 
 def averages(
-    fit: Fit, term: str, weights: list[SpatialWeights], V: list[np.ndarray], read: Callable, level: float, period=None
-) -> tuple[Law | RatioLaw | None, Inference]:
+    fit: Fit, term: str, weights: list[SpatialWeights], V: list[np.ndarray], read: Callable, level: float,
+    period=None, horizon: Horizon = 0,
+) -> tuple[Law | RatioLaw | None, Inference]:  # fmt: skip
     """What ``read`` takes from the responses to V, with intervals, standard errors and p-values.
 
     Parameters
@@ -44,6 +47,8 @@ def averages(
     level : float
     period : label, optional
         Where W varies, that of ``weights``.
+    horizon : int or "long"
+        Of a dynamic model, after a change that stays; one W.
 
     Returns
     -------
@@ -53,9 +58,14 @@ def averages(
     if isinstance(fit, SeveralRecord | RegimesRecord):
         (change,) = V
         return responded_by_several(fit, term, change, lambda response: read([response]), level, period)
+    fit = with_rho(fit) if horizon == LONG else fit  # type: ignore[assignment]
     picks = selectors(fit, [term])
 
     curves = powers(weights, V, read, len(picks))
+    if horizon == LONG:
+        return infer_long_run(fit, curves, picks, level)
+    if horizon:
+        return infer_later(fit, weights[0], V[0], read, int(horizon), picks, level)
 
     def over(low, high):
         interval = determinant(fit).interval if fit.specification.lag else (-np.inf, np.inf)

@@ -16,12 +16,14 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 from spillover.ids import meant, positions
+from spillover.matrix import refuse_varying
 from spillover.show import Shown, ask
 from spillover.values import one_number
 
 from ..design.design import Design
 from ..design.formula import read_formula
 from ..design.unsplit import unsplit
+from ..effects.horizon import LONG, check_horizon
 from ..effects.linear import Law, RatioLaw
 from ..effects.mixture import Inference
 from ..models.fit import Fit
@@ -50,7 +52,7 @@ class WhatIf(Shown):
     law : Law or None
         The joint distribution of the responses, in the order of ``table``.
     settings : dict
-        ``level`` and ``period``.
+        ``level``, ``period`` and ``horizon``.
     """
 
     table: pd.DataFrame
@@ -117,13 +119,12 @@ class WhatIf(Shown):
 
 def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: float | None = None,
             to: float | str | None = None, share: float = 1.0, units: Any = None, period: Hashable | None = None,
-            level: float = 0.95) -> WhatIf:
+            level: float = 0.95, horizon: int | str = 0) -> WhatIf:
     """Change a regressor in some units and read every unit's response.
 
     Parameters
     ----------
     fit : Fit
-        Of a static model.
     variable : str
         A term of the formula, as ``log(pcap)``.
     change : float, optional
@@ -140,6 +141,8 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
         Of a panel, where the term's values and, where W varies, W are taken from. The last by default.
     level : float
         Coverage of the intervals; their distribution is that of ``fit.effects()``.
+    horizon : int or "long"
+        Of a dynamic model: 0 is the short run, 5 five periods after a change that stays, "long" the long run.
 
     Returns
     -------
@@ -148,9 +151,9 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
     Raises
     ------
     SpatialInputError
-        E101 unknown units, E309 more than 250,000 units, E501 none or several of change, percent and to,
-        E502 no such term, E535 a change that changes nothing or a percentage of what is no logarithm, E536 a
-        variable that enters by other terms too, E537 a dynamic model.
+        E101 unknown units, E309 more than 250,000 units (5,000 some periods later), E501 none or several of change,
+        percent and to, E502 no such term, E535 a change that changes nothing or a percentage of what is no logarithm,
+        E536 a variable that enters by other terms too, E537 a formula that has the lagged outcome, E712 no long run.
 
     Examples
     --------
@@ -164,6 +167,7 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
     {'Midwest': 0.0..., 'Northeast': 0.0..., 'South': 0.0..., 'West': 0.0..., 'all': 0.0...}
     """
     d = unsplit(fit._design)
+    check_horizon(fit, horizon)
     _refuse(d, variable)
     if d.n_units > MOST:
         raise SpatialInputError("E309", f"the responses of {d.n_units:,} units are too many to hold with intervals",
@@ -175,13 +179,16 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
     there = np.ones(d.n_units, dtype=bool) if d.observed is None else d.observed[last]
     moved = _change(d, variable, change, percent, to, share, _chosen(d, units), there, last)
     W = d.weights[d.periods[last]] if d.weights.varies else d.weights
+    if horizon and horizon != LONG:
+        refuse_varying(d.weights, "a response of later periods")
     law, inference = averages(fit, variable, [W], [moved[there, None]], lambda responses: responses[0][:, 0], level,
-                              d.periods[last] if d.weights.varies else None)  # fmt: skip
+                              d.periods[last] if d.weights.varies else None, horizon)  # fmt: skip
     table = pd.DataFrame({"change": moved[there], **inference.columns()}, index=d.ids[there])
     if d.response.startswith("log("):
         columns = {"percent": inference.estimate, "percent_low": inference.low, "percent_high": inference.high}
         table = table.assign(**{name: 100 * np.expm1(column) for name, column in columns.items()})
-    settings = {"level": level, "period": None if d.times is None else d.times[last]}
+    settings = {"level": level, "period": None if d.times is None else d.times[last],
+                "horizon": horizon if d.lags else None}  # fmt: skip
     return WhatIf(table, fit, variable, law, settings)
 
 
@@ -198,9 +205,9 @@ def _refuse(d: Design, variable: str) -> None:
         raise SpatialInputError("E536", f"{variable!r} is not all of its variable: {others} would change with it",
                                 column=variable, hint="a model without interactions and powers of it")  # fmt: skip
     response = {c for f in terms.left for c in f.columns}
-    if d.lags or ("lag" in terms.functions and any(response & used for used in columns.values())):
-        raise SpatialInputError("E537", "the model has a lagged outcome: its response unfolds over time",
-                                hint="fit a static model")  # fmt: skip
+    if "lag" in terms.functions and any(response & used for used in columns.values()):
+        raise SpatialInputError("E537", "the formula has a lagged outcome: its response unfolds over time",
+                                hint="lags='y' of the model in its place, and horizon= here")  # fmt: skip
 
 
 def _period(d, period) -> int:

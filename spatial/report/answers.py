@@ -1,7 +1,8 @@
-"""The text of each result: see ``spillover.show``."""
+"""The text of each result, and what else is asked of higher floors: see ``spillover.show``."""
 
 ANSWERS: dict[tuple[str, str], str] = {
     ("html", "spillover.show:Shown"): "spatial.report.notebook:html",
+    ("resample", "spatial.models.fit:Fit"): "spatial.models.resampling:resampled_parameters",
     ("table", "spatial.search.searches:Search"): "spatial.report.search_table:one_search",
     ("table", "spatial.search.searches:Searches"): "spatial.report.search_table:several_searches",
     ("text", "spatial.compare.average:AveragedEffects"): "spatial.report.comparison:averaged_text",

@@ -197,6 +197,15 @@ def weights_line(w) -> str:
     return phrase("weights: {weights}", weights=stored(w.header()))
 
 
+def horizon_line(horizon) -> list[str]:
+    """When a dynamic model answers; nothing of a static one."""
+    if horizon is None:
+        return []
+    if isinstance(horizon, str):
+        return [phrase("the long run of a change that stays")]
+    return [phrase("{n} periods after a change that stays", n=f"{horizon:,}") if horizon else phrase("the short run")]
+
+
 def what_if_text(result, shown: int = 12) -> str:
     d, settings = result.fit._design, result.settings
     table = result.table
@@ -208,7 +217,7 @@ def what_if_text(result, shown: int = 12) -> str:
                        period=settings["period"], **of)  # fmt: skip
     how = phrase("{level} % intervals: {how}", level=f"{100 * settings['level']:g}", how=ratios_text(result.fit)) if (
         by_ratios(result.fit)) else exact_intervals(settings["level"])  # fmt: skip
-    lines = [first, weights_line(d.weights), how, ""]
+    lines = [first, *horizon_line(settings["horizon"]), weights_line(d.weights), how, ""]
     part = table.reindex(table["estimate"].abs().sort_values(ascending=False, kind="stable").index)[:shown]
     head = ["largest responses", "change", "estimate", "std. error", "low", "high"]
     keys = ["change", "estimate", "std_error", "conf_low", "conf_high"]

@@ -141,7 +141,7 @@ def test_chow_test_of_variances_is_that_of_the_information():
     assert "vcov='oim'" in str(robust)
 
 
-@pytest.mark.parametrize("vcov", ["bootstrap", "eim", "scpc"])
+@pytest.mark.parametrize("vcov", ["eim", "scpc"])
 def test_what_several_rho_do_not_have(vcov):
     frame, weights, *_ = drawn(3, n=40)
     with pytest.raises(SpatialInputError, match="E501") as error:

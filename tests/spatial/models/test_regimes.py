@@ -447,7 +447,6 @@ def test_collinear_and_constant_within_a_regime():
 
 @pytest.mark.parametrize(("options", "effects"), [
     ({"method": "gmm", "regimes": sp.Regimes("region", rho=True)}, None),
-    ({"vcov": "bootstrap", "regimes": sp.Regimes("region", sigma2=True)}, None),
     ({"wx_order": 2}, None), ({"lags": "y"}, "entity"),
     ({"regimes": sp.Regimes("region", sigma2=True)}, "random"),
     ({"method": "reml", "regimes": sp.Regimes("region", rho=True)}, None),
@@ -465,9 +464,9 @@ def test_what_estimates_many_models_refuses_by_name():
         sp.compare_weights({"w": w, "v": w}, model=sp.sdm, formula="y ~ a + b", data=frame, entity="id",
                            regimes="region")  # fmt: skip
     fit = fitted("sdm", frame, w, "region")
-    for refusing in (lambda: sp.refit(fit, y=np.ones((1, 40))), lambda: fit.effects(method="likelihood"),
-                     lambda: fit.predict(frame, w), lambda: fit.effects().by_order(),
-                     lambda: fit.effects().elasticity(), lambda: sp.wald_test(fit, "SAR")):  # fmt: skip
+    for refusing in (lambda: fit.effects(method="likelihood"), lambda: fit.predict(frame, w),
+                     lambda: fit.effects().by_order(), lambda: fit.effects().elasticity(),
+                     lambda: sp.wald_test(fit, "SAR")):  # fmt: skip
         with pytest.raises(SpatialInputError):
             refusing()
     with pytest.raises(SpatialInputError, match="the fit has none"):

@@ -7,7 +7,7 @@ import pytest
 import shapefiles
 import spatial as sp
 from spatial.records.schema import SCHEMA
-from spillover.errors import SpatialInputError
+from spillover.errors import SpatialInputError, SpatialInputWarning
 
 FORMULA = "log(gsp) ~ log(pc) + log(emp) + unemp"
 KEYS = {"entity": "state", "time": "year"}
@@ -79,7 +79,8 @@ def test_models_that_cannot_answer(data, queen):
     with pytest.raises(SpatialInputError, match="is not all of its variable") as caught:
         sp.what_if(square, "unemp", change=1)
     assert caught.value.code == "E536"
-    dynamic = sp.sdm("log(gsp) ~ unemp", data, queen, lags="y", **KEYS)
+    with pytest.warns(SpatialInputWarning):
+        dynamic = sp.sdm("log(gsp) ~ lag(log(gsp)) + unemp", data, queen, **KEYS)
     with pytest.raises(SpatialInputError) as caught:
         sp.what_if(dynamic, "unemp", change=1)
     assert caught.value.code == "E537"
