@@ -44,10 +44,10 @@ def hausman(fixed: FitRecord, random: FitRecord) -> TestResult:
     so that V_F - V_R is positive definite. With each fit's own observed information the test at 5 % rejects 25 to 40 %
     of true nulls at N = 48, T = 8, this one 5 to 7 % (SEM 10 %). That needs one W for all periods, up to 5,000 units
     and unit effects inside a spatial error. Where W varies over time, as with gaps, the answer is the regression form
-    with one variance: of a SAR it rejects 4 to 5 % (N = 48, 3 to 8 periods), the difference of the fits' own covariances
-    15 %. Otherwise each fit has its own covariance. The difference of those need not
-    be positive definite; the quadratic form, which can then be negative, decides nothing, and the answer is that of
-    ``robust_hausman``, an F: the null says so. Where that test does not exist either, statistic and p-value are NaN.
+    with one variance: of a SAR it rejects 4 to 5 % (N = 48, 3 to 8 periods), the difference of the fits' covariances
+    15 %. Otherwise each fit has its own covariance. The difference of those need not be positive definite; the
+    quadratic form, which can then be negative, decides nothing, and the answer is that of ``robust_hausman``, an F: the
+    null says so. Where that test does not exist either, statistic and p-value are NaN.
 
     A regression has two estimates of one error variance there, and chi2 does not count its units: the quadratic form
     rejects 7 to 12 % of true nulls at 5 % (N = 20 to 48). The answer is therefore the regression
