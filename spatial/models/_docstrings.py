@@ -146,8 +146,8 @@ PAST_MOMENTS = (
 )
 LAG_MOMENTS = ' By moments: two-stage least squares.'
 ERROR_MOMENTS = (
-    " Generalised moments hold without effects, with unit effects, with period effects where rows of M sum to one, and "
-    "with random effects."
+    " Generalised moments hold without effects, with unit and period effects, gaps and W that vary over time, and with "
+    "random effects."
 )
 MOMENT_VCOV = ' With "gmm": "classical" (the default), "robust" to heteroskedasticity'
 LITERAL_DURBIN = (

@@ -63,7 +63,7 @@ def gns(
     method : {"ml", "gmm", "aqs"}
         Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant;
         with ``lags=`` also "aqs", the unbiased score of a dynamic panel. Generalised moments hold without effects, with
-        unit effects, with period effects where rows of M sum to one, and with random effects.
+        unit and period effects, gaps and W that vary over time, and with random effects.
     endog, instruments : list of str, optional
         With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
         terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags

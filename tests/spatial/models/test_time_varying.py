@@ -220,7 +220,7 @@ def test_periods_are_matched_by_label():
     (lambda d, w: sp.sar("y ~ a", d, wt.temporal({t: w[t] for t in (2000, 2002)}), **PANEL), "E107", "2001, 2003"),
     (lambda d, w: sp.sar("y ~ a", d.assign(t=d["t"].astype(str)), w, **PANEL), "E107", "convert one of them"),
     (lambda d, w: sp.sar("y ~ a", d[d["t"] == 2000], w, entity="id"), "E320", "a cross-section needs one W"),
-    (lambda d, w: sp.sar("y ~ a", d, w, **PANEL, method="gmm"), "E320", "method='gmm' needs one W"),
+    (lambda d, w: sp.sem("y ~ a", d, w, **PANEL, method="gmm", effects="random"), "E320", "spatial error needs one W"),
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL, correction="additive"), "E501", "one W in all periods"),
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL, vcov="eim"), "E320", "vcov='eim' needs one W"),
     (lambda d, w: sp.lm_residual_error(sp.sar("y ~ a", d, w, **PANEL)), "E320", "lm_residual_error needs one W"),

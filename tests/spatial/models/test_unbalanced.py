@@ -252,7 +252,7 @@ def test_effects_count_who_is_there():
     (lambda d, w: sp.sar("y ~ a", d[d["id"] != "03"], w, **GAPS), "E101", "03"),
     (lambda d, w: sp.sar("y ~ a", d.assign(a=d["a"].mask(d["id"] == "03")), w, **GAPS), "E108", "03"),
     (lambda d, w: sp.sar("y ~ a", d.assign(a=d["a"].mask(d["t"] == 2003)), w, **GAPS), "E108", "2003"),
-    (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, method="gmm"), "E109", "method='gmm' needs"),
+    (lambda d, w: sp.sem("y ~ a", d, w, **GAPS, method="gmm", vcov="cluster"), "E501", "need errors of one variance"),
     (lambda d, w: sp.ols("y ~ a", d, w, **GAPS, effects="chamberlain"), "E109", "effects='correlated'"),
     (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, logdet="sparse"), "E501", "needs eigenvectors"),
     (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, vcov="bootstrap"), "E109", "vcov='bootstrap' needs"),
