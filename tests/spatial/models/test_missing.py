@@ -16,6 +16,7 @@ from spillover.errors import SpatialInputError
 
 from .. import naive_missing as twin
 from ..designs import as_lagged
+from .test_estimators import PANEL, panel_data
 
 MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns")
 LAG, ERROR = ("sar", "sdm", "sac", "gns"), ("sem", "sdem", "sac", "gns")
@@ -408,6 +409,19 @@ def test_units_of_x_and_y_do_not_matter():
     assert moved.rho == pytest.approx(fit.rho, abs=1e-7)
     assert moved.params["a"] == pytest.approx(1e-9 * fit.params["a"], rel=1e-7)
     assert moved.predict_missing().to_numpy() == pytest.approx(1e-9 * fit.predict_missing().to_numpy(), rel=1e-5)
+
+
+def test_predictions_of_nothing_missing_are_an_empty_table():
+    """Also asked for with missing="model"; rows that were left out are named instead."""
+    data, W = panel_data(1)
+    for fit in (sp.sar("y ~ a", data, W, **PANEL), sp.sar("y ~ a", data, W, **PANEL, missing="model")):
+        table = fit.predict_missing()
+        assert len(table) == 0
+        assert list(table) == ["predicted", "std_error", "conf_low", "conf_high"]
+        assert table.index.names == ["id", "t"]
+    gaps = sp.sar("y ~ a", data.drop(index=data.index[3]), W, **PANEL, missing="period")
+    with pytest.raises(SpatialInputError, match="were left out"):
+        gaps.predict_missing()
 
 
 # -- errors of unequal variances -----------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Effects by dose: diff-diff's figures, dense twins, laws, what is refused."""
 
 import importlib.util
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -110,17 +111,24 @@ def test_scale_degrees_of_freedom_and_the_joint_test_are_their_dense_twins():
     fit = sp.did("y ~ d", frame, dose=sp.Dose("dose", degree=1, at=[3.0]), **KEYS)
     s = fit.sample
 
-    def of(units, read):
+    @lru_cache
+    def responses(gone):
+        """Everything that is estimated from each outcome that is one in one period of one unit, zero elsewhere."""
+        units = np.delete(np.arange(18), gone) if gone >= 0 else np.arange(18)
+        ones = np.eye(len(s.y) * len(units)).reshape(-1, len(s.y), len(units))
+        return units, [naive.doses(y, s.first[units], s.dose[units], s.mass[:, units] > 0, "never", 1, np.array([3.0]))
+                       for y in ones]  # fmt: skip
+
+    def of(gone, read):
+        units, each = responses(gone)
         out = np.zeros(s.y.shape)
-        out[:, units] = naive.weights_of(
-            lambda y: read(naive.doses(y, s.first[units], s.dose[units], s.mass[:, units] > 0, "never", 1,
-                                       np.array([3.0]))), (len(s.y), len(units)))  # fmt: skip
+        out[:, units] = np.array([read(one) for one in each]).reshape(len(s.y), -1)
         return out
 
     everyone, f = np.arange(18), 17 / 18
     for k, table in ((0, fit.table), (1, fit.table), (3, fit.curve)):  # ATT, ACRT, ACRT(3)
-        v = of(everyone, lambda one, k=k: np.sum(one[k]))
-        without = [of(np.delete(everyone, i), lambda one, k=k: np.sum(one[k])) for i in everyone]
+        v = of(-1, lambda one, k=k: np.sum(one[k]))
+        without = [of(i, lambda one, k=k: np.sum(one[k])) for i in everyone]
         error, scale, df = naive.jackknife(s.y, np.ones(s.y.shape), v, without, np.full(18, f))
         row = table.iloc[min(k, 1)]
         np.testing.assert_allclose([row["std_error"], row["df"]], [error, df], rtol=1e-7)
@@ -128,8 +136,8 @@ def test_scale_degrees_of_freedom_and_the_joint_test_are_their_dense_twins():
             assert fit.jackknife.scale[k] == pytest.approx(scale, rel=1e-8)
     leads = [(k, e) for e in (0, 1) for k in fit.pretrends.leads]
     assert fit.pretrends.leads == (-3, -2)
-    v = np.array([of(everyone, lambda one, k=k, e=e: one[4][k][e]).ravel() for k, e in leads])
-    delta = np.array([[of(np.delete(everyone, i), lambda one, k=k, e=e: one[4][k][e]).ravel() for k, e in leads]
+    v = np.array([of(-1, lambda one, k=k, e=e: one[4][k][e]).ravel() for k, e in leads])
+    delta = np.array([[of(i, lambda one, k=k, e=e: one[4][k][e]).ravel() for k, e in leads]
                       for i in everyone]) - v  # fmt: skip
     F, eta = naive.joint(s.y.ravel(), v, delta, f)
     joint = fit.pretrends.joint

@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import numpy as np
@@ -392,3 +393,16 @@ def forecast():
     old = frame["year"] < 1985
     fit = sp.sar("log(gsp) ~ log(pc)", frame[old], w, entity="state", time="year", effects="twoway")
     return fit.forecast(frame[~old], period_effects="last")
+
+
+def test_a_standard_error_that_is_rounding_takes_no_decimals():
+    """Of a nearly exact fit: 1e-10 beside an estimate of 2 is shown with the table's own decimals."""
+    data, W = cross_section(1)
+    fit = sp.ols("y ~ a", data.assign(y=1 + 2 * data["a"] + 1e-3 * data["b"]), W)
+    exact = replace(fit, _covariance=1e-14 * fit._covariance)
+    assert 0 < exact.std_errors["a"] < 1e-9
+    body = sp.etable([exact]).to_frame().to_string()
+    assert "2.000" in body
+    assert "2.0000" not in body
+    assert decimals([1.0, 3e-13], 3) == 3
+    assert decimals([1.0, 3e-6], 3) == 7

@@ -296,3 +296,19 @@ def test_the_title_names_the_run(run, title):
     table = pd.DataFrame([{"effect": "direct", "term": "x", "estimate": 1.0, "conf_low": 0.5, "conf_high": 1.5}])
     ax = plot.effects(Some(tidy=lambda: table, level=0.9, run=run, fit=Some(_design=Some(response="y"))))
     assert title in (ax.get_title(), ax.get_title(loc="left"))
+
+
+def test_figures_that_need_a_choice_say_so(states):
+    """The path of a dynamic model needs its regressor where there are several; one is taken."""
+    panel, w = shapefiles.load_panel("us_states"), wt.queen(states).standardize("row")
+    keys = {"entity": "state", "time": "year", "lags": "both"}
+    effects = sp.sdm("log(gsp) ~ log(emp) + unemp", panel, w, **keys).effects(method="delta")
+    with pytest.raises(SpatialInputError, match="which regressor") as refused:
+        effects.plot()
+    assert "'log(emp)', 'unemp'" in refused.value.hint
+    assert effects.plot("unemp").get_title(loc="left").endswith("unemp")
+    one = sp.sar("log(gsp) ~ unemp", panel, w, **keys).effects(method="delta")
+    assert one.plot().get_title(loc="left").endswith("unemp")
+    fit = sp.sdm(FORMULA, panel, w, **AXES)
+    with pytest.raises(SpatialInputError, match="of a WhatIf needs map"):
+        sp.what_if(fit, "unemp", change=1).plot()
