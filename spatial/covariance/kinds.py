@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import sparse
 
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
@@ -17,6 +18,7 @@ from spillover.show import ask
 from spillover.values import whole_number
 
 from ..design.arrays import by_gls, inverse_triangular
+from ..design.design import Design
 from ..design.obs_weights import links_in_units_of_variance, refuse_weighted
 from ..design.options import Settings
 from ..records.fit import FitRecord
@@ -60,9 +62,12 @@ class Information:
         if by_gls(sample):
             raise SpatialInputError("E501", f"vcov='eim' is not there where {fit._settings.effects} effects leave by "
                                     "generalised least squares", hint="vcov='oim'")  # fmt: skip
-        refuse_varying(fit._design.weights, "vcov='eim'")
-        refuse_varying(fit._design.weights_of_error, "vcov='eim'")
         d = fit._design
+        if fit._settings.effects.fixed or d.obs_weights is not None:
+            refuse_varying(d.weights, "vcov='eim' beside fixed effects or weights of observations")
+            refuse_varying(d.weights_of_error, "vcov='eim' beside fixed effects or weights of observations")
+        if d.varies:
+            return covariance(expected(sample, at, *rows_of_weights(d)), list(fit._terms))
         if d.obs_weights is not None and (fit._settings.effects.time or not d.obs_weights.fixed):
             refuse_weighted(d.obs_weights, "vcov='eim' with period effects, or with weights that change over time,",
                             "vcov='oim'")  # fmt: skip
@@ -77,6 +82,12 @@ class Information:
             return "classical"
         factor = ", factor n/(n-p)" * (lost_freedom(fit) > 1)
         return {"oim": "observed information" + factor, "eim": "expected information"}[self.kind]
+
+
+def rows_of_weights(d: Design) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """W and M of all rows, block diagonal over periods: the panel as one cross-section."""
+    return tuple(w.stacked.csr if w.varies else sparse.csr_array(sparse.block_diag([w.csr] * d.n_periods))
+                 for w in (d.weights, d.weights_of_error))  # type: ignore[return-value]  # fmt: skip
 
 
 def _with_psi(fit: FitRecord, V: np.ndarray) -> np.ndarray:

@@ -13,6 +13,7 @@ of groups and leverage follow. The information is that of what is observed, sigm
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 
@@ -61,7 +62,7 @@ def completed_view(fit: MissingRecord) -> MissingRecord:
     G = projection.G if isinstance(projection.G, np.ndarray) else projection.G.toarray()
     filled, level = projection.completed
     parts = _columns(s.problem, filled - level)
-    sample = Sample(**parts, n=s.n, lag=s.lag, error=s.error, names=s.names)
+    sample = Sample(n=s.n, lag=s.lag, error=s.error, names=s.names, **parts)
     e, s2 = projection.resid, at.sigma2
     moving = [sample.BWy(at.lam)] * spec.lag
     if spec.error:
@@ -72,10 +73,10 @@ def completed_view(fit: MissingRecord) -> MissingRecord:
     return _with(fit, Design(**own | {"y": filled.reshape(own["y"].shape)}), sample, solution)
 
 
-def _columns(p: MissingProblem, v: np.ndarray) -> dict[str, np.ndarray]:
+def _columns(p: MissingProblem, v: np.ndarray) -> dict[str, Any]:
     """v less the offset, X, W v and their lags by M, times the roots of weights of observations."""
     own = v if p.offset is None else v - p.offset
-    parts = {"y": own, "X": p.X}
+    parts: dict[str, Any] = {"y": own, "X": p.X}
     if p.W is not None:
         parts["Wy"] = p.W @ v
     if p.M is not None:
@@ -91,7 +92,7 @@ def _with_sigma2(covariance: np.ndarray, cross: np.ndarray, s2: float, n: int) -
 
 def _least_squares(fit: MissingRecord, d: Design) -> MissingRecord:
     effects, s, at = fit._settings.effects, fit._sample, fit._solution
-    if d.obs_weights is not None:
+    if d.obs_weights is not None and d.observed is not None:
         d = replace(d, obs_weights=replace(d.obs_weights, values=np.where(d.observed, d.obs_weights.values, np.nan)))
     X, y = (d.rows(d.within(values, effects)) for values in (s.X.reshape(*d.y.shape, -1), d.y))
     sample = Sample(y=d.root * y, X=d.root[:, None] * X, n=s.n, names=s.names)

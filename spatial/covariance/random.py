@@ -56,11 +56,12 @@ def kappa_scores(fit: FitRecord, e: np.ndarray) -> np.ndarray:
         d ln L_i / d kappa = a_i (T_i r_i^2 / sigma2 - 1) / 2
     """
     d, T, serial = fit._design, fit._design.n_periods, fit._settings.serial
-    if d.observed is not None:
+    if d.observed is not None or d.obs_weights is not None:
         units, phi = UnitRows.of(d), fit._settings.random.phi
         counts, mean = units.counts, units.mean_count
         share = counts / mean * (1 + mean * phi) / (1 + counts * phi)
-        return ((counts * units.means(e) ** 2 / fit.sigma2 - 1) * share / (2 * counts))[units.codes]
+        rows = np.bincount(units.codes)
+        return ((counts * units.means(e) ** 2 / fit.sigma2 - 1) * share / (2 * rows))[units.codes]
     c = np.ones(T) if serial is None else prais_winsten(serial.psi, T).sum(axis=1)
     means = c @ e.reshape(T, -1) / np.sqrt(T * (c @ c))
     return np.tile((T * means**2 / fit.sigma2 - 1) / (2 * T), T)
@@ -69,7 +70,7 @@ def kappa_scores(fit: FitRecord, e: np.ndarray) -> np.ndarray:
 def quasi_demeaned_twice(fit: FitRecord, e: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """R e and R^-1 e of rows, R the quasi-demeaning: the score's forms are R P R^-1 in white errors. Where P is the
     same in all periods, and so are the units, they commute and both are e."""
-    if not by_random_ml(fit) or not fit._design.varies:
+    if not by_random_ml(fit) or not (fit._design.varies or fit._design.obs_weights is not None):
         return e, e
     units, phi = UnitRows.of(fit._design), fit._settings.random.phi
     root = np.sqrt(1 + units.counts * phi)

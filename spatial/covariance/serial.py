@@ -23,8 +23,8 @@ from spillover.errors import SpatialInputError
 from ..design.ways import nested
 from ..records.fit import FitRecord
 from ..solve.ml import residuals
-from ..solve.serial import over_time, prais_winsten
-from .groups import group_codes
+from ..solve.serial import over_time, prais_winsten, prais_winsten_of_rows
+from .groups import group_codes, periods_of_rows, units_of_rows
 
 STEP = 1e-4  # of central differences by z
 
@@ -45,6 +45,9 @@ def refuse_for_serial(chosen, fit: FitRecord) -> None:
         units, _ = group_codes(fit._design, "entity")
         by = getattr(chosen, "by", "entity")
         by = by if isinstance(by, list | tuple) else [by]
+        if fit._design.varies and getattr(chosen, "pairs", False):
+            raise SpatialInputError("E715", f"vcov={kind!r} by pairs of groups is not there with serial='ar1' under W "
+                                    "that vary over time, or gaps", hint="vcov='oim', or sp.Robust(pairs=False)")
         if all(nested(units, group_codes(fit._design, one)[0]) for one in by):
             return
         why = "groups must hold whole units: serial='ar1' ties their periods together"
@@ -66,6 +69,8 @@ def psi_scores(fit: FitRecord) -> np.ndarray:
     random, psi = settings.random, settings.serial.psi
     theta = 0.0 if random is None else 1 - np.exp(-np.log1p(random.d2 * random.phi) / 2)
     fixed = settings.effects.entity
+    if fit._design.observed is not None:
+        return _scores_of_rows(fit)
     # Fixed effects: the contrasts of P^-1 times the filtered data are those of the data.
     back = over_time(fit._sample, np.linalg.inv(_filter(psi, T, 0.0 if fixed else theta)))
     squares, constants = [], []
@@ -78,6 +83,24 @@ def psi_scores(fit: FitRecord) -> np.ndarray:
     share = 1 - settings.effects.time / fit._design.n_units
     slope = (squares[0] - squares[1]) / (2 * STEP)
     return -slope / (2 * at.sigma2) + share * (constants[0] - constants[1]) / (2 * STEP) / T
+
+
+def _scores_of_rows(fit: FitRecord) -> np.ndarray:
+    """The same of a pooled panel with gaps."""
+    from scipy.sparse.linalg import spsolve_triangular
+
+    d, at, psi = fit._design, fit._solution, fit._settings.serial.psi
+    assert d.observed is not None
+    e = at.resid
+    by_unit = np.lexsort((periods_of_rows(d), units_of_rows(d)))
+    K = prais_winsten_of_rows(psi, d.observed)[by_unit][:, by_unit]
+    nu = np.empty(len(e))
+    nu[by_unit] = spsolve_triangular(K.tocsr(), e[by_unit], lower=True)
+    ends = []
+    for move in (STEP, -STEP):
+        other = prais_winsten_of_rows(float(np.tanh(np.arctanh(psi) + move)), d.observed)
+        ends.append(np.log(other.diagonal()) - (other @ nu) ** 2 / (2 * at.sigma2))
+    return (ends[0] - ends[1]) / (2 * STEP)
 
 
 def _filter(psi: float, T: int, theta: float) -> np.ndarray:

@@ -83,7 +83,7 @@ def _has_expected(fixed: FitRecord, random: FitRecord) -> bool:
         and by_random_ml(random)
         and random._settings.random.error != "baltagi"
         and fixed._settings.correction is True
-        and not (fixed._sample.dummies or d.varies)
+        and not (fixed._sample.dummies or d.varies or d.obs_weights is not None)
         and d.n_units <= DENSE_MAX
     )
 

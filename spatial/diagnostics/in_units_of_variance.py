@@ -16,14 +16,14 @@ def in_units_of_variance(fit: FitRecord, test: str) -> FitRecord:
     Raises
     ------
     SpatialInputError
-        E540 fixed effects, which are no means in that model, or sampling weights.
+        E540 effects of units or periods, which are no means in that model, or sampling weights.
     """
     d = fit._design
     if d.obs_weights is None:
         return fit
     if d.obs_weights.sampling:
         refuse_weighted(d.obs_weights, f"{test} with sampling weights", "sp.wald_test, sp.lincom, sp.nlcom")
-    if fit._settings.effects.fixed:
+    if fit._settings.effects:
         refuse_weighted(d.obs_weights, f"{test} with {fit._settings.effects} effects",
                         "effects='none' with C(unit) dummies in the formula, or sp.wald_test")  # fmt: skip
     root = d.obs_weights.root

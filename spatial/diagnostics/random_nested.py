@@ -161,7 +161,7 @@ def mundlak_test(fit: FitRecord) -> TestResult:
         F, df = hotelling(fit, names, by)
         return TestResult(title, F, df, UNCORRELATED)
     b, V = fit.params[names].to_numpy(), fit.vcov.loc[names, names].to_numpy()
-    X, units = fit._sample.X, UnitRows.of(fit._design)
+    X, units = fit._sample.X / fit._design.root[:, None], UnitRows.of(fit._design)
     first = np.unique(units.codes, return_index=True)[1]
     between = int((X[first][units.codes] == X).all(axis=0).sum())  # columns that do not vary within units
     left = min(N - between, kind.df(fit) or N)

@@ -12,7 +12,7 @@ from spillover.matrix import refuse_varying
 from ..covariance.information import DENSE_MAX, contrasts, expected, inverse_information
 from ..covariance.random import by_random_ml
 from ..design.checks import refuse_psi, refuse_without_residuals
-from ..design.design import INTERCEPT, spatial_lag
+from ..design.design import INTERCEPT
 from ..design.entry import without_starts
 from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
@@ -129,14 +129,17 @@ def lm_residual_error(fit: FitRecord) -> TestResult:
     if not spec.lag or spec.error or fit._settings.method != "ml":
         raise SpatialInputError("E501", f"this test needs a fit of sar or sdm by maximum likelihood, got {spec.name}",
                                 hint="sp.sar(...) or sp.sdm(...) with method='ml'")
-    refuse_varying(d.weights, "lm_residual_error")
+    if fit._settings.effects:
+        refuse_varying(d.weights, "lm_residual_error beside effects")
     d = (fit := in_units_of_variance(fit, "lm_residual_error"))._design
-    refuse_varying(d.weights, "lm_residual_error")  # weights of observations that move
-    if d.n_units > DENSE_MAX:
-        raise SpatialInputError("E309", f"a dense {d.n_units:,} x {d.n_units:,} inverse is too large",
+    if d.obs_weights is not None:
+        refuse_varying(d.weights, "lm_residual_error")  # weights of observations that move
+    if (size := d.nobs if d.varies else d.n_units) > DENSE_MAX:
+        raise SpatialInputError("E309", f"a dense {size:,} x {size:,} inverse is too large",
                                 hint="test a sample of the units, or use a test without dense matrices (sp.lm_tests)")
     e, s2, part = fit._solution.resid, fit._solution.sigma2, fit._sample.parts[0]
-    W = d.weights.csr.toarray()
+    links = d.weights.stacked.csr if d.weights.varies else d.weights.csr
+    W = links.toarray()
     if part.unit_root:
         F = contrasts(d.n_units)
         W = F.T @ W @ F
@@ -144,11 +147,11 @@ def lm_residual_error(fit: FitRecord) -> TestResult:
     G = np.linalg.solve((np.eye(len(W)) - fit.rho * W).T, W.T).T  # W A^-1
     T21 = part.copies * float(np.sum((W + W.T) * G.T))
     trace = part.copies * np.trace(W)
-    slope = e @ spatial_lag(d.weights.csr, e.reshape(d.y.shape)).ravel() / s2 - trace
+    slope = e @ (links @ e.reshape(-1, len(W)).T).T.ravel() / s2 - trace
     if by_random_ml(fit):
         information = fit._settings.random.information
     else:
-        information = expected(fit._sample, fit._solution, d.weights.csr, d.weights.csr)
+        information = expected(fit._sample, fit._solution, links, links)
     k = len(fit.params) - 1
     V = inverse_information(information, list(fit.params.index))[k:, k:]
     t = np.array([T21, trace / s2, np.trace(W)])[: len(V)]

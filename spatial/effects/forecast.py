@@ -142,6 +142,9 @@ def forecast(
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"forecasts need dense {d.n_units:,} x {d.n_units:,} matrices", n=d.n_units,
                                 hint="fit.predict() has the fitted periods")  # fmt: skip
+    if fit._settings.serial is not None and d.varies:
+        raise SpatialInputError("E320", "with serial='ar1' the last errors go on, under W that is the same in all "
+                                "periods of a panel without gaps", hint="w.mean(), or missing='drop'")  # fmt: skip
     if effects.time and effects.entity and d.observed is not None:
         raise SpatialInputError("E501", "forecasts with two-way effects need a panel without gaps",
                                 hint="effects='entity'")  # fmt: skip

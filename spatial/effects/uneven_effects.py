@@ -21,7 +21,7 @@ def has_uneven_effects(fit: FitRecord) -> bool:
     """Whether the unit effects of a fit are random and not means of the same periods under one M."""
     d = fit._design
     moves = fit.specification.error and d.weights_of_error.varies
-    return fit._settings.random is not None and (d.observed is not None or moves)
+    return fit._settings.random is not None and (d.observed is not None or d.obs_weights is not None or moves)
 
 
 def predicted_effects(fit: FitRecord, u: np.ndarray, lam: float) -> np.ndarray:
@@ -29,8 +29,8 @@ def predicted_effects(fit: FitRecord, u: np.ndarray, lam: float) -> np.ndarray:
     d, random, units = fit._design, fit._settings.random, UnitRows.of(fit._design)
     if random.error != "baltagi":
         share = units.counts * random.phi
-        return share / (1 + share) * units.means(d.rows(u - lam * spatial_lag(d.weights_of_error, u)))
-    M, rows = links_by_row(d), d.rows(u)
+        return share / (1 + share) * units.means(d.root * d.rows(u - lam * spatial_lag(d.weights_of_error, u)))
+    M, rows = links_by_row(d), d.root * d.rows(u)
     filtered = rows - lam * (M @ rows)
     weighed = units.sums_of @ (filtered - lam * (M.T @ filtered))
     return random.phi * np.linalg.solve(_precision(fit, units, lam), weighed)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
+
 from spillover.errors import SpatialInputError
 from spillover.matrix import refuse_varying
 
@@ -12,6 +16,7 @@ from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
 from ..design.options import Settings
 from ..design.period_means import centers
+from ..design.sample import demeaned_sample
 from ..design.specification import Specification
 from ..solve.aqs import adjusted_score
 from ..solve.ml import maximum_likelihood
@@ -25,7 +30,7 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
     Raises
     ------
     SpatialInputError
-        E109 unbalanced panels, E320 weights that vary over time, E501 models, effects and options.
+        E109 unbalanced panels and E320 weights that vary over time by "aqs", E501 models, effects and options.
     """
     spec, requested = specification, f"method={method!r}"
     if d.lags and method == "aqs":
@@ -45,9 +50,9 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
         raise SpatialInputError("E501", f"{requested} is not for {why}",
                                 hint="method='aqs', or 'ml'" if d.lags else "method='ml'")  # fmt: skip
     _refuse_second_correction(requested, correction)
-    refuse_unbalanced(d.observed, requested)
-    weights = d.weights if spec.lag else d.weights_of_error
-    refuse_varying(weights, requested)
+    if method == "aqs":
+        refuse_unbalanced(d.observed, requested)
+        refuse_varying(d.weights if spec.lag else d.weights_of_error, requested)
 
 
 def refuse_adjusted_dynamic(d: Design, effects: FixedEffects, correction) -> None:
@@ -78,9 +83,23 @@ def solve_adjusted(specification: Specification, d: Design, sample: Sample, sett
     if d.lags:
         return _of_dynamic(d, sample, settings)
     weights = d.weights if specification.lag else d.weights_of_error
+    if settings.method == "reml" and weights.varies:
+        return _under_moving_weights(specification, d, sample, settings)
     if settings.method == "reml":
         return restricted(sample, weights, centers(weights, settings.effects.time))
     return adjusted_score(sample, weights, settings.effects)
+
+
+def _under_moving_weights(specification: Specification, d: Design, sample: Sample, settings: Settings) -> Adjusted:
+    """One system over all rows, W block diagonal. Effects that a spatial error turns are dummies beside X, and the
+    restricted likelihood is that of what both leave."""
+    if specification.lag:
+        return restricted(sample, d.weights.stacked)
+    if not sample.dummies:
+        return restricted(sample, d.weights_of_error)
+    at = restricted(demeaned_sample(specification, d, settings.effects, False, settings.logdet), d.weights_of_error)
+    own = np.append(np.arange(sample.X.shape[1] - sample.dummies), len(at.covariance) - 1)
+    return replace(at, covariance=at.covariance[np.ix_(own, own)])
 
 
 def _of_dynamic(d: Design, sample: Sample, settings: Settings) -> Adjusted:

@@ -24,7 +24,8 @@ def refuse_unweightable(
     spatial, error = specification.lag or specification.error, specification.error
     refusals = (
         (bool(d.lags), "lags= of y", "leave lags= out, or the weights"),
-        (effects.random is not None, f"effects={effects.name!r}", "effects='entity', or 'none' with C(region) dummies"),
+        (effects.random is not None and (w.sampling or method == "gmm"),
+         f"effects={effects.name!r} with sampling weights or by moments", "analytic weights and method='ml'"),
         (method in ("reml", "aqs"), f"method={options.method!r}",
          "method='ml' or 'gmm'"),
         (correction == "additive", "the additive correction",

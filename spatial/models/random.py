@@ -97,7 +97,7 @@ def random_effects(
 ) -> tuple[Sample, Solution, RandomEffects]:
     """The quasi-demeaned sample, the solution and the variance components."""
     raw, sigma2, phi = undemeaned(specification, d, settings)
-    T, counts = d.n_periods, d.nobs / d.n_units
+    T, counts = d.n_periods, UnitRows.of(d).mean_count if d.obs_weights is not None else d.nobs / d.n_units
     kappa = np.log1p(counts * phi)
     problem = problem_of(specification, d, settings, raw, kappa)
     if not by_likelihood(specification, settings.requested.method):
@@ -115,7 +115,7 @@ def undemeaned(specification: Specification, d: Design, settings: Settings) -> t
     raw = demeaned_sample(specification, d, NO_EFFECTS, True, settings.logdet)
     if settings.effects.random != "random":
         raw = _with_projection(raw, d, settings.effects)
-    if d.observed is not None:
+    if d.observed is not None or d.obs_weights is not None:
         return raw, *swamy_arora_uneven(raw.y, raw.X, UnitRows.of(d))
     return raw, *swamy_arora(d.y, raw.X.reshape(*d.y.shape, -1))
 
@@ -128,7 +128,7 @@ def error_process(specification: Specification, settings: Settings) -> str | Non
 def problem_of(specification: Specification, d: Design, settings: Settings, raw: Sample, kappa: float) -> Problem:
     """The cross-products of the likelihood; ``kappa`` is a guess."""
     beside = error_process(specification, settings) == "baltagi"
-    if d.observed is not None or (beside and d.weights_of_error.varies):
+    if d.observed is not None or d.obs_weights is not None or (beside and d.weights_of_error.varies):
         units = UnitRows.of(d)
         M = links_by_row(d) if beside else None
         return uneven_problem(raw, units, float(np.expm1(kappa)) / units.mean_count, M)
@@ -138,7 +138,8 @@ def problem_of(specification: Specification, d: Design, settings: Settings, raw:
 def solution_of(best: Maximum, sample: Sample) -> Solution:
     """At a maximum with random effects; ``sample`` is quasi-demeaned."""
     rho, lam, _ = map(float, best.point)
-    return Solution(best.beta, rho, lam, best.sigma2, best.loglik, residuals(sample, best.beta, rho, lam))
+    e = residuals(sample, best.beta, rho, lam)
+    return Solution(best.beta, rho, lam, best.sigma2, best.loglik + sample.log_weights, e)
 
 
 def variances(
@@ -166,11 +167,11 @@ def _with_projection(raw: Sample, d: Design, effects: FixedEffects) -> Sample:
     def by_unit(X):
         if effects.random == "correlated":
             return units.means(X)
-        return X.reshape(T, N, k).transpose(1, 2, 0).reshape(N, k * T)
+        return (X / units.ones[:, None]).reshape(T, N, k).transpose(1, 2, 0).reshape(N, k * T)
 
     scale = np.linalg.norm(raw.X, axis=0)
     added = by_unit(raw.X / scale)
-    both = np.column_stack([raw.X / scale, added[units.codes]])
+    both = np.column_stack([raw.X / scale, units.spread(added)])
     new = np.flatnonzero(np.abs(np.diag(np.linalg.qr(both, mode="r")))[k:] > COLLINEAR)
     if not len(new):
         raise SpatialInputError("E716", "no regressor has unit means of its own: none varies within and between units",
@@ -180,7 +181,7 @@ def _with_projection(raw: Sample, d: Design, effects: FixedEffects) -> Sample:
                                 f"there are {N} units", n=N, hint="use effects='correlated'")  # fmt: skip
 
     def extended(X):
-        return np.column_stack([X, by_unit(X)[units.codes][:, new]])
+        return np.column_stack([X, units.spread(by_unit(X)[:, new])])
 
     labels = [f"mean({name})" for name in names]
     if effects.random == "chamberlain":

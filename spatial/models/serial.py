@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from spillover.errors import SpatialInputError
@@ -19,7 +21,14 @@ from ..solve.ml import Solution, maximum_likelihood
 from ..solve.random_effects import RandomEffects
 from ..solve.random_ml import Maximum, random_maximum
 from ..solve.random_problem import Problem, quasi_demeaned
-from ..solve.serial import SerialErrors, over_time, prais_winsten, serial_maximum, to_unit_means
+from ..solve.serial import (
+    SerialErrors,
+    over_time,
+    prais_winsten,
+    prais_winsten_of_rows,
+    serial_maximum,
+    to_unit_means,
+)
 from .random import problem_of, solution_of, undemeaned, variances
 from .serial_fixed import beside_fixed_effects, refuse_serial_fixed
 
@@ -32,8 +41,8 @@ def refuse_serial(specification: Specification, d: Design, effects: FixedEffects
     Raises
     ------
     SpatialInputError
-        E501 an option or effects that do not fit, E206 too few periods, E115 gaps, E320 W that vary, E715 a covariance
-        that is not there.
+        E501 an option or effects that do not fit, E206 too few periods, E109 gaps beside effects, E320 W that vary
+        beside unit effects, E308 and beside period effects.
     """
     if not d.is_panel:
         raise SpatialInputError("E501", "serial='ar1' needs a panel", hint="give entity= and time=")
@@ -49,12 +58,25 @@ def refuse_serial(specification: Specification, d: Design, effects: FixedEffects
     if d.n_periods < LEAST_PERIODS:
         raise SpatialInputError("E206", f"serial='ar1' needs at least {LEAST_PERIODS} periods, got {d.n_periods}",
                                 n=d.n_periods, hint="use a longer panel")  # fmt: skip
-    refuse_unbalanced(d.observed, "serial='ar1'")
     refuse_weighted(d.obs_weights, "serial='ar1'", "leave one of the two out")
-    if specification.lag or specification.durbin:
-        refuse_varying(d.weights, "serial='ar1'")
-    if specification.error:
-        refuse_varying(d.weights_of_error, "serial='ar1'")
+    if effects:
+        refuse_unbalanced(d.observed, f"serial='ar1' beside {effects} effects")
+    _refuse_varying(specification, d, effects, options)
+
+
+def _refuse_varying(specification: Specification, d: Design, effects: FixedEffects, options: ModelOptions) -> None:
+    """E320 unit effects, random ones beside the error too, and E308 period effects under rows that do not sum to one:
+    under W that vary they do not leave by a transformation that is the same for every psi."""
+    used = [d.weights] * (specification.lag or specification.durbin) + [d.weights_of_error] * specification.error
+    if options.random_error == "baltagi":
+        refuse_varying(d.weights_of_error, "serial='ar1' with random_error='baltagi'")
+    for weights in used:
+        if effects.entity:
+            refuse_varying(weights, f"serial='ar1' beside {effects} effects")
+        if effects.time and weights.varies and not weights.rows_sum_to_one:
+            message = f"serial='ar1' beside {effects} effects needs weights that vary to have rows that all sum to one"
+            raise SpatialInputError("E308", message, ids=weights.islands,
+                                    hint="effects='none', with C(year) in the formula")  # fmt: skip
 
 
 def serial_errors(
@@ -69,16 +91,18 @@ def serial_errors(
     T, present = d.n_periods, _present(specification)
 
     def at(psi: float) -> tuple[Sample, Solution]:
-        sample = over_time(raw, prais_winsten(psi, T))
-        return sample, maximum_likelihood(sample)
+        K = prais_winsten(psi, T) if d.observed is None else prais_winsten_of_rows(psi, d.observed)
+        added = gain(psi, d.n_units) if d.observed is None else float(np.log(K.diagonal()).sum())
+        sample = over_time(raw, K)
+        solution = maximum_likelihood(sample)
+        return sample, replace(solution, loglik=solution.loglik + added)
 
     def profile(psi: float) -> tuple[float, np.ndarray]:
         _, s = at(psi)
-        return s.loglik + gain(psi, d.n_units), np.array([*s.beta, *np.array([s.rho, s.lam])[present], s.sigma2])
+        return s.loglik, np.array([*s.beta, *np.array([s.rho, s.lam])[present], s.sigma2])
 
     serial = serial_maximum(profile, T)
-    sample, solution = at(serial.psi)
-    return sample, _with_gain(solution, serial.psi, d.n_units), None, serial
+    return *at(serial.psi), None, serial
 
 
 def gain(psi: float, n_units: int) -> float:

@@ -102,8 +102,8 @@ def _links(d: Design, effects: FixedEffects) -> Links:
     W, centered = d.weights, centers(d.weights, effects.time)
     if centered and d.obs_weights is not None:
         W, centered = of_deviations(W), False
-    W, M = (links_in_units_of_variance(d, w).each(T) for w in (W, d.weights_of_error))
-    return Links(W, M, [np.flatnonzero(row) for row in there], centered)
+    each, M = (links_in_units_of_variance(d, w).each(T) for w in (W, d.weights_of_error))
+    return Links(each, M, [np.flatnonzero(row) for row in there], centered)
 
 
 @dataclass(frozen=True, eq=False)

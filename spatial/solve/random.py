@@ -62,7 +62,7 @@ def swamy_arora_uneven(y: np.ndarray, X: np.ndarray, units: UnitRows) -> tuple[f
     _refuse_few(df_within, df_between, units.N, f"{units.mean_count:.3g} on average")
     _refuse_no_variance(within, y)
     sigma2_e = within / df_within
-    left = m - float(units.counts @ np.sum(means**2, axis=1))
+    left = float(units.counts.sum()) - float(units.counts @ np.sum(means**2, axis=1))
     return sigma2_e, max(between / sigma2_e - df_between, 0.0) / left
 
 

@@ -39,6 +39,8 @@ class Problem:
         T log|A| and T log|B|.
     R : (k, k);  shift : (2, k)
         beta = R^-1 (gamma + shift_0 - rho shift_1).
+    rows : int, optional
+        n, where it is not T N: T is the mean of the units' sums of weights.
     """
 
     within: Polynomial
@@ -49,10 +51,11 @@ class Problem:
     error: Jacobian | None
     R: np.ndarray = field(repr=False)
     shift: np.ndarray = field(repr=False)
+    rows: int | None = None
 
     @property
     def n(self) -> int:
-        return round(self.T * self.N)
+        return round(self.T * self.N) if self.rows is None else self.rows
 
     @property
     def there(self) -> np.ndarray:

@@ -181,7 +181,7 @@ def uneven_problem(sample: Sample, units: UnitRows, phi: float, M: sparse.csr_ar
     between = UnevenInside.of(units, means, M_means)
     kind = between if M is None or MZ is None else UnevenBeside.of(units, M, Z, MZ, between)
     return Problem(Polynomial.of(within, M_within), kind, units.mean_count, units.N, sample.lag, sample.error, R,
-                   shift.T)  # fmt: skip
+                   shift.T, len(sample.y))  # fmt: skip
 
 
 def _split(values, units: UnitRows):

@@ -55,9 +55,9 @@ def restricted(sample: Sample, weights, centered: bool = False) -> Adjusted:
     Parameters
     ----------
     sample : Sample
-        Of a cross-section or a balanced panel; effects taken out by transformation.
+        Of a cross-section or a panel; effects taken out by transformation, or dummies among X.
     weights : Weights
-        W of the lag or M of the error: ``csr`` (N, N) and ``n``.
+        W of the lag or M of the error: ``csr`` (N, N) and ``n``; where it varies that of all rows, block diagonal.
     centered : bool
         Whether W lags deviations from period means: W J takes its place.
 

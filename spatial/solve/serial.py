@@ -7,8 +7,9 @@ Prais and Winsten's P makes the periods of a stationary nu independent:
         [      -psi   1          ]
         [             ...        ]
 
-W is the same in all periods, so that P y = rho W P y + P X beta + P u is the model without serial correlation: given
-psi its maximum is that of ``ml``, or of ``random_ml``, and ln L gains (N / 2) ln(1 - psi^2). Unit effects mu become
+Where W is the same in all periods P y = rho W P y + P X beta + P u is the model without serial correlation; where it
+is not, P (W y) takes the place of W (P y). Given psi the maximum is that of ``ml``, or of ``random_ml``, with the
+determinants of all periods, and ln L gains (N / 2) ln(1 - psi^2). Unit effects mu become
 c mu with c = P 1 and d2 = c'c; a reflection H of time with H c = sqrt(d2 / T) 1 makes the share that is taken out that
 of plain unit means. The search over psi = tanh(z) is in one dimension; the covariance follows from the profile: with
 theta(z) the other parameters' maximum given z,
@@ -25,6 +26,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
@@ -93,6 +95,36 @@ def prais_winsten(psi: float, T: int) -> np.ndarray:
     return P
 
 
+def prais_winsten_of_rows(psi: float, observed: np.ndarray) -> sparse.csr_array:
+    """P of a panel with gaps, (m, m), rows period by period: nu of a unit in the periods that it is observed in has the
+    covariance psi^|t-s| / (1 - psi^2), the submatrix of that of all periods. From one of these to the next, g periods
+    on,
+
+        (nu_t - psi^g nu_t-g) / sqrt((1 - psi^2g) / (1 - psi^2))
+
+    has the variance of e; the first is sqrt(1 - psi^2) nu_t. W of each period is that of the units observed in it.
+
+    Parameters
+    ----------
+    observed : (T, N) of bool
+
+    Examples
+    --------
+    >>> prais_winsten_of_rows(0.6, np.array([[True], [False], [True]])).toarray().round(4)
+    array([[ 0.8   ,  0.    ],
+           [-0.3087,  0.8575]])
+    """
+    period, unit = np.nonzero(observed)
+    order = np.lexsort((period, unit))  # unit by unit
+    first = np.concatenate([[True], np.diff(unit[order]) != 0])
+    gap = np.where(first, 1, np.diff(period[order], prepend=0))
+    scale = np.where(first, np.sqrt(1 - psi**2), np.sqrt((1 - psi**2) / (1 - psi ** (2.0 * gap))))
+    before, after = order[np.flatnonzero(~first) - 1], order[~first]
+    values = np.concatenate([scale, -(float(psi) ** gap * scale)[~first]])
+    places = np.concatenate([order, after]), np.concatenate([order, before])
+    return sparse.csr_array((values, places), shape=(len(unit), len(unit)))
+
+
 def to_unit_means(c: np.ndarray) -> np.ndarray:
     """The reflection H = H' = H^-1 with H c = (|c| / sqrt(T)) 1."""
     v = c / np.linalg.norm(c) - 1 / np.sqrt(len(c))
@@ -100,13 +132,13 @@ def to_unit_means(c: np.ndarray) -> np.ndarray:
     return np.eye(len(c)) - (2 / size) * np.outer(v, v) if size > 1e-24 else np.eye(len(c))
 
 
-def over_time(sample: Sample, K: np.ndarray) -> Sample:
-    """The sample with K, (T, T), applied to the periods of its arrays."""
+def over_time(sample: Sample, K: np.ndarray | sparse.csr_array) -> Sample:
+    """The sample with K, (T, T), applied to the periods of its arrays; (m, m) to the rows."""
 
     def change(values):
         if values is None:
             return None
-        panel = values.reshape(len(K), -1)
+        panel = values.reshape(K.shape[0], -1)
         return (K @ panel).reshape(values.shape)
 
     return replace(sample, **{name: change(getattr(sample, name)) for name in ARRAYS})

@@ -132,7 +132,8 @@ def weighted_cells() -> list[Cell]:
                ("sar", 200, "knn", {"method": "gmm", "sampling": True, "spread": 0.4}),
                *((model, 48, "queen", {"periods": 8}) for model in ("ols", "sar", "sdem")),
                *((model, 31, "knn", {"periods": 8, "shape": shape})
-                 for model, shape in (("sar", "moving"), ("sar", "gaps"), ("sem", "gaps"), ("sac", "gaps"))),
+                 for model, shape in (("sar", "moving"), ("sar", "gaps"), ("sem", "gaps"), ("sac", "gaps"),
+                                      ("sar", "random"), ("sem", "random"))),
                ("sar", 31, "knn", {"periods": 8, "shape": "gaps", "vcov": "robust"})]  # fmt: skip
 
     def name(model, n, w, more):

@@ -38,8 +38,9 @@ def weighted(
         Sampling weights: errors have one variance.
     spread : float
         Standard deviation of ln w.
-    shape : {"", "moving", "gaps"}
-        Of a panel: W whose units change places from period to period, or a tenth of the rows not there.
+    shape : {"", "moving", "gaps", "random"}
+        Of a panel: W whose units change places from period to period, a tenth of the rows not there, random unit
+        effects of the variance one.
     """
     if shape:
         return _of_shape(model, n, w, periods, shape, rho * (model in LAG), lam * (model in ERROR), spread, vcov)
@@ -84,8 +85,9 @@ def weighted(
 
 
 def _of_shape(model: str, n: int, w: str, periods: int, shape: str, rho, lam, spread, vcov) -> Draw:
-    """Two-way effects where W or the units change: intervals of the parameters."""
-    keys = {"entity": "unit", "time": "period", "effects": "twoway", "vcov": vcov, "obs_weights": "size"}
+    """Effects where W or the units change, or random ones: intervals of the parameters."""
+    effects = "random" if shape == "random" else "twoway"
+    keys = {"entity": "unit", "time": "period", "effects": effects, "vcov": vcov, "obs_weights": "size"}
     W = [np.roll(dense_of(w, n), (t, t), (0, 1)) if shape == "moving" else dense_of(w, n) for t in range(periods)]
     weights = weights_of(w, n)
     if shape == "moving":
@@ -96,7 +98,7 @@ def _of_shape(model: str, n: int, w: str, periods: int, shape: str, rho, lam, sp
         there = rng.random((periods, n)) > 0.1 * (shape == "gaps")
         x, size = rng.standard_normal((periods, n)), np.exp(spread * rng.standard_normal((periods, n)))
         e, y = rng.standard_normal((periods, n)) / np.sqrt(size), np.zeros((periods, n))
-        shifts = 1 + rng.standard_normal(n) + rng.standard_normal((periods, 1))
+        shifts = 1 + rng.standard_normal(n) + rng.standard_normal((periods, 1)) * (shape != "random")
         for t, at in enumerate(there):
             Wt = W[t][np.ix_(at, at)]
             Wt = Wt / np.maximum(Wt.sum(axis=1, keepdims=True), 1e-300)

@@ -58,7 +58,7 @@ def forms(fit):
         out.append([J @ M @ np.linalg.inv(eye - fit.lam * M) @ J for _, M in pairs])
     root = d.root
     out = [root[:, None] * rows_of(fit, one) / root for one in out]
-    if fit._settings.random is not None and fit._design.varies:
+    if fit._settings.random is not None and (d.varies or d.obs_weights is not None):
         R = quasi_demeaning(fit)
         return [R @ F @ np.linalg.inv(R) for F in out]
     if projects(fit):
@@ -68,11 +68,12 @@ def forms(fit):
 
 
 def quasi_demeaning(fit):
-    """I less the share 1 - 1 / sqrt(1 + T_i phi) of the means of each unit, (m, m)."""
-    same = np.equal.outer(*[units_and_periods(fit)[0]] * 2)
+    """I less the share 1 - 1 / sqrt(1 + T_i phi) of the means of each unit, (m, m); weighted where rows are."""
+    root = fit._design.root
+    same = np.equal.outer(*[units_and_periods(fit)[0]] * 2) * root**2
     counts = same.sum(axis=1)
     share = 1 - 1 / np.sqrt(1 + counts * fit._settings.random.phi)
-    return np.eye(len(same)) - same * (share / counts)
+    return np.eye(len(same)) - same * (share / counts) * (root[:, None] / root)
 
 
 def projects(fit):

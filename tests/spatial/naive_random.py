@@ -33,22 +33,24 @@ def loglik(theta, y, X, W, M, *, lag, error, psi=0.0):
     return -T * N / 2 * np.log(2 * np.pi) + log_det - u @ np.linalg.solve(V, u) / 2
 
 
-def loglik_of_rows(theta, y, X, W, M, observed, *, lag, error):
+def loglik_of_rows(theta, y, X, W, M, observed, *, lag, error, w=None):
     """The same over the rows that are observed, W and M (T, N, N) without links of others; kappa = ln(1 + T phi), T the
-    mean number of periods of a unit."""
+    mean number of periods of a unit. With weights w (m,) Var(e) = sigma2 / w, and T is the mean of a unit's sum of
+    weights."""
     _, N, k = X.shape
     rest = list(theta[k:])
     rho = rest.pop(0) if lag else 0.0
     lam = rest.pop(0) if error else 0.0
     units = np.nonzero(observed)[1]
     m = len(units)
-    s2, phi = rest[0], np.expm1(rest[1]) / (m / N)
+    w = np.ones(m) if w is None else w
+    s2, phi = rest[0], np.expm1(rest[1]) / (w.sum() / N)
     W, M = (_block_diagonal(w, observed) for w in (W, M))
     A, B = np.eye(m) - rho * W, np.eye(m) - lam * M
     u = A @ y[observed] - X[observed] @ theta[:k]
     inverse = np.linalg.inv(B)
     mu = phi * np.equal.outer(units, units)
-    V = s2 * (inverse @ inverse.T + (mu if error == "baltagi" else inverse @ mu @ inverse.T))
+    V = s2 * (inverse @ np.diag(1 / w) @ inverse.T + (mu if error == "baltagi" else inverse @ mu @ inverse.T))
     sign, log_A = np.linalg.slogdet(A)
     if s2 <= 0 or phi < 0 or sign < 0 or np.linalg.slogdet(B)[0] < 0:
         return -1e10

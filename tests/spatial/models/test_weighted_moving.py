@@ -114,7 +114,7 @@ def test_the_score_of_rho_less_its_mean_is_zero(kind, column, effects):
 
 
 @pytest.mark.parametrize("model", ["sdm", "sdem", "gns"])
-@pytest.mark.parametrize(("kind", "effects"), [("gaps", "twoway"), ("moving", "entity"), ("spectral", "ways")])
+@pytest.mark.parametrize(("kind", "effects"), [("gaps", "twoway"), ("moving", "entity"), ("gaps", "ways")])
 def test_weights_of_one_are_none(model, kind, effects):
     data, w, keys = weighted_case(kind, "one")
     keys.pop("obs_weights")
