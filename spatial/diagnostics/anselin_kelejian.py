@@ -5,20 +5,27 @@ With e the residuals, e = u - Z T'u, the form e'M e has the mean s2 tr(M) under 
     variance = s2^2 / 2 tr(S S) + s2 a'a,    S = M + M',    a = -T Z'S e,
 
 the second part from the estimated coefficients: with exogenous regressors alone a is of smaller order and the test is
-Moran's. Fixed effects are out of e, and traces are those of what they leave (``solve.forms``): beside period effects M
-is J M J, J = I - 11'/N, whatever its rows sum to.
+Moran's. Fixed effects are out of e, and traces are those of what they leave (``solve.forms``; of gaps and W that vary
+``solve.projected_forms``).
 """
 
 from __future__ import annotations
 
+import numpy as np
+
 from spillover.errors import SpatialInputError
-from spillover.matrix import refuse_varying
+from spillover.matrix import SpatialWeights
 
 from ..covariance.moments import by_moments
+from ..design.carried import effects_of
+from ..design.design import Design
+from ..design.fixed_effects import FixedEffects
 from ..records.fit import FitRecord
 from ..records.tests import TestResult
+from ..solve.block_forms import periods_of
 from ..solve.forms import form
-from ..solve.gmm import basis, regressors, two_stage
+from ..solve.gmm import MomentSample, basis, regressors, two_stage
+from ..solve.projected_forms import Projection, base_forms, refuse_many_effects
 
 
 def anselin_kelejian(fit: FitRecord) -> TestResult:
@@ -28,7 +35,7 @@ def anselin_kelejian(fit: FitRecord) -> TestResult:
     ----------
     fit : FitRecord
         ``ols``, ``slx``, ``sar`` or ``sdm`` with ``method="gmm"``, in a cross-section or a panel with any fixed
-        effects.
+        effects, with gaps and with W that vary over time.
 
     Returns
     -------
@@ -38,7 +45,7 @@ def anselin_kelejian(fit: FitRecord) -> TestResult:
     Raises
     ------
     SpatialInputError
-        E109 gaps, E320 weights that vary, E501 other fits.
+        E309 more than 3,000 effects beside gaps or W that vary, E501 other fits.
 
     Notes
     -----
@@ -59,16 +66,26 @@ def anselin_kelejian(fit: FitRecord) -> TestResult:
                                 f"and obs_weights=, got {spec.name} with method={fit._settings.method!r}",
                                 hint="sp.sar(..., method='gmm'); after least squares sp.lm_tests, after a likelihood "
                                 "sp.lm_residual_error")  # fmt: skip
-    if d.observed is not None:
-        raise SpatialInputError("E109", "anselin_kelejian needs a balanced panel", hint="missing='drop'")
-    w = refuse_varying(d.weights_of_error, "anselin_kelejian")
     s, _ = by_moments(fit)
     Z = regressors(s)
     stage = two_stage(s.y, Z, basis(s))
-    e, moran = stage.resid, form(w.csr, centered=effects.time)
+    e = stage.resid
     s2 = float(e @ e) / s.n
-    Se = moran @ e
+    Se, trace, squares = _moran(d, s, effects, e)
     a = stage.T @ (Z.T @ Se)
-    variance = s2**2 * s.copies / 2 * moran.inner(moran) + s2 * float(a @ a)
-    gap = float(e @ Se) / 2 - s2 * s.copies * moran.trace
+    variance = s2**2 / 2 * squares + s2 * float(a @ a)
+    gap = float(e @ Se) / 2 - s2 * trace
     return TestResult("Anselin-Kelejian", gap**2 / variance, 1, "no spatial correlation of the errors")
+
+
+def _moran(d: Design, s: MomentSample, effects: FixedEffects, e: np.ndarray) -> tuple[np.ndarray, float, float]:
+    """S e, tr(Q M) and tr(Q S Q S), Q what the effects leave."""
+    w = d.weights_of_error
+    if d.observed is None and isinstance(w, SpatialWeights):
+        moran = form(w.csr, centered=effects.time)
+        return moran @ e, s.copies * moran.trace, s.copies * moran.inner(moran)
+    refuse_many_effects(d, effects, "anselin_kelejian with gaps or W that vary", "missing='drop' and w.mean()")
+    own = effects_of(d, effects) if effects.fixed else None
+    Q = Projection(None, None) if own is None else Projection(own.BD(0.0), own.factor(0.0))
+    moran_t = base_forms(periods_of(d), False)[2]
+    return moran_t @ e, Q.trace(moran_t), float(Q.inner((moran_t,))[0, 0])

@@ -70,7 +70,9 @@ PARAMETERS = {
         '26:564-597), which needs a T of about ten. With fewer periods use ``method="aqs"``, the root of the score '
         "less its exact mean (Yang 2018, J. Econometrics 205:423-447), which holds for three periods already and "
         "whatever the first one was. ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition "
-        "for the latter with a test of it.",
+        'for the latter with a test of it. With ``missing="period"``, for models without a spatial error, units may '
+        "enter, leave and miss periods: rows are those with an own y_{t-1}, who enters is a neighbor with a starting "
+        "value, and the score loses its exact mean over these rows.",
     ),
     "w_error": (
         "weights, optional",
@@ -146,8 +148,8 @@ PAST_MOMENTS = (
 )
 LAG_MOMENTS = ' By moments: two-stage least squares.'
 ERROR_MOMENTS = (
-    " Generalised moments hold without effects, with unit effects, with period effects where rows of M sum to one, and "
-    "with random effects."
+    " Generalised moments hold without effects, with unit and period effects, gaps and W that vary over time, and with "
+    "random effects."
 )
 MOMENT_VCOV = ' With "gmm": "classical" (the default), "robust" to heteroskedasticity'
 LITERAL_DURBIN = (

@@ -163,7 +163,7 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
         return replace(reading, settings=settings.with_(random=random)), quasi_demeaned, at
     usual = settings.requested.moments
     within = moment_sample(specification, d, settings.effects, usual)
-    return reading, within, method_of_moments(d, within, settings.vcov, usual)
+    return reading, *method_of_moments(d, within, settings.vcov, usual)
 
 
 def by_adjusted_score(reading: Reading) -> tuple[Reading, Sample, Solution]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option, warn
-from spillover.matrix import SpatialWeights, refuse_varying
+from spillover.matrix import SpatialWeights, TemporalWeights, refuse_varying
 
 from ..covariance.moments import is_correlated, refuse_for_moments, refuse_impossible
 from ..covariance.scpc import SCPC
@@ -24,10 +24,12 @@ from ..design.regimes import RegimeDesign
 from ..design.sample import regressor_columns
 from ..design.several import SeveralDesign, several_regressors, weights_of_error, weights_of_response
 from ..design.specification import Specification
-from ..logdet import logdet
+from ..logdet import logdet, period_logdet
 from ..logdet.several import several_logdet
 from ..solve.gmm import KINDS, ErrorMomentSample, MomentSample, MomentSolution, two_stage_least_squares
 from ..solve.gmm_error import homoskedastic, two_moments
+from ..solve.gmm_turning import TurningSample, turning_moments
+from .moments_by_period import differs, error_sample_by_period, refuse_by_period, turns
 
 LAGGED = re.compile(r"^W\d*(_\d+)?:")  # W:x, W2:x and W_1:x are lags of x
 
@@ -38,7 +40,8 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
     Raises
     ------
     SpatialInputError
-        E109 unbalanced panels, E320 weights that vary over time, E501.
+        E109 and E320 random effects with gaps and, beside a spatial error, with weights that vary over time; E309 too
+        many effects, E501, E540.
     """
     spatial = specification.lag or specification.error
     if not (spatial or d.endog):
@@ -47,10 +50,6 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
                                 "instruments=")  # fmt: skip
     if effects.random and specification.error:
         refuse_random_error(d)
-    elif spatial and not effects.random:
-        refuse_unbalanced(d.observed, "method='gmm'")
-        if not isinstance(d, SeveralDesign):
-            refuse_varying(d.weights if d.weights.varies else d.weights_of_error, "method='gmm'")
     if is_correlated(vcov, {}):
         refuse_for_moments(as_vcov(vcov), specification, effects)
     elif not (isinstance(vcov, SCPC) or vcov == "scpc"):
@@ -61,8 +60,11 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
             f"moments of a spatial error with {effects} effects")  # fmt: skip
         raise SpatialInputError("E540", f"{what} have no obs_weights=", hint="leave obs_weights= out, or use "
                                 "effects='entity' with C(period) in the formula")  # fmt: skip
-    if specification.error:
-        weights_of_error(d)
+    if not specification.error:
+        return
+    weights_of_error(d)
+    if differs(d):
+        refuse_by_period(specification, d, effects, vcov)
 
 
 def refuse_random_error(d: Design) -> None:
@@ -98,6 +100,7 @@ def moment_sample(
         E204-E206, E208 for regressors, E208 for an instrument that the effects absorb.
     """
     weights, M = weights_of_response(d), weights_of_error(d)
+    by_period = specification.error and differs(d)
     X, names = several_regressors(d, effects) if isinstance(d, SeveralDesign) else regressor_columns(d, effects)
     exogenous = np.array([name not in d.endog and LAGGED.sub("", name) not in d.endog for name in names])
 
@@ -120,7 +123,8 @@ def moment_sample(
         parts["Wy"] = rows(Wy)
     elif d.endog and settings.lag_instruments:
         H += _products(d, weights, own, effects, settings.order or _order_of_endogenous(d))
-    if specification.error and settings.lag_instruments and d.instruments:
+    of_error = specification.error and settings.lag_instruments and d.instruments
+    if of_error and not (by_period and turns(d, effects)):
         H.append(d.lag(own, effects, M))
     parts |= {
         "y": y,
@@ -134,9 +138,10 @@ def moment_sample(
     }
     if not specification.error:
         return MomentSample(**_weighted(d, parts))
-    if specification.lag:
-        parts["MWy"] = rows(d.lag(Wy, effects, M))
-    parts |= {"My": rows(d.lag(d.y, effects, M)), "MX": rows(d.lag(X, effects, M))}
+    lagged_by_M = {"My": d.y, "MX": X} | ({"MWy": Wy} if specification.lag else {})
+    if by_period:
+        return error_sample_by_period(d, effects, parts, lagged_by_M, own if of_error else own[:, :, :0])
+    parts |= {name: rows(d.lag(values, effects, M)) for name, values in lagged_by_M.items()}
     M = lag_of_deviations(M) if centers(M, effects.time) else links_in_units_of_variance(d, M)
     return ErrorMomentSample(**_weighted(d, parts), M=M.csr)
 
@@ -184,10 +189,13 @@ def refuse_absorbed(d: Design, effects: FixedEffects) -> None:
 
 def method_of_moments(
     d: Design, sample: MomentSample, vcov: object, settings: Moments = USUAL
-) -> MomentSolution:
-    """Two-stage least squares; with a spatial error the estimator that ``vcov`` and the settings stand for."""
-    if isinstance(sample, ErrorMomentSample):
-        interval = logdet(refuse_varying(weights_of_error(d), "method='gmm'")).interval
+) -> tuple[MomentSample, MomentSolution]:
+    """Two-stage least squares; with a spatial error the estimator that ``vcov`` and the settings stand for. The sample
+    is another where effects leave at the estimated lambda."""
+    if isinstance(sample, TurningSample):
+        sample, solution = turning_moments(sample, _interval(weights_of_error(d)), settings)
+    elif isinstance(sample, ErrorMomentSample):
+        interval = _interval(weights_of_error(d))
         if vcov == "classical" and settings.moments == "kelejian":
             solution = homoskedastic(sample, interval, settings)
         else:
@@ -196,22 +204,28 @@ def method_of_moments(
     else:
         solution = two_stage_least_squares(sample)
     if sample.Wy is not None:
-        _warn_outside(solution.rhos, [refuse_varying(W, "method='gmm'") for W in weights_of_response(d)])
-    return solution
+        _warn_outside(solution.rhos, weights_of_response(d))
+    return sample, solution
 
 
-def _warn_outside(rhos: np.ndarray, weights: list[SpatialWeights]) -> None:
+def _interval(w: SpatialWeights | TemporalWeights) -> tuple[float, float]:
+    """Where I - lambda M is regular in every period."""
+    return (period_logdet(w) if isinstance(w, TemporalWeights) else logdet(w)).interval
+
+
+def _warn_outside(rhos: np.ndarray, weights: tuple[SpatialWeights | TemporalWeights, ...]) -> None:
     """Nothing in two-stage least squares keeps rho where I - rho W is regular."""
-    sizes = [abs(W.csr) for W in weights]
+    if len(weights) == 1:
+        (rho,), (w,) = rhos, weights
+        sizes = [abs(one.csr) for one in (w.each(1) if isinstance(w, TemporalWeights) else [w])]
+        if abs(rho) * max(min(size.sum(axis=axis).max() for axis in (0, 1)) for size in sizes) < 1:
+            return  # the spectral radius is no larger
+        lo, hi = _interval(w)
+        if not lo < rho < hi:
+            warn(f"rho = {rho:.4g} lies outside its admissible interval ({lo:.4g}, {hi:.4g}): effects are not defined")
+        return
+    several = [refuse_varying(w, "method='gmm'") for w in weights]
+    sizes = [abs(w.csr) for w in several]
     bounds = [sum(abs(r) * size.sum(axis=axis).max() for r, size in zip(rhos, sizes)) for axis in (0, 1)]
-    if min(bounds) < 1:  # of the spectral radius
-        return
-    if len(weights) > 1:
-        if several_logdet(tuple(weights)).largest(rhos) >= 1:
-            warn(f"rho = {', '.join(f'{r:.4g}' for r in rhos)} lies outside the admissible region: effects are not "
-                 "defined")  # fmt: skip
-        return
-    (rho,), (lo, hi) = rhos, logdet(weights[0]).interval
-    if not lo < rho < hi:
-        warn(
-            f"rho = {rho:.4g} lies outside its admissible interval ({lo:.4g}, {hi:.4g}): effects are not defined")
+    if min(bounds) >= 1 and several_logdet(tuple(several)).largest(rhos) >= 1:
+        warn(f"rho = {', '.join(f'{r:.4g}' for r in rhos)} lies outside the admissible region: effects are not defined")

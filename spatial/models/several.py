@@ -121,7 +121,7 @@ def _by_moments(specification: Specification, d: SeveralDesign, effects: FixedEf
         sample, at, random = random_effects_by_moments(specification, d, settings)
         return _fit(specification, d, sample, at, settings.with_(random=random))
     sample = moment_sample(specification, d, effects, options.moments)
-    return _fit(specification, d, sample, method_of_moments(d, sample, settings.vcov, options.moments), settings)
+    return _fit(specification, d, *method_of_moments(d, sample, settings.vcov, options.moments), settings)
 
 
 def _with_weights(specification: Specification, d: SeveralDesign, settings: Settings) -> Settings:

@@ -73,6 +73,11 @@ class Form:
         np.fill_diagonal(product, 0.0)
         return product
 
+    @property
+    def matrix(self) -> sparse.csr_array:
+        """S itself; dense in truth where period means are taken out."""
+        return sparse.csr_array(self._dense) if self.centered else self.sparse
+
     @cached_property
     def _dense(self) -> np.ndarray:
         rows, N = self.row_sums, len(self.low)

@@ -19,6 +19,7 @@ from scipy.linalg import qr, solve_triangular
 from spillover.errors import SpatialInputError
 
 from ..design.arrays import Sample
+from .block_forms import Periods
 from .ml import Solution, alone
 
 REDUNDANT = 1e-9  # relative distance to the span of the others below which an instrument is dropped
@@ -67,10 +68,13 @@ class ErrorMomentSample(MomentSample):
     Attributes
     ----------
     M : (N, N) sparse
-        Weights of the error process.
+        Weights of the error process; (m, m), block diagonal, where they differ between periods.
+    periods : Periods or None
+        The same period by period where they differ.
     """
 
     M: sparse.csr_array = field(kw_only=True, repr=False)
+    periods: Periods | None = field(default=None, kw_only=True, repr=False)
 
 
 @dataclass(frozen=True, eq=False)

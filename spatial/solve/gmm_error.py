@@ -36,6 +36,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from ..design.moment_settings import MAX_ROUNDS, USUAL, Moments
+from .block_forms import BlockForm
 from .forms import Form, form, lag
 from .gmm import ErrorMomentSample, MomentSolution, basis, regressors, split, two_stage
 from .gmm_spread import SPREADS, Spread, equal, sums_by_unit
@@ -65,22 +66,20 @@ def homoskedastic(
 
     Without W y and endogenous regressors it is the feasible generalised least squares of their 1999 paper.
     """
-    M, n, Z, centered = sample.M, sample.n, regressors(sample), sample.centered
+    n, Z = sample.n, regressors(sample)
     first = two_stage(sample.y, Z, basis(sample))
-    c = M.T @ np.ones(M.shape[0])
-    forms = [form(sparse.eye_array(M.shape[0]), centered=centered), form(M.T @ M, c, centered=centered),
-             form(M, centered=centered)]  # fmt: skip
+    forms = [_form(sample, build) for build in (_one, _square, _itself)]
     share = np.array([sample.copies * f.trace for f in forms]) / n  # E m_r = s2 share_r
     # s2 is estimated jointly: its regressor is projected out of the moments.
     weight = np.eye(3) - np.outer(share, share) / (share @ share)
     u, before = first.resid, None
-    for step in range(_rounds(settings)):
+    for step in range(rounds_of(settings)):
         curve = _curves(forms, u, sample)
         lam = _minimum(curve, weight, interval)
         second, e, Zs = _transformed(sample, Z, lam)
         linear = _first_step_terms(forms, sample, first.T, Zs, e, lam) if step == 0 else (
             _linear_terms(forms, second.T, Zs, e))  # fmt: skip
-        if _settled(before, second.coef, lam):
+        if settled(before, second.coef, lam):
             break
         before, u = (second.coef, lam), sample.y - Z @ second.coef
     start = first.resid - lam * _lag(sample, first.resid) if sample.all_exogenous and step == 0 else e
@@ -102,14 +101,14 @@ def two_moments(
     first = two_stage(sample.y, Z, basis(sample))
     lam = _minimum(_curves(forms, first.resid, sample), np.eye(2), interval)
     before = None
-    for _ in range(_rounds(settings)):
+    for _ in range(rounds_of(settings)):
         second, e, Zs = _transformed(sample, Z, lam)
         u = sample.y - Z @ second.coef
         curve, weight = _curves(forms, u, sample), np.eye(2)
         if settings.weighted:
-            weight = _inverse(spread_of(forms, e, sample, _linear_terms(forms, second.T, Zs, e)).phi)
+            weight = precision(spread_of(forms, e, sample, _linear_terms(forms, second.T, Zs, e)).phi)
         lam = _minimum(curve, weight, interval)
-        if _settled(before, second.coef, lam):
+        if settled(before, second.coef, lam):
             break
         before = second.coef, lam
     again, _, Zs = _transformed(sample, Z, lam)
@@ -121,16 +120,17 @@ def two_moments(
     if errors != "classical":
         meat = sums_by_unit(again.T * e[:, None], sample, errors)
         variance = meat.T @ meat
-    weight = _inverse(spread.phi) if settings.weighted else weight
+    weight = precision(spread.phi) if settings.weighted else weight
     at = Round(second.coef, lam, curve, weight, e, again.T, linear)
     return _solution(sample, at, sigma2, variance, spread)
 
 
-def _rounds(settings: Moments) -> int:
+def rounds_of(settings: Moments) -> int:
+    """How often d and lambda alternate at most."""
     return MAX_ROUNDS if isinstance(settings.rounds, str) else settings.rounds
 
 
-def _settled(before, coef: np.ndarray, lam: float) -> bool:
+def settled(before, coef: np.ndarray, lam: float) -> bool:
     """Whether neither d nor lambda changes any more."""
     if before is None:
         return False
@@ -139,24 +139,43 @@ def _settled(before, coef: np.ndarray, lam: float) -> bool:
     return abs(lam - old_lam) < TOLERANCE and bool((np.abs(coef - old) < TOLERANCE * scale).all())
 
 
-def _forms(sample: ErrorMomentSample, errors: str) -> list[Form]:
+def _forms(sample: ErrorMomentSample, errors: str) -> list[Form | BlockForm]:
     """M'M and M with means of zero: without their diagonal, or less the share of the identity in M'M."""
-    M, centered = sample.M, sample.centered
-    c = M.T @ np.ones(M.shape[0])
     if errors != "classical":
-        return [form(M.T @ M, c, centered=centered, without_diagonal=True),
-                form(M, centered=centered, without_diagonal=True)]  # fmt: skip
-    eye = sparse.eye_array(M.shape[0])
-    share = form(M.T @ M, c, centered=centered).trace / form(eye, centered=centered).trace
+        return [_form(sample, build, without_diagonal=True) for build in (_square, _itself)]
+    one, square, itself = (_form(sample, build) for build in (_one, _square, _itself))
+    share, bias = square.trace / one.trace, itself.trace / one.trace  # tr(J M) = -1 where rows sum to one
     scale = 1 / (1 + share**2)
-    first = form(scale * (M.T @ M - share * eye), np.sqrt(scale) * c, centered=centered)
-    if not centered:
-        return [first, form(M)]
-    bias = form(M, centered=True).trace / (M.shape[0] - 1)  # tr(J M) = -1 where rows sum to one
-    return [first, form(M - bias * eye, centered=True)]
+
+    def first(M):
+        A, c = _square(M)
+        return scale * (A - share * _one(M)), np.sqrt(scale) * c
+
+    return [_form(sample, first), _form(sample, lambda M: M - bias * _one(M)) if sample.centered else itself]
 
 
-def _inverse(phi: np.ndarray) -> np.ndarray:
+def _form(sample: ErrorMomentSample, build, without_diagonal: bool = False) -> Form | BlockForm:
+    """The form of ``build(M)``, which is A or (A, c) of A - c c'/N; that of every period where M differs."""
+    if sample.periods is not None:
+        return sample.periods.form(build, centered=sample.centered, without_diagonal=without_diagonal)
+    A = build(sample.M)
+    A, c = A if isinstance(A, tuple) else (A, None)
+    return form(A, c, centered=sample.centered, without_diagonal=without_diagonal)
+
+
+def _one(M):
+    return sparse.eye_array(M.shape[0])
+
+
+def _square(M):
+    return M.T @ M, M.T @ np.ones(M.shape[0])
+
+
+def _itself(M):
+    return M
+
+
+def precision(phi: np.ndarray) -> np.ndarray:
     """Two moments may coincide: M'M without its diagonal is zero in a cycle, a multiple of M within equal blocks."""
     size = np.diag(phi)
     scale = 1 / np.sqrt(np.where(size > 0, size, 1.0))
@@ -205,12 +224,14 @@ def least(parts: list[tuple[np.ndarray, np.ndarray]], interval: tuple[float, flo
     inside = flat[(flat > lo + margin) & (flat < hi - margin)]
     inside = inside[polynomial.polyval(inside, polynomial.polyder(slope)) > 0]
     if not len(inside):
-        raise SpatialInputError(
-            "E701",
-            f"the moments of lambda have no solution inside its interval ({lo:.6g}, {hi:.6g})",
-            hint="use method='ml', or look for a missing trend or a unit root in space",
-        )
+        raise no_solution(interval)
     return float(inside[np.argmin(polynomial.polyval(inside, distance))])
+
+
+def no_solution(interval: tuple[float, float]) -> SpatialInputError:
+    lo, hi = interval
+    return SpatialInputError("E701", f"the moments of lambda have no solution inside its interval ({lo:.6g}, {hi:.6g})",
+                             hint="use method='ml', or look for a missing trend or a unit root in space")  # fmt: skip
 
 
 def _transformed(sample: ErrorMomentSample, Z, lam):
@@ -245,4 +266,6 @@ def _first_step_terms(forms, sample, T, Zs, e, lam) -> np.ndarray:
 
 
 def _lag(sample, u: np.ndarray) -> np.ndarray:
+    if sample.periods is not None:
+        return sample.periods.lag(u, sample.centered)
     return lag(sample.M, u, sample.centered)

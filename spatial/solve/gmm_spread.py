@@ -31,6 +31,8 @@ def unequal(forms, e, sample, linear) -> Spread:
 def within_units(forms, e, sample, linear) -> Spread:
     """e of a unit free over time: a form is the sum over pairs of units of s_ij sum_t e_it e_jt, and the pairs are
     uncorrelated, each with its square as variance."""
+    if sample.periods is not None:
+        return _within_units_by_period(forms, e, sample, linear)
     errors = e.reshape(-1, sample.M.shape[0])
     products = [[a.squares(b) for b in forms[: k + 1]] for k, a in enumerate(forms)]
     every = (errors.T @ errors) ** 2 if isinstance(products[0][0], np.ndarray) else None
@@ -40,6 +42,15 @@ def within_units(forms, e, sample, linear) -> Spread:
             phi[k, q] = phi[q, k] = (_pairs(weights, errors) if every is None else np.vdot(weights, every)) / 2
     by_unit = sums_by_unit(linear * e[:, None], sample, "cluster")
     mixed = e[:, None] * np.tile(by_unit, (len(errors), 1))
+    return Spread((phi + by_unit.T @ by_unit) / sample.n, mixed)
+
+
+def _within_units_by_period(forms, e, sample, linear) -> Spread:
+    """The same with weights s_ijt that differ between periods: the square of sum_t s_ijt e_it e_jt."""
+    pairs = [a.products(e, sample.periods.units) for a in forms]
+    phi = np.array([[float((a * b).sum()) / 2 for b in pairs] for a in pairs])
+    by_unit = sums_by_unit(linear * e[:, None], sample, "cluster")
+    mixed = e[:, None] * by_unit[sample.periods.units]
     return Spread((phi + by_unit.T @ by_unit) / sample.n, mixed)
 
 
@@ -56,7 +67,11 @@ def _pairs(weights, errors: np.ndarray) -> float:
 
 def sums_by_unit(values: np.ndarray, sample, errors: str) -> np.ndarray:
     """Rows of (m, p) added up over the periods of a unit where errors are free there."""
-    return values.reshape(-1, sample.M.shape[0], values.shape[1]).sum(axis=0) if errors == "cluster" else values
+    if errors != "cluster":
+        return values
+    if sample.periods is not None:
+        return sample.periods.by_unit(values)
+    return values.reshape(-1, sample.M.shape[0], values.shape[1]).sum(axis=0)
 
 
 def equal(forms, e, sample, linear) -> Spread:

@@ -5,6 +5,7 @@ from .cross import cross_section
 from .dynamic_endogenous import dynamic_endogenous
 from .dynamics import dynamics
 from .endogenous import endogenous
+from .endogenous_by_period import endogenous_by_period
 from .forecasts import forecasts, new_units
 from .gaps import gaps
 from .margins import margins
@@ -31,6 +32,7 @@ EXPERIMENTS = {
     "serial": serial,
     "ways": ways,
     "endogenous": endogenous,
+    "endogenous_by_period": endogenous_by_period,
     "weighted": weighted,
     "panel": panel,
     "random_gaps": random_gaps,

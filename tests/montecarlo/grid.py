@@ -215,6 +215,17 @@ def endogenous_cells() -> list[Cell]:
     ]  # fmt: skip
 
 
+def endogenous_by_period_cells() -> list[Cell]:
+    """The same with gaps, W that moves, and rows of W that do not sum to one."""
+    plain = [(model, 100, 5, shape, "twoway", "classical") for model in ("sdm", "sem", "sac")
+             for shape in ("moving", "gaps", "uneven")]  # fmt: skip
+    designs = [*plain, ("sem", 60, 4, "gaps", "twoway", "classical"), ("sem", 100, 5, "gaps", "none", "cluster"),
+               ("sem", 100, 5, "moving", "time", "robust")]  # fmt: skip
+    names = ("model", "n", "T", "shape", "effects", "vcov")
+    return [Cell(f"endog-{one[0]}-{one[1]}x{one[2]}-{one[4]}-{one[3]}-{one[5]}", "panel, endogenous regressors",
+                 "endogenous_by_period", dict(zip(names, one))) for one in designs]  # fmt: skip
+
+
 def dynamic_endogenous_cells() -> list[Cell]:
     """Dynamic panels with endogenous and predetermined regressors by GMM."""
     designs = [(model, *size, kind) for model in ("sar", "sdm") for size in ((60, 6), (150, 5))
@@ -230,7 +241,7 @@ def cells() -> list[Cell]:
     large = [cell for cell in default_cells() if cell.design["n"] == 500]
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
             *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(),
-            *dynamic_endogenous_cells(), *regime_cells(),
+            *endogenous_by_period_cells(), *dynamic_endogenous_cells(), *regime_cells(),
             *missing_cells(), *moving_cells(), *gap_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.random_gaps_cells(),

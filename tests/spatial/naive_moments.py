@@ -124,3 +124,101 @@ def error_by_moments(y, Z, exogenous, H, M, T, effects, errors, *, lo=-0.99, hi=
         middle = np.diag(e**2) if errors == "robust" else np.kron(np.ones((T, T)), np.eye(N)) * np.outer(e, e)
     variance, cross = T2.T @ middle @ T2, (T2.T @ mixed @ L / n)[:, None]
     return d, lam, np.block([[variance, cross], [cross.T, np.full((1, 1), L @ phi @ L / n)]])
+
+
+def dummies(there, effects):
+    """Columns of the effects for the rows that ``there`` (T, N) has, period by period."""
+    period, unit = np.nonzero(there)
+    columns = [np.zeros((len(unit), 0))]
+    if effects in ("entity", "twoway"):
+        columns.append((unit[:, None] == np.arange(there.shape[1])).astype(float))
+    if effects in ("time", "twoway"):
+        columns.append((period[:, None] == np.arange(len(there))).astype(float))
+    return np.concatenate(columns, axis=1)
+
+
+def off(D):
+    """The projection off the columns of D, of any rank."""
+    return np.eye(len(D)) - D @ np.linalg.pinv(D, rcond=1e-10) if D.size else np.eye(len(D))
+
+
+def error_by_period(y, Z, exogenous, H, blocks, D, centered, errors, *, lo=-0.9, hi=0.9):
+    """(d, lambda, covariance) of B (y - Z d - D a) = e with M_t in ``blocks``, the effects leaving at every lambda.
+
+    ``errors`` "kelejian" or "drukker"; H before M of it, columns off D.
+    """
+    m = len(y)
+    M = np.zeros((m, m))
+    square, start = np.zeros((m, m)), 0
+    for block in blocks:
+        at = slice(start, start + len(block))
+        J = np.eye(len(block)) - 1 / len(block) if centered else np.eye(len(block))
+        M[at, at], square[at, at], start = block, block.T @ J @ block, start + len(block)
+    Q0 = off(D)
+    n = round(np.trace(Q0))
+    y, Z = Q0 @ y, Q0 @ Z
+    base = [np.eye(m), square, M]
+
+    def projected(lam):
+        B = np.eye(m) - lam * M
+        Q = off(B @ D)
+        return Q, B
+
+    def gaps(u, lam):
+        Q, B = projected(lam)
+        e = Q @ B @ u
+        moments, share = (np.array(x) / n for x in zip(*[(e @ A @ e, np.trace(Q @ A)) for A in base]))
+        if errors == "kelejian":
+            return moments - (moments @ share) / (share @ share) * share
+        return combine(share) @ moments
+
+    def combine(share):
+        s = share[1] / share[0]
+        return np.array([[-s / (1 + s**2), 1 / (1 + s**2), 0], [-share[2] / share[0], 0, 1]])
+
+    def searched(u, V):
+        grid = np.linspace(lo, hi, 61)
+        best = grid[np.argmin([(g := gaps(u, x)) @ V @ g for x in grid])]
+        step = grid[1] - grid[0]
+        lam = minimize_scalar(lambda x: (g := gaps(u, x)) @ V @ g, bounds=(best - step, best + step), method="bounded",
+                              options={"xatol": 1e-10}).x  # fmt: skip
+        return lam, (gaps(u, lam + 1e-5) - gaps(u, lam - 1e-5)) / 2e-5
+
+    def stage(lam):
+        Q, B = projected(lam)
+        ys, Zs = Q @ B @ y, Q @ B @ Z
+        d, T = tsls(ys, Zs, np.column_stack([Zs[:, exogenous], Q @ H]))
+        return d, T, ys - Zs @ d, Zs, Q
+
+    def spread(lam, e, linear):
+        Q, _ = projected(lam)
+        S = [Q @ (A + A.T) @ Q for A in base]
+        s2 = e @ e / n
+        return (s2**2 / 2 * np.array([[np.trace(a @ b) for b in S] for a in S]) + s2 * linear.T @ linear) / n
+
+    def linear_terms(T, Zs, e):
+        return T @ np.column_stack([-Zs.T @ (A + A.T) @ e for A in base])
+
+    first, T1 = tsls(y, Z, Q0 @ np.column_stack([Z[:, exogenous], H]))
+    u = y - Z @ first
+    lam, slope = searched(u, np.eye(2 + (errors == "kelejian")))
+    d, T, e, Zs, Q = stage(lam)
+    if errors == "kelejian":
+        linear = np.linalg.inv(np.eye(m) - lam * M).T @ linear_terms(T1, Zs, e)
+        share = np.array([np.trace(Q @ A) for A in base]) / n
+        C, V = np.eye(3), np.eye(3) - np.outer(share, share) / (share @ share)
+    else:
+        share = np.array([np.trace(Q @ A) for A in base])
+        V = np.linalg.inv(combine(share) @ spread(lam, e, linear_terms(T, Zs, e)) @ combine(share).T)
+        u = y - Z @ d
+        lam, slope = searched(u, V)
+        _, T, _, Zs, Q = stage(lam)
+        e = Q @ (np.eye(m) - lam * M) @ u
+        linear = linear_terms(T, Zs, e)
+        C = combine(np.array([np.trace(Q @ A) for A in base]))
+        V = np.linalg.inv(C @ spread(lam, e, linear) @ C.T)
+    L = -(V @ slope) / (slope @ V @ slope) @ C
+    s2 = e @ e / n
+    cross = (s2 * T.T @ linear @ L / n)[:, None]
+    variance = np.full((1, 1), L @ spread(lam, e, linear) @ L / n)
+    return d, lam, np.block([[s2 * T.T @ T, cross], [cross.T, variance]])

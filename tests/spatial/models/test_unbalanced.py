@@ -252,7 +252,7 @@ def test_effects_count_who_is_there():
     (lambda d, w: sp.sar("y ~ a", d[d["id"] != "03"], w, **GAPS), "E101", "03"),
     (lambda d, w: sp.sar("y ~ a", d.assign(a=d["a"].mask(d["id"] == "03")), w, **GAPS), "E108", "03"),
     (lambda d, w: sp.sar("y ~ a", d.assign(a=d["a"].mask(d["t"] == 2003)), w, **GAPS), "E108", "2003"),
-    (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, method="gmm"), "E109", "method='gmm' needs"),
+    (lambda d, w: sp.sem("y ~ a", d, w, **GAPS, method="gmm", vcov="cluster"), "E501", "need errors of one variance"),
     (lambda d, w: sp.ols("y ~ a", d, w, **GAPS, effects="chamberlain"), "E109", "effects='correlated'"),
     (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, logdet="sparse"), "E501", "needs eigenvectors"),
     (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, vcov="bootstrap"), "E109", "vcov='bootstrap' needs"),
@@ -261,7 +261,7 @@ def test_effects_count_who_is_there():
     (lambda d, w: sp.pesaran_cd(sp.ols("y ~ a", d, w, **GAPS)), "E109", "this test needs"),
     (lambda d, w: sp.serial_correlation(sp.ols("y ~ a", d, w, **GAPS)), "E109", "this test needs"),
     (lambda d, w: sp.random_effects_tests(sp.ols("y ~ a", d, w, **GAPS, effects="none")), "E109", "this test needs"),
-    (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, vcov="eim"), "E320", "vcov='eim' needs"),
+    (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, vcov="eim"), "E320", "vcov='eim' beside"),
     (lambda d, w: sp.sar("y ~ a", d.query("t == 2001"), w, entity="id", missing="period"), "E501", "needs a panel"),
     (lambda d, w: sp.sar("y ~ a", pd.concat([d, d.iloc[:1]]), w, **GAPS), "E103", "repeat"),
 ])  # fmt: skip
