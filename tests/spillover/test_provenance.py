@@ -184,7 +184,7 @@ def test_fingerprints_of_frames(values, random):
         assert fingerprint(a) != fingerprint(swapped)
 
 
-WITHOUT = {"FitRecord", "SeveralRecord", "RegimesRecord", "MissingRecord", "JointEffects", "JointFit", "MakeTables",
+WITHOUT = {"PolicyResult", "FitRecord", "SeveralRecord", "RegimesRecord", "MissingRecord", "JointEffects", "JointFit", "MakeTables",
            "GrowthAccounting", "Placebos", "Pretrends", "Randomization", "Searches", "StochasticFrontier"}  # fmt: skip
 # Parts of other results, or made as others are.
 
