@@ -14,15 +14,12 @@ from scipy import sparse
 
 from spillover.matrix import SpatialWeights
 
-from ..design.arrays import by_gls
 from ..design.design import Design
 from ..design.obs_weights import links_in_units_of_variance, refuse_weighted
-from ..design.period_means import centers, lag_of_deviations, of_deviations
-from ..design.several import SeveralDesign
 from ..logdet.inverse import inverse
 from ..logdet.several_periods import per_period
 from ..records.fit import FitRecord
-from .missing_view import Completed
+from .as_lagged import as_lagged, several_as_lagged
 from .several import deviations, has_several
 
 DENSE_UNITS = 1_500  # beyond, P acts through factorisations
@@ -245,7 +242,7 @@ def quadratic_forms(fit: FitRecord, *, centered: bool = True) -> list[Form]:
     d, spec, settings = fit._design, fit.specification, fit._settings
     if has_several(fit):
         return _forms_of_several(fit, centered)
-    W, M = (links_in_units_of_variance(d, w) for w in _as_lagged(fit, d.weights, d.weights_of_error))
+    W, M = (links_in_units_of_variance(d, w) for w in as_lagged(fit))
     one = d.n_periods if W.varies or M.varies else 1
     pair = tuple(W.each(one)) if W.varies else (W,) * one, tuple(M.each(one)) if M.varies else (M,) * one
     root = None
@@ -255,25 +252,11 @@ def quadratic_forms(fit: FitRecord, *, centered: bool = True) -> list[Form]:
     return [QuadraticForm(d.n_units, one, root, *pair, fit.rho, fit.lam, lag) for lag in kinds]
 
 
-def _as_lagged(fit: FitRecord, W, M) -> tuple:
-    """W J and M J in their places where the likelihood is that of deviations from period means; of M not where effects
-    leave by generalised least squares."""
-    carried, time = by_gls(fit._sample) or isinstance(fit._solution, Completed), fit._settings.effects.time
-    if fit._settings.correction is not True or not (carried or isinstance(W, SpatialWeights)):
-        return W, M
-    if centers(W, time) and fit.specification.lag:
-        W = of_deviations(W)
-    return W, M if carried or M.varies or not centers(M, time) else of_deviations(M)
-
-
 def _forms_of_several(fit: FitRecord, centered: bool) -> list[Form]:
     d, s, at, settings = fit._design, fit._sample, fit._solution, fit._settings
     n, count = d.n_units, d.n_periods if d.varies else 1
     matrices = [[()] * count if part is None else per_period(part.logdet, count) for part in (s.lag, s.error)]
-    if isinstance(d, SeveralDesign) and not d.varies and settings.correction is True and centers(
-        d.weights, settings.effects.time):  # fmt: skip
-        matrices = [[tuple(lag_of_deviations(d.weights.matrices[m]).csr for m in own)]
-                    for own in (d.weights.lag, d.weights.error)]  # fmt: skip
+    matrices = several_as_lagged(fit) or matrices
     C, D = (tuple(sparse.csr_array(sum((r * W for r, W in zip(values, own)), sparse.csr_array((n, n))))
                   for own in periods) for values, periods in zip((at.rhos, at.lams), matrices))  # type: ignore[attr-defined]  # fmt: skip
     sd = np.nanmax(d.panel(deviations(fit)), axis=0)

@@ -42,8 +42,7 @@ class Design:
     weights : SpatialWeights of N units, or TemporalWeights, one W for each of the T periods
     error_weights : likewise, or None
         Weights of the error process where they are not ``weights``.
-    ids : Index of N units
-    times : Index of T periods, or None for a cross-section
+    ids, times : Index of N units, and of T periods or None for a cross-section
     formula, response : str
     notes : tuple of str
         What was dropped or assumed, for the header.
@@ -53,10 +52,8 @@ class Design:
         Row of ``frame`` for each period and unit.
     observed : ndarray of bool, shape (T, N), or None for a balanced panel
         Which units are there in which period. Elsewhere y and X are NaN, ``order`` may be -1.
-    whole : SpatialWeights or None
-        W of all units in a panel with gaps, where it is the same in all periods but for who is there.
-    past : ndarray, shape (T, N), or None
-        The response of the period before, in a dynamic model.
+    whole : SpatialWeights or None;  past : ndarray, shape (T, N), or None
+        W of all units in a panel with gaps; the response of the period before, in a dynamic model.
     endog : tuple of str
         Regressors that are correlated with the error.
     instruments : dict of str to ndarray, shape (T, N)

@@ -32,7 +32,8 @@ def period_means(values: np.ndarray, observed: np.ndarray | None, first: int = 0
 
 
 def centers(weights: SpatialWeights | TemporalWeights | SeveralWeights, time: bool) -> bool:
-    """Whether W lags deviations from period means: beside period effects, where its rows do not all sum to one."""
+    """Whether W lags deviations from period means: beside period effects, where its rows do not all sum to one; of
+    several W whether one of them does."""
     return time and not weights.rows_sum_to_one
 
 

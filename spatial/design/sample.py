@@ -17,7 +17,7 @@ from .design import INTERCEPT, Design, spatial_lag
 from .dummies import keeps_dummies, sample_with_dummies
 from .fixed_effects import FixedEffects
 from .invariant import jacobian_of_ways
-from .period_means import centers
+from .period_means import centers, of_deviations
 from .specification import Specification
 from .varying import varying_jacobian
 
@@ -159,7 +159,8 @@ def _jacobian(
     d: Design, w: SpatialWeights | TemporalWeights, effects: FixedEffects, correction, method
 ) -> Jacobian:
     if effects.ways is not None and not w.varies:
-        return jacobian_of_ways(w, d.n_periods, effects.ways, correction, method, d.obs_weights)
+        lagged = of_deviations(w) if correction is True and centers(w, effects.time) else w
+        return jacobian_of_ways(lagged, d.n_periods, effects.ways, correction, method, d.obs_weights)  # type: ignore[arg-type]
     if w.varies:
         return varying_jacobian(d, w, effects, correction, method)
     counts = determinant_counts(d, effects, correction)

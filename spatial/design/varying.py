@@ -30,6 +30,7 @@ from .design import Design
 from .entry import jacobian_of_rows
 from .fixed_effects import FixedEffects
 from .obs_weights import ObsWeights
+from .period_means import centers, of_deviations
 from .unbalanced import Gaps
 
 
@@ -51,7 +52,8 @@ def varying_jacobian(d: Design, weights: TemporalWeights, effects: FixedEffects,
         if method not in (None, "eigen"):
             raise SpatialInputError("E501", f"logdet={method!r} does not serve here: the correction for {effects} "
                                     "effects needs eigenvectors", hint="leave logdet= out")  # fmt: skip
-        return Jacobian(_left_by(effects, weights, d.obs_weights))
+        lagged = of_deviations(weights) if centers(weights, time) else weights
+        return Jacobian(_left_by(effects, lagged, d.obs_weights))  # type: ignore[arg-type]
     return Jacobian(period_logdet(weights, method), 1 - 1 / T if unit else 1.0, T if time else 0)
 
 

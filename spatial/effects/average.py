@@ -257,9 +257,7 @@ class Effects(Shown):
 
     def _ids(self, period) -> pd.Index:
         """The units, or those that are observed in one period."""
-        d = self.fit._design
-        present = there(d)
-        if present is None:
+        if (present := there(d := self.fit._design)) is None:
             return d.ids
         self._weights(period)
         return d.ids[present[d.periods.get_loc(period)]]

@@ -189,10 +189,10 @@ def groups_of(d: Design, by) -> list[tuple[str, np.ndarray]]:
 def sums_by_place(d: Design, rows: np.ndarray) -> np.ndarray:
     """Values by row (m,) summed by unit, or where W varies by row of the stacked W: zero for units that enter, which
     are neighbors without a row."""
-    if starts(d) is not None:
-        assert d.weights.observed is not None
-        out = np.zeros(int(d.weights.observed.sum()))
-        out[d.observed[d.weights.observed]] = rows
+    entering = starts(d)
+    if entering is not None and d.observed is not None:
+        out = np.zeros(int((entering | d.observed).sum()))
+        out[d.observed[entering | d.observed]] = rows
         return out
     if d.weights.varies:
         return rows

@@ -229,6 +229,7 @@ class SeveralJacobian:
                 -np.log(left), np.full(J, 1 / left), np.full((J, J), 1 / left**2))  # fmt: skip
         from scipy.sparse.linalg import splu
 
+        assert isinstance(self.logdet, SeveralLogdet)
         n, W = self.logdet.n, self.logdet.matrices
         one = np.ones(n)
         A = splu(sparse.csc_array(sparse.eye_array(n, format="csr") - self.logdet.combined(rho)))

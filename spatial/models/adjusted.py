@@ -94,7 +94,7 @@ def _under_moving_weights(specification: Specification, d: Design, sample: Sampl
     """One system over all rows, W block diagonal. Effects that a spatial error turns are dummies beside X, and the
     restricted likelihood is that of what both leave."""
     if specification.lag:
-        return restricted(sample, d.weights.stacked)
+        return restricted(sample, d.weights.stacked)  # type: ignore[union-attr]
     if not sample.dummies:
         return restricted(sample, d.weights_of_error)
     at = restricted(demeaned_sample(specification, d, settings.effects, False, settings.logdet), d.weights_of_error)

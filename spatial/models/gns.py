@@ -76,7 +76,9 @@ def gns(
         26:564-597), which needs a T of about ten. With fewer periods use ``method="aqs"``, the root of the score less
         its exact mean (Yang 2018, J. Econometrics 205:423-447), which holds for three periods already and whatever the
         first one was. ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition for the latter
-        with a test of it.
+        with a test of it. With ``missing="period"``, for models without a spatial error, units may enter, leave and
+        miss periods: rows are those with an own y_{t-1}, who enters is a neighbor with a starting value, and the score
+        loses its exact mean over these rows.
     w_error : weights, optional
         M, the weights of the error process, over the same units; W by default. A list gives lambda_1, lambda_2 ...
     random_error : {"kkp", "baltagi"}, optional

@@ -26,6 +26,7 @@ from ..design.gaps import cut_to_observed, refuse_unbalanced
 from ..design.instruments import design_with_instruments, with_endogenous
 from ..design.obs_weights import read_obs_weights
 from ..design.options import ModelOptions, Settings
+from ..design.period_means import centers
 from ..design.read import design
 from ..design.redundant import without_redundant_dummies
 from ..design.sample import SPANNED
@@ -123,6 +124,8 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
         warn_of_own_lags(d, effects)
     refuse_no_links(specification, d)
     d = with_spatial_lags(specification, d, effects, options.durbin, options.wx_order)
+    if specification.lag and specification.error and effects.ways is None and centers(d.weights, effects.time):
+        d = replace(d, notes=(*d.notes, PATH_THROUGH_W))
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     if method == "gmm":
@@ -137,6 +140,11 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
         vcov = usual_covariance(d.obs_weights, specification, effects, options)
     settings = Settings(effects, correction, method, vcov, options.logdet, requested=options)
     return Reading(specification, d, settings, columns)
+
+
+PATH_THROUGH_W = ("rows of W do not all sum to one, and W lags deviations from period means: rho is biased where a "
+                  "large path of all units passes through W; y ~ x | unit + period[sums], sums those of W's rows, "
+                  "allows for it")  # fmt: skip
 
 
 def which_effects(requested: str | None, d: Design) -> FixedEffects:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SpatialInputError
-from spillover.language import listed, phrase, phrases, stored
+from spillover.language import listed, phrase, stored
 
 from .header import header, note_line
 from .intervals import by_ratios, ratios_text
+from .policy_design import comparison_lines
 from .text import columns, number, p_text, statistic_note, tidy_text
 
 
@@ -26,7 +27,7 @@ def did_text(did) -> str:
                n=f"{np.count_nonzero(s.mass):,}", units=f"{len(s.ids):,}", periods=len(s.times),
                treated=int(treated.sum()), never=int((~treated).sum())),
     ]  # fmt: skip
-    lines += _comparison_lines(did)
+    lines += comparison_lines(did)
     if settings["weights"]:
         lines.append(phrase("observations weighted by {column}", column=settings["weights"]))
     if settings["period_by"]:
@@ -54,35 +55,6 @@ def did_text(did) -> str:
         if settings["band"] == "simultaneous":
             lines.append(f"paths and curves: intervals and p of each hold together at {100 * settings['level']:g} %")
     return "\n".join(lines + before_text(did))
-
-
-def _comparison_lines(did) -> list[str]:
-    """Who is compared with whom, by which doses and covariates."""
-    s, settings, lines = did.sample, did.settings, []
-    if settings["method"] == "switchers":
-        lines.append(phrase("comparison: the same treatment at first, which never changes") if settings["control"] ==
-                     "never" else phrase("comparison: the same treatment at first, which has not changed yet"))
-    if settings["method"] == "group_time":
-        lines.append(phrase("comparison: never treated") if settings["control"] == "never" else
-                     phrase("comparison: not treated yet") if settings["control"] == "not_yet" else
-                     phrase("comparison: the lowest dose"))  # fmt: skip
-    if dose := settings.get("dose"):
-        taken = s.dose[s.D.any(axis=0)]
-        lines.append(phrase("dose: {column}, {low} to {high} among the treated; {basis}", column=dose.column,
-                            low=number(taken.min()), high=number(taken.max()), basis=stored(dose.label)))  # fmt: skip
-    if s.anticipation:
-        lines.append(phrases("outcomes may respond from {n} period before adoption on",
-                             "outcomes may respond from {n} periods before adoption on", s.anticipation))
-    if settings["method"] in ("group_time", "switchers") and s.names:
-        lines.append(phrase("covariates as they were before adoption ({adjustment}): {names}",
-                            adjustment=stored(settings["adjustment"].replace("_", " ")),
-                            names=listed(s.names)))  # fmt: skip
-    if rings := settings.get("rings"):
-        lines.append(phrases("comparison: untreated and in none of the rings {rings}; at least {n} unit in every "
-                             "period",
-                             "comparison: untreated and in none of the rings {rings}; at least {n} units in every "
-                             "period", settings["clean"], rings=listed(rings)))  # fmt: skip
-    return lines
 
 
 def with_df(table, level: float, title: str) -> str:

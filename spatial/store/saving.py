@@ -88,7 +88,8 @@ def save(result: Any, path: PathLike, *, overwrite: bool = False) -> Path:
 
 def _fit(fit: FitRecord, out: Writer) -> dict:
     d = fit._design
-    if d.lags and d.varies:
+    weights = d.whole if d.lags and d.whole is not None else d.weights  # loading cuts it again
+    if d.lags and weights.varies:
         raise SpatialInputError("E501", "a dynamic fit under W that varies is not saved: it no longer holds W of the "
                                 "first period", hint="save its table: result.tidy().to_parquet('table.parquet')")
     return {
@@ -96,7 +97,7 @@ def _fit(fit: FitRecord, out: Writer) -> dict:
         "formula": d.formula,
         "data": out.add("data", _rows(fit)),
         "weights": [out.weights(w) for w in fit.requested_weights] if isinstance(fit, SeveralRecord) else out.weights(
-            d.weights),
+            weights),
         "options": _options(fit, out),
         "estimates": {"params": fit.params.to_dict(), "std_errors": fit.std_errors.to_dict(), "sigma2": fit.sigma2,
                       "loglik": fit.loglik},

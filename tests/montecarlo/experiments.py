@@ -11,6 +11,7 @@ from .gaps import gaps
 from .margins import margins
 from .missing import missing
 from .moving import moving
+from .moving_several import moving_several
 from .panels import dynamic_panel, panel
 from .random_gaps import random_gaps
 from .regimes import regimes
@@ -28,6 +29,7 @@ EXPERIMENTS = {
     "regimes": regimes,
     "missing": missing,
     "moving": moving,
+    "moving_several": moving_several,
     "gaps": gaps,
     "serial": serial,
     "ways": ways,

@@ -182,6 +182,14 @@ def moving_cells() -> list[Cell]:
             for model, N, T, effects in designs]  # fmt: skip
 
 
+def moving_several_cells() -> list[Cell]:
+    """Several rho, or errors that are correlated over time, under W that moves; a seventh of the rows absent."""
+    designs = [("several", "sar", "twoway"), ("regimes", "sac", "twoway"), ("serial", "sar", "none")]
+    return [Cell(f"moving-{what}-{model}-31x6-{effects}", "panel, moving W and gaps", "moving_several",
+                 {"what": what, "model": model, "N": 31, "T": 6, "gaps": 0.15, "effects": effects}, (200, 400))
+            for what, model, effects in designs]  # fmt: skip
+
+
 def gap_cells() -> list[Cell]:
     """Dynamic panels whose units enter, leave or miss periods."""
     designs = [("sar", 60, 6, "exit", "entity", "ml"), ("sar", 60, 6, "exit", "twoway", "ml"),
@@ -242,7 +250,7 @@ def cells() -> list[Cell]:
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
             *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(),
             *endogenous_by_period_cells(), *dynamic_endogenous_cells(), *regime_cells(),
-            *missing_cells(), *moving_cells(), *gap_cells(),
+            *missing_cells(), *moving_cells(), *moving_several_cells(), *gap_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.random_gaps_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(), *grid_panels.new_unit_cells(),

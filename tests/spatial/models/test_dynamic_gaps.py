@@ -5,6 +5,8 @@ import pandas as pd
 import pytest
 
 import spatial as sp
+from spatial.covariance.information import observed
+from spatial.covariance.scores import scores
 from spatial.design.fixed_effects import FixedEffects
 from spatial.solve.dynamic_gaps import GapScore
 from spatial.solve.dynamic_varying import traces
@@ -129,6 +131,25 @@ def test_effects_in_the_short_and_in_the_long_run(small, fit):
     assert path["transitory", 0, "total"] == pytest.approx(averages(whole, 1, p["rho"], p["x"], p["W:x"])[1])
     assert len(effects.short_run.by_unit("x", period=2)) == seen[2].sum()
     assert "all units" in str(fit.effects())
+
+
+def test_a_fit_is_saved_with_the_w_of_all_units(fit, tmp_path):
+    again = sp.load(sp.save(fit, tmp_path / "fit.zip"))
+    assert again.params.to_numpy() == pytest.approx(fit.params.to_numpy(), rel=1e-9)
+    assert again.std_errors.to_numpy() == pytest.approx(fit.std_errors.to_numpy(), rel=1e-9)
+
+
+def test_robust_errors_add_up_scores_by_unit(small, fit):
+    """J I^-1 (sum_i s_i s_i') I^-1 J' N / (N - 1), s_i the scores of a unit's rows; other kinds are positive."""
+    seen = small[4]
+    S, unit = scores(fit._sample, fit._solution), np.nonzero(seen[1:] & seen[:-1])[1]
+    sums = np.array([S[unit == i].sum(axis=0) for i in np.unique(unit)])
+    bread, J = np.linalg.inv(observed(fit._sample, fit._solution)), fit._solution.jacobian
+    V = J @ (bread @ sums.T @ sums @ bread)[:-1, :-1] @ J.T * len(sums) / (len(sums) - 1)
+    got = fit.with_vcov(sp.Robust(pairs=False)).vcov.to_numpy()
+    assert got == pytest.approx(V, rel=1e-6)
+    for kind in ("robust", "cluster", "driscoll_kraay", "jackknife"):
+        assert (fit.with_vcov(kind).std_errors > 0).all()
 
 
 def test_predictions_take_starting_values_as_they_are(small, fit):

@@ -279,7 +279,10 @@ def test_tests_of_the_unit_effects(produc):
     for model in ("sar", "sem"):
         fixed, random = (getattr(sp, model)(FORMULA, data, w, **STATES, effects=kind) for kind in ("entity", "random"))
         assert sp.robust_hausman(random, vcov="oim").p_value < 0.05
-        assert 0 < sp.hausman(fixed, random).p_value < 0.05
+        test, form = sp.hausman(fixed, random), sp.robust_hausman(fixed, vcov="oim")
+        assert "W varies over time" in test.null
+        assert (test.statistic, test.df) == (form.statistic, form.df)
+        assert 0 < test.p_value < 0.05
     assert sp.lr_test(re_ml := sp.ols(FORMULA, data, w, **STATES, effects="random", method="ml"), random).df == 1
     assert re_ml.loglik < random.loglik
 

@@ -107,14 +107,25 @@ def test_unit_effects_of_any_size_change_nothing():
 @pytest.mark.parametrize("row", [True, False])
 @pytest.mark.parametrize("effects", ["entity", "time", "twoway"])
 def test_the_score_with_dummies_less_its_mean_is_zero(effects, row):
-    """At the estimate e'M_D W y = s2 tr(M_D G) with everything dense, and M_D from the dummies themselves; W y without
-    period means where there are period effects, which rows that sum to one do not feel."""
+    """At the estimate e'M_D W y = s2 tr(M_D G) with everything dense, and M_D from the dummies themselves; W J in the
+    place of W where there are period effects, J taking period means off, which rows that sum to one do not feel."""
     data, w = moving_panel(5, rho=0.4 if row else 0.07, row=row)
     fit = sp.sar("y ~ a + b", data, w, **PANEL, effects=effects, durbin=[])
     beta = fit.params[["a", "b"]].to_numpy()
-    y, *others = dense(data, w)
-    y = y - (effects != "entity") * pd.Series(y).groupby(others[-1].to_numpy()).transform("mean").to_numpy()
-    assert naive.adjusted_score(fit.rho, beta, y, *others, effects=effects) == pytest.approx(0, abs=1e-5)
+    y, X, W, *others = dense(data, w)
+    same = np.equal.outer(*[others[-1].to_numpy()] * 2)
+    W = W @ (np.eye(len(y)) - (effects != "entity") * same / same.sum(axis=1))
+    assert naive.adjusted_score(fit.rho, beta, y, X, W, *others, effects=effects) == pytest.approx(0, abs=1e-5)
+
+
+def test_copies_of_one_matrix_whose_rows_do_not_sum_to_one():
+    data, w = moving_panel(5, rho=0.07, row=False)
+    one = pd.DataFrame(w[2002].csr.toarray(), index=w.ids, columns=w.ids)
+    a, b = (sp.sar("y ~ a + b", data, W, **PANEL, effects="twoway") for W in (one, nudged(one)))
+    assert b._design.varies
+    np.testing.assert_allclose(b.params, a.params, atol=1e-7)
+    np.testing.assert_allclose(b.vcov, a.vcov, atol=1e-7)
+    assert b.loglik == pytest.approx(a.loglik, abs=1e-7)
 
 
 @pytest.mark.parametrize("symmetric", [True, False])
@@ -222,8 +233,8 @@ def test_periods_are_matched_by_label():
     (lambda d, w: sp.sar("y ~ a", d[d["t"] == 2000], w, entity="id"), "E320", "a cross-section needs one W"),
     (lambda d, w: sp.sem("y ~ a", d, w, **PANEL, method="gmm", effects="random"), "E320", "spatial error needs one W"),
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL, correction="additive"), "E501", "one W in all periods"),
-    (lambda d, w: sp.sar("y ~ a", d, w, **PANEL, vcov="eim"), "E320", "vcov='eim' needs one W"),
-    (lambda d, w: sp.lm_residual_error(sp.sar("y ~ a", d, w, **PANEL)), "E320", "lm_residual_error needs one W"),
+    (lambda d, w: sp.sar("y ~ a", d, w, **PANEL, vcov="eim"), "E320", "weights of observations needs one W"),
+    (lambda d, w: sp.lm_residual_error(sp.sar("y ~ a", d, w, **PANEL)), "E320", "lm_residual_error beside"),
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL, vcov="bootstrap"), "E320", "vcov='bootstrap' needs one W"),
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL).effects(draws=9).shock("01", "a"), "E322", "period=2004"),
     (lambda d, w: sp.sar("y ~ a", d, w, **PANEL).effects(draws=9).matrix("a", period=1999), "E107", "1999"),

@@ -51,7 +51,8 @@ def with_regions(data):
     return data.assign(region=data["id"].map({unit: j % 3 for j, unit in enumerate(sorted(data["id"].unique()))}))
 
 
-@pytest.mark.parametrize(("model", "kind"), [("ols", "gaps"), ("sar", "gaps"), ("sar", "moving"), ("sem", "spectral"),
+@pytest.mark.parametrize(("model", "kind"), [("ols", "gaps"), ("sar", "gaps"), ("sar", "moving"), ("sar", "spectral"),
+                                             ("sem", "spectral"),
                                              ("sem", "moving"), ("sac", "spectral"), ("sac", "gaps")])  # fmt: skip
 def test_many_ways_have_the_scores_of_the_dense_likelihood(model, kind):
     """The ways' dummies times the roots of the weights; sac also without weights."""
@@ -100,7 +101,7 @@ def test_errors_have_the_scores_of_the_dense_likelihood(model, kind, effects, co
 
 @pytest.mark.parametrize("effects", EFFECTS)
 @pytest.mark.parametrize(("kind", "column"), [("gaps", "fixed"), ("gaps", "moving"), ("moving", "fixed"),
-                                              ("moving", "moving")])  # fmt: skip
+                                              ("moving", "moving"), ("spectral gaps", "moving")])  # fmt: skip
 def test_the_score_of_rho_less_its_mean_is_zero(kind, column, effects):
     data, w, keys = weighted_case(kind, column)
     fit = sp.sar("y ~ a + b", data, w, **keys, effects=effects)
