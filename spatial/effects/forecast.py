@@ -23,7 +23,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import positions
-from spillover.matrix import as_weights, refuse_varying
+from spillover.matrix import TemporalWeights, as_weights, refuse_varying
 from spillover.provenance import made_from
 from spillover.show import Shown
 from spillover.values import share
@@ -176,17 +176,23 @@ def _path(fit: FitRecord, new: Future, W, M, theta: np.ndarray, deviations: np.n
     carried = None if fit._settings.serial is None else last_errors(fit, named, c)
     beta = np.array([named[name] for name in new.names])
     tau, eta = (named.get(f"{w}lag({fit._design.response})", 0.0) for w in ("", "W:"))
-    solve, y = _solver(fit, named, W, M), fit._design.outcome[-1]
+    solve, y, before = _solver(fit, named, W, M), fit._design.outcome[-1], _last_weights(fit, W)
     out = []
     for h, (X, offset, deviation) in enumerate(zip(new.columns, new.offset, deviations), 1):
         right = X @ beta + offset + c + deviation
         if carried is not None:
             right = right + named["psi"] ** h * carried
         if fit._design.lags:
-            right = right + tau * y + eta * (W.csr @ y)
-        y = solve(right)
+            right = right + tau * y + eta * (before.csr @ y)
+        y, before = solve(right), W
         out.append(y)
     return np.array(out)
+
+
+def _last_weights(fit: FitRecord, W):
+    """W of the period before the first new one: where the fit's W varies its last."""
+    own = fit._design.weights
+    return lagging(own.matrices[-1], fit._settings.effects.time) if isinstance(own, TemporalWeights) else W
 
 
 def _solver(fit: FitRecord, named: dict[str, float], W, M) -> Callable:
@@ -231,9 +237,9 @@ def _weights(fit: FitRecord, w) -> tuple:
     if w is None and d.varies:
         raise SpatialInputError("E320", "the weights of the fit vary over time: those of new periods are needed",
                                 hint="fit.forecast(data, w)")
-    if d.lags and d.varies:
-        raise SpatialInputError("E320", "a dynamic model whose W varies is not forecast: the first new period "
-                                "depends on W of the last one too", hint="a fit with w.mean()")  # fmt: skip
+    if d.lags and d.observed is not None:
+        raise SpatialInputError("E501", "a dynamic panel with gaps is not forecast: units that are absent in the last "
+                                "period have no response to go on from", hint="missing='drop'")  # fmt: skip
     own = refuse_varying(d.weights if w is None else as_weights(w), "a forecast")
     if w is not None and own.labelled:
         own = own.reordered(positions(own.ids, d.ids, what="w", against="the fit"))

@@ -10,7 +10,7 @@ from spillover.language import listed, phrase, stored
 from .header import header, note_line
 from .intervals import by_ratios, ratios_text
 from .policy_design import comparison_lines
-from .text import columns, number, p_text, statistic_note, tidy_text
+from .text import columns, horizon_line, number, p_text, statistic_note, tidy_text
 
 
 def did_text(did) -> str:
@@ -167,15 +167,6 @@ def spatial_did_text(result) -> str:
 def weights_line(w) -> str:
     """Which weights, in a line."""
     return phrase("weights: {weights}", weights=stored(w.header()))
-
-
-def horizon_line(horizon) -> list[str]:
-    """When a dynamic model answers; nothing of a static one."""
-    if horizon is None:
-        return []
-    if isinstance(horizon, str):
-        return [phrase("the long run of a change that stays")]
-    return [phrase("{n} periods after a change that stays", n=f"{horizon:,}") if horizon else phrase("the short run")]
 
 
 def what_if_text(result, shown: int = 12) -> str:

@@ -204,6 +204,15 @@ def effects_by_text(effects) -> str:
     return "\n".join(parts)
 
 
+def horizon_line(horizon) -> list[str]:
+    """When a dynamic model answers; nothing of a static one."""
+    if horizon is None:
+        return []
+    if isinstance(horizon, str):
+        return [phrase("the long run of a change that stays")]
+    return [phrase("{n} periods after a change that stays", n=f"{horizon:,}") if horizon else phrase("the short run")]
+
+
 def dynamic_effects_text(effects) -> str:
     """The short run and, where there is one, the long run."""
     short, missing = effects_text(effects.short_run), effects.no_long_run

@@ -130,6 +130,7 @@ def what_if(
     share: Annotated[float, typer.Option(help="How much of the gap is closed, with --to.")] = 1.0,
     unit: Annotated[list[str] | None, typer.Option("--unit", help="Where: an id, or COLUMN=VALUE; repeat.")] = None,
     period: Annotated[str | None, typer.Option(help="Of a panel; the last by default.")] = None,
+    horizon: Annotated[str, typer.Option(help="With --lags: periods after a change that stays, or long.")] = "0",
     by: Annotated[str | None, typer.Option(help="Column of groups: means of each instead of units.")] = None,
     level: LEVEL = 0.95, figure: FIGURE = None,
 ) -> None:  # fmt: skip
@@ -155,7 +156,7 @@ def what_if(
     fit = estimated(estimate, formula, rows, weights, settings)
     periods = fit._design.times if fit._design.times is not None else ()
     how: dict[str, Any] = {"change": change, "percent": percent, "to": number_or_name(to), "share": share,
-                           "level": level}  # fmt: skip
+                           "level": level, "horizon": int(horizon) if horizon.isdigit() else horizon}  # fmt: skip
     if period is not None:
         how["period"] = label_of(period, periods)
     result = sp.what_if(fit, term, units=_where(unit, fit, rows.table), **how)

@@ -15,10 +15,12 @@ AHEAD, BURN, NEW = 3, 30, 4
 
 
 def forecasts(*, model: str, N: int, T: int, w: str = "knn", effects: str = "entity", random_error: str | None = None,
-              lags: str | None = None, rho: float = 0.4, lam: float = 0.4) -> Draw:  # fmt: skip
+              lags: str | None = None, rho: float = 0.4, lam: float = 0.4, regimes: str | None = None,
+              second: str | None = None) -> Draw:  # fmt: skip
     """Intervals of the response of one unit, another in every sample, one to three periods ahead.
 
-    y_t = rho W y_t + tau y_{t-1} + x_t + theta W x_t + c + u_t, tau .4 in dynamic panels; c, x and e anew.
+    y_t = rho W y_t + tau y_{t-1} + x_t + theta W x_t + c + u_t, tau .4 in dynamic panels; c, x and e anew. With
+    ``regimes`` half of the units have rho .1 and twice the variance; ``second`` is another W of y, whose rho is .2.
     """
     W, weights, eye = dense_of(w, N), weights_of(w, N), np.eye(N)
     rho, lam, tau = rho * (model in LAG), lam * (model in ERROR), 0.4 * (lags is not None)
@@ -27,9 +29,18 @@ def forecasts(*, model: str, N: int, T: int, w: str = "knn", effects: str = "ent
     options = {"entity": "i", "time": "t", "effects": effects}
     options |= {"random_error": random_error} if random_error else {}
     options |= {"lags": lags} if lags else {}
+    other = np.arange(N) >= N // 2
+    if regimes:
+        A_inverse = np.linalg.inv(eye - np.where(other, 0.1, rho)[:, None] * W)
+        options |= {"regimes": sp.Regimes("half", rho=True, sigma2=True)}
+    if second:
+        A_inverse = np.linalg.inv(eye - rho * W - 0.2 * dense_of(second, N))
+        weights, options = [weights, weights_of(second, N)], options | {"durbin": ["x"]}
+    scale = np.where(other, np.sqrt(2), 1.0) if regimes else 1.0
 
     def results(rng):
         c, x, e = rng.standard_normal(N) * (effects != "none"), *rng.standard_normal((2, S, N))
+        e = e * scale
         y, now = np.empty((S, N)), np.zeros(N)
         inside = random_error == "kkp"
         for t in range(S):
@@ -37,7 +48,8 @@ def forecasts(*, model: str, N: int, T: int, w: str = "knn", effects: str = "ent
             now = y[t] = A_inverse @ (tau * now + x[t] + theta * W @ x[t] + u)
         y, x = y[BURN:], x[BURN:]
         data = pd.DataFrame({"i": np.tile(np.arange(N), T + AHEAD), "t": np.repeat(np.arange(T + AHEAD), N),
-                             "y": y.ravel(), "x": x.ravel()})  # fmt: skip
+                             "y": y.ravel(), "x": x.ravel(),
+                             "half": np.tile(other.astype(int), T + AHEAD)})  # fmt: skip
         fit = getattr(sp, model)("y ~ x", data[data["t"] < T], weights, **options)
         return y[T:], fit.forecast(data[data["t"] >= T]), int(rng.integers(N))
 

@@ -86,6 +86,7 @@ def dynamic_cells() -> list[Cell]:
     return [cell(31, 13), cell(60, 4), cell(20, 6), cell(31, 13, effects="entity"), *plain,
             cell(150, 6, "gmm", method="gmm", effects="entity"), *errors, *short,
             cell(31, 13, "aqs", model="sdm", method="aqs"), cell(150, 3, "aqs", model="sdm", method="aqs"),
+            cell(31, 13, "bootstrap99", effects="entity", draws=99),
             cell(60, 4, "started", model="sdm", method="aqs", burn=1),
             cell(60, 4, "chi2", model="sdm", method="aqs", errors="chi2")]  # fmt: skip
 
@@ -101,7 +102,8 @@ def forecast_cells() -> list[Cell]:
     designs = [("sdm", 31, 6, {}), ("sac", 31, 6, {}), ("sar", 31, 4, {"effects": "random"}),
                ("sem", 31, 5, {"effects": "random", "random_error": "baltagi"}),
                ("sem", 31, 5, {"effects": "random", "random_error": "kkp"}), ("sar", 31, 13, {"lags": "y"}),
-               ("ols", 20, 4, {})]  # fmt: skip
+               ("ols", 20, 4, {}), ("sdm", 31, 8, {"regimes": "regimes"}),
+               ("sdm", 31, 8, {"second": "dense"})]  # fmt: skip
     return [Cell("-".join(["forecast", model, f"{N}x{T}", *more.values()]), "panel, forecasts", "forecasts",
                  {"model": model, "N": N, "T": T, **more}) for model, N, T, more in designs]  # fmt: skip
 

@@ -185,7 +185,8 @@ def test_fingerprints_of_frames(values, random):
 
 
 WITHOUT = {"FitRecord", "SeveralRecord", "RegimesRecord", "MissingRecord", "JointEffects", "JointFit", "MakeTables",
-           "GrowthAccounting", "Placebos", "Pretrends", "Randomization", "Searches", "StochasticFrontier"}  # fmt: skip
+           "GrowthAccounting", "Placebos", "Pretrends", "Randomization", "Searches", "StochasticFrontier",
+           "PolicyResult"}  # fmt: skip
 # Parts of other results, or made as others are.
 
 

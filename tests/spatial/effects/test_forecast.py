@@ -1,11 +1,14 @@
 """Forecasts against the regression with dummies, the conditional normal distribution, recursions, and laws."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import spatial as sp
 import weights as wt
+from spatial.covariance.kinds import lost_freedom
 from spatial.records.schema import SCHEMA
 from spillover.errors import SpatialInputError
 
@@ -199,6 +202,33 @@ def test_weights_that_vary_need_those_of_the_new_periods():
     u = np.array([y_t - fit.rho * V @ y_t for y_t, V in zip(y, by_year.values())]) - fit.params["a"] * a
     want = np.linalg.solve(np.eye(10) - fit.rho * W.to_numpy(), (fit.params["a"] * ahead + u.mean(axis=0)).T).T
     np.testing.assert_allclose(by_period(fit.predict(new, W), W), want, rtol=1e-9)
+
+
+@pytest.mark.parametrize("lags", ["y", "both"])
+def test_a_dynamic_model_whose_w_varies_goes_on_under_its_last(lags):
+    """W of the last fitted period lags its response in the first new one; the variance is that of the recursion."""
+    past, new, W = panel(8, T=9, tau=0.4)
+    turned = W.to_numpy()[::-1, ::-1]
+    w = wt.temporal({t: wt.from_dense(W.to_numpy() if t % 2 else turned, ids=W.index) for t in range(2000, 2009)})
+    fit = sp.sdm("y ~ a", past, w, **PANEL, effects="entity", lags=lags, correction=False)
+    p, V = fit.params, [turned if t % 2 == 0 else W.to_numpy() for t in range(2000, 2009)]
+    y, a, ahead = (frame.pivot(index="t", columns="id", values=c)[W.index].to_numpy()
+                   for frame, c in ((past, "y"), (past, "a"), (new, "a")))  # fmt: skip
+    eta = p.get("W:lag(y)", 0.0)
+    u = [y[t] - p["rho"] * V[t] @ y[t] - p["lag(y)"] * y[t - 1] - eta * V[t - 1] @ y[t - 1]
+         - p["a"] * a[t] - p["W:a"] * V[t] @ a[t] for t in range(1, 9)]  # fmt: skip
+    c, before, at = np.mean(u, axis=0), V[-1], y[-1]
+    table = fit.forecast(new, W).table
+    for h in range(2):
+        right = p["lag(y)"] * at + eta * before @ at + p["a"] * ahead[h] + p["W:a"] * W.to_numpy() @ ahead[h] + c
+        before, at = W.to_numpy(), np.linalg.solve(np.eye(10) - p["rho"] * W.to_numpy(), right)
+        np.testing.assert_allclose(by_period(table["estimate"], W)[h], at, rtol=1e-9)
+    certain = by_period(replace(fit, _covariance=0 * fit._covariance).forecast(new, W).table["std_error"], W)
+    A = np.linalg.inv(np.eye(10) - p["rho"] * W.to_numpy())
+    step = A @ (p["lag(y)"] * np.eye(10) + eta * W.to_numpy())
+    D, s2 = step @ A + A, fit.sigma2 * lost_freedom(fit)
+    for got, variance in zip(certain, (A @ A.T * 9 / 8, A @ A.T + step @ A @ A.T @ step.T + D @ D.T / 8)):
+        np.testing.assert_allclose(got, np.sqrt(s2 * np.diag(variance)), rtol=1e-9)
 
 
 def test_a_result_like_the_others():
