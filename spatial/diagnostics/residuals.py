@@ -147,7 +147,7 @@ def lm_residual_error(fit: FitRecord) -> TestResult:
     G = np.linalg.solve((np.eye(len(W)) - fit.rho * W).T, W.T).T  # W A^-1
     T21 = part.copies * float(np.sum((W + W.T) * G.T))
     trace = part.copies * np.trace(W)
-    slope = e @ (links @ e.reshape(-1, len(W)).T).T.ravel() / s2 - trace
+    slope = e @ (links @ e.reshape(-1, links.shape[0]).T).T.ravel() / s2 - trace
     if by_random_ml(fit):
         information = fit._settings.random.information
     else:
