@@ -143,6 +143,8 @@ STORED = (
     "{small} against {larger} ({n} times the smallest {p}): not rejected at {level} %.",
     "{small} against {larger}: rejected at {level} %.", "{small} against {larger}: not rejected at {level} %.",
     "{small}: nothing larger could be compared; it is kept.", "Of {models}, {choice} has the least AICc.",
+    "rows of W do not all sum to one, and W lags deviations from period means: rho is biased where a large path of "
+    "all units passes through W; y ~ x | unit + period[sums], sums those of W's rows, allows for it",
     "{models} has a likelihood of other data, "
     "which AICc and probabilities do not compare: look at the effects of each.",
     "{models} have likelihoods of other data, "

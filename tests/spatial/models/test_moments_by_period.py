@@ -197,3 +197,19 @@ def test_many_effects_are_refused(monkeypatch):
     data, w, *_ = panel("gaps")
     with pytest.raises(SpatialInputError, match="E309"):
         sp.sem("y ~ x + c", data, w, **KEYS, **IV, missing="period")
+
+
+@pytest.mark.parametrize("shape", ["moving", "gaps"])
+def test_weights_of_observations(shape):
+    """Rows times the roots of their weights, dummies among them."""
+    data, w, each, there = panel(shape)
+    data["weight"] = 1 + (np.arange(len(data)) % 5) / 3
+    fit = sp.sar("y ~ x + c", data, w, **KEYS, **IV, missing="period", obs_weights="weight", vcov="cluster")
+    y, Z, _, H, _ = raw_columns(data, each, there, "sar", "twoway", False)
+    D = naive_moments.dummies(there, "twoway")[:, 1:]
+    root = np.sqrt(data["weight"].to_numpy())[:, None]
+    both, instruments = root * np.column_stack([D, Z]), root * np.column_stack([D, Z[:, [0]], H])
+    d, weights = naive_moments.tsls(root[:, 0] * y, both, instruments)
+    np.testing.assert_allclose(fit.params, d[-3:], rtol=1e-6)
+    shares = pd.DataFrame(weights * (root[:, 0] * y - both @ d)[:, None]).groupby(np.nonzero(there)[1]).sum().to_numpy()
+    np.testing.assert_allclose(fit.vcov, (N / (N - 1) * shares.T @ shares)[-3:, -3:], rtol=1e-5)
