@@ -44,6 +44,8 @@ def of_periods(fit: FitRecord) -> str:
     """Whether periods are too few for a lagged response, or for sums over them: cells ``dynamic-*`` and ``*-dk`` of
     docs/certificate.md."""
     if fit._design.lags:
+        if fit._design.endog and not fit._design.instruments:
+            return LIMITS["own past"]
         few = fit._settings.method == "ml" and fit._design.n_periods < FEW_DYNAMIC and not fit._design.varies
         return LIMITS["few dynamic periods"] * few
     by_period = fit._settings.vcov == "driscoll_kraay" or isinstance(fit._settings.vcov, DriscollKraay)
