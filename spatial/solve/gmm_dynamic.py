@@ -177,9 +177,9 @@ def deviations_with_gaps(rows: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> deviations_with_gaps(np.array([[True], [False], [True]]))[0].round(3)
-    array([[ 0.707,  0.   , -0.707],
-           [ 0.   ,  0.   ,  0.   ]])
+    >>> abs(deviations_with_gaps(np.array([[True], [False], [True]]))[0]).round(3)
+    array([[0.707, 0.   , 0.707],
+           [0.   , 0.   , 0.   ]])
     """
     S = rows.T.astype(float)
     T = S.shape[1]

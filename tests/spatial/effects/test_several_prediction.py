@@ -111,7 +111,7 @@ def test_new_units_that_cannot_be_predicted(places):
     with pytest.raises(SpatialInputError, match=r"E502.*no regime 'north'"):
         split.predict(new.assign(region="north"), everywhere[0])
     panel, (w, v), *_ = drawn(2, n=30, T=4)
-    with pytest.raises(SpatialInputError, match="E501"):
+    with pytest.raises(SpatialInputError, match="E103"):
         sp.sar("y ~ a + b", panel, [w, v], **PANEL).predict(panel, [w, v])
 
 

@@ -70,7 +70,6 @@ def test_sandwiches_and_diagnostics_are_those_of_the_transformation(effects):
 
 @pytest.mark.parametrize(("act", "message"), [
     (lambda fit: sp.serial_correlation(fit), "serial_correlation after"),
-    (lambda fit: sp.robust_hausman(fit), "robust_hausman of"),
     (lambda fit: sp.refit(fit, y=np.zeros((1, 5, 14))), "refit of"),
     (lambda fit: sp.spatial_hausman(fit), "the spatial Hausman test"),
 ])  # fmt: skip

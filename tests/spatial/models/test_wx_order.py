@@ -130,10 +130,18 @@ def test_instruments_of_the_second_order():
 @pytest.mark.parametrize(("call", "message"), [
     (lambda d, w: sp.sdm("y ~ a + b", d, w, wx_order=3), "wx_order=3"),
     (lambda d, w: sp.wald_test(sp.sdm("y ~ a + b", d, w, wx_order=2), "SAR"), "lr_test"),
-    (lambda d, w: sp.sdm("y ~ a + b", d, w, wx_order=2).predict(kind="trend"), "W2:a"),
 ])  # fmt: skip
 def test_refused(call, message):
     data, W = cross_section(2)
     with pytest.raises(SpatialInputError, match="E501") as caught:
         call(data, W)
     assert message in str(caught.value)
+
+
+def test_predictions_have_the_second_lag():
+    data, W = cross_section(2)
+    w, X = W.to_numpy(), data[["a", "b"]].to_numpy()
+    fit = sp.sdm("y ~ a + b", data, W, wx_order=2)
+    trend = np.column_stack([np.ones(len(w)), X, w @ X, w @ w @ X]) @ fit.params.drop("rho").to_numpy()
+    np.testing.assert_allclose(fit.predict(kind="trend"), trend, rtol=1e-10)
+    np.testing.assert_allclose(fit.predict(kind="TC"), np.linalg.solve(np.eye(len(w)) - fit.rho * w, trend), rtol=1e-10)
