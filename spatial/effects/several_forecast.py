@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
-from spillover.ids import positions
+from spillover.ids import of_all_units, positions
 from spillover.matrix import SeveralWeights, SpatialWeights, as_weights, refuse_varying
 
 from ..design.design import Design, spatial_lag
@@ -115,6 +115,7 @@ def weights_of_new(fit: SeveralRecord, w) -> SeveralWeights:
     for place, one in zip(own.listed, listed):
         new = refuse_varying(as_weights(one), "a forecast")
         if new.labelled:
-            new = new.reordered(positions(new.ids, d.ids, what="w", against="the fit"))
+            with of_all_units():
+                new = new.reordered(positions(new.ids, d.ids, what="w", against="the fit"))
         matrices[place] = new
     return replace(own, matrices=tuple(matrices))
