@@ -296,3 +296,14 @@ def test_gaps_are_refused_where_the_past_counts():
     with pytest.raises(SpatialInputError) as refused:
         sp.sar("y ~ a", cross, W).forecast(cross)
     assert refused.value.code == "E501"
+
+
+def test_every_unit_of_the_fit_is_forecast():
+    """A smaller sample is no way round, in the data and in w."""
+    past, new, W = panel(9)
+    fit = sp.sar("y ~ a", past, W, **PANEL, effects="entity")
+    fewer = W.drop(index="03", columns="03")
+    for data, options in ((new[new["id"] != "03"], {}), (new, {"w": fewer})):
+        with pytest.raises(SpatialInputError, match="E101") as refused:
+            fit.forecast(data, **options)
+        assert "every unit of the fit needs a row" in refused.value.hint
