@@ -110,8 +110,8 @@ class SeveralAverages:
         for rho, m in zip(points.T, self.lag):
             A -= rho[:, None, None] * self.matrices[m].toarray()
         Z = np.linalg.inv(A) if self.lag else A
-        traces = [np.einsum("p,qp->q", P.data, Z[:, P.coords[1], P.coords[0]]) / N for P in self.products]
-        return np.column_stack(traces), left.T @ (Z @ right) / N
+        of_products = [np.einsum("p,qp->q", P.data, Z[:, P.coords[1], P.coords[0]]) / N for P in self.products]
+        return np.column_stack(of_products), left.T @ (Z @ right) / N
 
     def _by_probes(self, rho: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of a large sparse W: traces of P + P C exactly, C = sum_j rho_j W_j, and of P C^2 A^-1 by probes."""

@@ -179,6 +179,7 @@ def test_distributions():
     assert "F(3, 40) = 2.500" in str(TestResult("x", 2.5, (3, 40), ""))
 
 
+@pytest.mark.slow
 def test_size_of_the_durbin_tests():
     """Under the null five per cent reject: 300 samples give 5 % +- 3.3 %, and small samples a little more."""
     rejected = {"lag": 0, "wx": 0, "joint": 0}

@@ -80,6 +80,7 @@ def test_beside_w_y_the_control_function_is_an_instrument_of_itself():
     assert "within units" in test.null
 
 
+@pytest.mark.slow
 def test_the_null_is_rejected_as_often_as_it_says():
     """c exogenous: 5 % of 300 samples, within 3.3 standard errors; endogenous: nearly always."""
     reject, power = [], []

@@ -30,6 +30,7 @@ def test_dense_weights():
     np.testing.assert_allclose([tests["LM error"].statistic, tests["LM lag"].statistic], [0.48552, 0.32740], atol=6e-6)
 
 
+@pytest.mark.slow
 def test_mean_and_variance_of_the_score():
     """Over 4,000 normal samples: mean zero and variance T_W; a W and regressors that make tr(M W) far from zero."""
     rng, n = np.random.default_rng(4), 12

@@ -111,6 +111,7 @@ def rejections(rng, N, T, effects, samples):
     return result / samples
 
 
+@pytest.mark.slow
 def test_size_in_short():
     """Two-way effects at N = 31, T = 13: 5 % within the noise of 250 samples; the uncorrected LM error is off."""
     ours, plain = rejections(np.random.default_rng(3), 31, 13, "twoway", 250)

@@ -85,6 +85,7 @@ def test_relabeled_correlations_by_a_loop():
         sp.pesaran_cd(fit, neighbors=True, permutations=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("serial", [0.0, 0.6])
 def test_size_of_cd_among_neighbors_with_unequal_variances(serial):
     """sd exp(.7 z) and AR errors after two-way effects: 150 samples within noise of 5 % (the law rejected 17-52 %)."""
@@ -133,6 +134,7 @@ def test_wooldridge_is_the_t_test_of_the_scores_of_units(effects):
     assert test.df == sp.serial_correlation(fit)["Wooldridge, differences"].df == (1, 11)
 
 
+@pytest.mark.slow
 def test_wooldridge_with_few_units_keeps_its_level():
     """1,000 panels of white noise, 20 x 6, at once: around the estimated slope 8 to 10 % were rejected."""
     rng, N, T, R = np.random.default_rng(11), 20, 6, 1_000

@@ -104,6 +104,7 @@ def test_the_maximum_before_the_correction_is_that_of_the_dense_likelihood(effec
     assert fit.params[names].to_numpy() == pytest.approx(np.linalg.lstsq(X, r, rcond=None)[0], abs=1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("effects", ["entity", "twoway"])
 def test_the_correction_takes_off_most_of_the_bias(effects):
     n, T, samples = 30, 8, 120
