@@ -202,8 +202,7 @@ def refuse_without_long_run(fit: FitRecord, roots: Stationarity) -> None:
 
 
 def _stationary_nodes(fit: FitRecord, params: np.ndarray, V: np.ndarray, size: int) -> tuple[Given, Callable]:
-    """The coefficients given phi and kappa, at ``size`` nodes of phi where the long run exists, and what gives 1 - tau
-    and r at these nodes."""
+    """Coefficients given phi and kappa, at nodes where the long run exists; the function of nodes to 1 - tau and r."""
     lo, hi = determinant(fit).interval
     in_rho, in_tau, in_eta = np.pad(spatial_places(fit), [(0, 0), (0, len(params) - len(fit.params))])
     top, spatial = 1 / hi, in_rho + in_eta
@@ -223,12 +222,10 @@ def _stationary_nodes(fit: FitRecord, params: np.ndarray, V: np.ndarray, size: i
 
 
 def not_stationary(fit: FitRecord) -> float:
-    """The share of the distribution of a dynamic model's estimates that has no long run: laws of long-run quantities
-    leave it out, and are given stationarity."""
+    """The share of the estimates' distribution that has no long run, which laws of long-run quantities leave out."""
     fit = with_rho(of_all_units(fit))
-    if not np.isfinite(fit._covariance).all():
-        return 0.0
-    return 1 - _stationary_nodes(fit, fit.params.to_numpy(), fit.vcov.to_numpy(), PHI)[0].inside
+    params, V = fit.params.to_numpy(), fit.vcov.to_numpy()
+    return 1 - _stationary_nodes(fit, params, V, PHI)[0].inside if np.isfinite(V).all() else 0.0
 
 
 def long_run_law(fit: FitRecord, curves: Callable, picks: np.ndarray, size: int) -> Law:

@@ -230,9 +230,9 @@ def test_the_starting_value_of_a_dynamic_model_is_left_out_of_responses():
     fit = sp.sar("y ~ a", data, W, **PANEL, lags="y")
     whole = data.pivot(index="t", columns="id", values="y")[list(fit.units)]
     tall = pd.DataFrame({"again": data.set_index(["id", "t"])["y"]})
-    for given in (whole.to_numpy()[None], tall):
+    for replicates in (whole.to_numpy()[None], tall):
         with pytest.raises(SpatialInputError, match="E526") as refused:
-            sp.refit(fit, y=given)
+            sp.refit(fit, y=replicates)
         assert "leave out the first period" in refused.value.hint
     again = sp.refit(fit, y=whole.to_numpy()[None, 1:])
     np.testing.assert_allclose(again.params[0], fit.params, rtol=1e-8)
