@@ -149,6 +149,9 @@ STORED = (
     "{small} against {larger} ({n} times the smallest {p}): not rejected at {level} %.",
     "{small} against {larger}: rejected at {level} %.", "{small} against {larger}: not rejected at {level} %.",
     "{small}: nothing larger could be compared; it is kept.", "Of {models}, {choice} has the least AICc.",
+    "rows of the error's weights do not all sum to one, and they lag deviations from period means: with few units, "
+    "many of them islands, lambda is biased up (of 25 units with 10 islands .76 for .7); method='ml' of one W without "
+    "lags= and serial= takes the weights as they are",
     "rows of W do not all sum to one, and W lags deviations from period means: rho is biased where a large path of "
     "all units passes through W; y ~ x | unit + period[sums], sums those of W's rows, allows for it",
     "{models} has a likelihood of other data, "
