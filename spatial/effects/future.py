@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SHOWN, SpatialInputError
+from spillover.ids import of_all_units
 from spillover.matrix import SeveralWeights, SpatialWeights
 
 from ..design.design import INTERCEPT, Design, spatial_lag
@@ -23,7 +24,7 @@ from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from ..solve.serial import prais_winsten
 from .regressors import column_of
-from .several_forecast import filtered_by_several, new_columns
+from .several_forecast import filtered_by_several, new_columns, refuse_other_regimes
 from .uneven_effects import has_uneven_effects, predicted_effects
 
 
@@ -55,17 +56,20 @@ def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights | SeveralWei
     ------
     SpatialInputError
         E101 to E106 units and periods, E201 missing values, E202 infinite ones, E203 no numbers, E207 terms that are
-        not finite, E502 no such column or level.
+        not finite, E502 no such column or level, another regime than that of the fit.
     """
     d, requested = unsplit(fit._design), fit._settings.requested
     if not isinstance(data, pd.DataFrame):
         raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
                                 hint="pd.DataFrame(data)")
     first: SpatialWeights = W.matrices[0] if isinstance(W, SeveralWeights) else W  # type: ignore[assignment]
-    rows = match_rows(data, first, requested.entity, requested.time)
+    with of_all_units():
+        rows = match_rows(data, first, requested.entity, requested.time)
     times = rows.periods
     _refuse_order(d, times)
     X, offset = _terms_of(d, data, rows)
+    if isinstance(fit, RegimesRecord) and fit.split.regimes.by in data.columns:
+        refuse_other_regimes(fit.split, d.ids, data[fit.split.regimes.by].to_numpy()[rows.order])
     if isinstance(fit, SeveralRecord | RegimesRecord):
         names, columns = tuple(fit._sample.names), new_columns(fit, X, W, rows.order.shape)
     else:
