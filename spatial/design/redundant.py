@@ -47,7 +47,7 @@ def _spanned(d: Design, effects: FixedEffects, dummies) -> list[str]:
     """Names of the dummies, in order, that the columns before them span; all other columns come first."""
     X, names = regressor_columns(d, effects)
     before = np.linalg.norm(d.rows(X), axis=0)
-    within = d.rows(d.within(X, effects)) / np.where(before > 0, before, 1)
+    within = d.rows_within(X, effects) / np.where(before > 0, before, 1)
     rest = [j for j, name in enumerate(names) if name not in dummies]
     U, size, _ = np.linalg.svd(within[:, rest], full_matrices=False) if rest else (np.zeros((len(within), 0)), [], None)
     basis = np.zeros((len(within), len(names)))

@@ -241,6 +241,9 @@ def which_correction(specification: Specification, d: Design, effects: FixedEffe
             raise SpatialInputError("E501", "correction='additive' is for a spatial lag alone: beside an error the "
                                     "score of rho is corrected by its mean", hint="leave correction= out")  # fmt: skip
         return bool(correction)
+    if correction == "additive" and effects.time and d.lags and not (specification.lag or specification.error):
+        raise SpatialInputError("E501", f"correction='additive' of a dynamic model is for a spatial lag, which "
+                                f"{specification.name} does not have", hint="leave correction= out")  # fmt: skip
     used = [d.weights] * specification.lag + ([d.weights_of_error] if specification.error else [])
     if correction == "additive" and any(w.varies for w in used):
         raise SpatialInputError("E501", "correction='additive' is for one W in all periods",
