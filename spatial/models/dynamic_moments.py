@@ -84,9 +84,9 @@ class ArellanoBond:
         step = "two-step" if self.steps == 2 else "one-step"
         deep = "all periods" if self.depth is None else counted(self.depth, "period")
         collapsed = " (collapsed)" * self.collapse
-        by_themselves = ", ".join(("exogenous " * others + "regressors", *outside)) + " and their spatial lags" * spatial
+        own = ", ".join(("exogenous " * others + "regressors", *outside)) + " and their spatial lags" * spatial
         return (f"{step} GMM in {TRANSFORMS[self.transform]}, {instruments} instruments: the past of "
-                f"{', '.join(('y', *past))}, {deep}{collapsed}, {by_themselves}")  # fmt: skip
+                f"{', '.join(('y', *past))}, {deep}{collapsed}, {own}")  # fmt: skip
 
 
 def checked_dynamic(specification: Specification, options: ModelOptions) -> None:
@@ -108,7 +108,8 @@ def checked_dynamic(specification: Specification, options: ModelOptions) -> None
                                 hint="method=sp.ArellanoBond(), or leave lags= out")
     if not (isinstance(options.covariance, str) and options.covariance in ("classical", "robust", "cluster")):
         raise SpatialInputError("E501", "GMM on past values has one covariance, for errors that are correlated within "
-                                f"units, not vcov={name_of_kind(options.covariance)}", hint="leave vcov= out")  # fmt: skip
+                                f"units, not vcov={name_of_kind(options.covariance)}",
+                                hint="leave vcov= out")  # fmt: skip
 
 
 def dynamic_method_of_moments(

@@ -59,8 +59,8 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     Raises
     ------
     SpatialInputError
-        E109 and E320 by moments of gaps and of W that vary, E323 W not told apart, E306 a W without links, E501 options that
-        several W do not have, E701, E702, E801; else as with one W.
+        E109 and E320 gaps and W that vary over time by moments, E323 W that are not told apart, E306 a W without links,
+        E501 options that several W do not have, E701, E702, E801; else as with one W.
     """
     refuse_options(specification, options)
     # 1. The frame under the first W; the others are matched with its units.
