@@ -35,7 +35,7 @@ class ArellanoBond:
         How unit effects leave: forward orthogonal deviations (Arellano & Bover 1995) or first differences (Arellano &
         Bond 1991). Time effects leave by period means before; in an unbalanced panel they have dummies. There
         deviations are from the mean of the later rows that a unit has, differences need two rows in turn, and
-        instruments of periods in which a unit was not observed are zero.
+        instruments of periods in which a unit was not observed are zero, others are less their period's mean.
     depth : int or None
         From how many past periods y, W y (and W^2 y, where W y of the past is a regressor) instrument each equation,
         the nearest valid one first; None for all. Few, since estimates move towards the biased ones with many.
