@@ -162,10 +162,6 @@ class Design:
             return self.obs_weights.within(values, effects, first=first)
         return effects.demean(values, self.observed, first=first)
 
-    def rows_within(self, values: np.ndarray, effects: FixedEffects) -> np.ndarray:
-        """``within`` of the observed rows, (m, ...)."""
-        return self.rows(self.within(values, effects))
-
     @property
     def root(self) -> np.ndarray:
         """The roots of the weights of observations, (m,): 1 without weights."""
