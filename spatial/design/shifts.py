@@ -35,8 +35,8 @@ def cut_shifted(y: np.ndarray, X: dict[str, np.ndarray], rows: Rows, terms: Term
     if first + last >= T:
         raise SpatialInputError("E206", f"no period is left after lag() or lead(): there are {T}",
                                 hint="use a shorter lag, or more periods")
-    notes = [f"lag() left out the first {first} period(s)"] * bool(first)
-    notes += [f"lead() left out the last {last} period(s)"] * bool(last)
+    notes = [f"lag() left out the first {counted(first, 'period')}"] * bool(first)
+    notes += [f"lead() left out the last {counted(last, 'period')}"] * bool(last)
     kept = slice(first, T - last)
     y, X, observed = y[kept], {name: values[kept] for name, values in X.items()}, rows.observed
     rows = rows.between(first, T - last)

@@ -23,7 +23,7 @@ from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from ..solve.serial import prais_winsten
 from .regressors import column_of
-from .several_forecast import filtered_by_several, new_columns
+from .several_forecast import filtered_by_several, new_columns, refuse_other_regimes
 from .uneven_effects import has_uneven_effects, predicted_effects
 
 
@@ -55,7 +55,7 @@ def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights | SeveralWei
     ------
     SpatialInputError
         E101 to E106 units and periods, E201 missing values, E202 infinite ones, E203 no numbers, E207 terms that are
-        not finite, E502 no such column or level.
+        not finite, E502 no such column or level, another regime than that of the fit.
     """
     d, requested = unsplit(fit._design), fit._settings.requested
     if not isinstance(data, pd.DataFrame):
@@ -66,6 +66,8 @@ def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights | SeveralWei
     times = rows.periods
     _refuse_order(d, times)
     X, offset = _terms_of(d, data, rows)
+    if isinstance(fit, RegimesRecord) and fit.split.regimes.by in data.columns:
+        refuse_other_regimes(fit.split, d.ids, data[fit.split.regimes.by].to_numpy()[rows.order])
     if isinstance(fit, SeveralRecord | RegimesRecord):
         names, columns = tuple(fit._sample.names), new_columns(fit, X, W, rows.order.shape)
     else:

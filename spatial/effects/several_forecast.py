@@ -10,11 +10,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
 from spillover.ids import positions
 from spillover.matrix import SeveralWeights, SpatialWeights, as_weights, refuse_varying
+from spillover.values import counted
 
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
@@ -22,6 +24,7 @@ from ..design.formula import INTERCEPT
 from ..design.moving import lag_effects
 from ..design.options import lists_weights
 from ..design.period_means import centers, lag_of_deviations
+from ..design.regimes import label_of_level
 from ..design.several import SeveralDesign, several_regressors
 from ..design.unsplit import LAG
 from ..records.several import SeveralRecord
@@ -49,6 +52,20 @@ def new_columns(fit: Several, X: Mapping[str, np.ndarray], W: SpatialWeights | S
         out |= {name: values for name in names if name == term}
     return [out[name] if name in out else np.broadcast_to(column_of(d, name, NO_EFFECTS), shape)
             for name in fit._sample.names]  # fmt: skip
+
+
+def refuse_other_regimes(split, ids: pd.Index, values: np.ndarray) -> None:
+    """E502 where a column of new periods, (H, N), puts units in other regimes than those of the fit; missing values say
+    nothing."""
+    by, labels = split.regimes.by, np.array(split.labels, dtype=object)[split.codes]
+    other = np.array([[pd.notna(value) and label not in (str(value), label_of_level(by, value))
+                       for value, label in zip(row, labels)] for row in values])  # fmt: skip
+    if other.any():
+        where = other.any(axis=0)
+        units = counted(where.sum(), "unit")
+        raise SpatialInputError("E502", f"{by!r} puts {units} of the new periods in another regime than the fit",
+                                column=by, ids=list(ids[where]),
+                                hint=f"the fit's regimes hold: correct the column {by!r}, or leave it out")  # fmt: skip
 
 
 def filtered_by_several(fit: Several, named: Mapping[str, float]) -> np.ndarray:

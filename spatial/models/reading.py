@@ -126,6 +126,8 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     d = with_spatial_lags(specification, d, effects, options.durbin, options.wx_order)
     if specification.lag and specification.error and effects.ways is None and centers(d.weights, effects.time):
         d = replace(d, notes=(*d.notes, PATH_THROUGH_W))
+    if method != "ml" or options.serial is not None or options.lags is not None:
+        d = with_note_on_errors(specification, d, effects)
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     if method == "gmm":
@@ -145,6 +147,18 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
 PATH_THROUGH_W = ("rows of W do not all sum to one, and W lags deviations from period means: rho is biased where a "
                   "large path of all units passes through W; y ~ x | unit + period[sums], sums those of W's rows, "
                   "allows for it")  # fmt: skip
+
+
+PATH_IN_ERROR = ("rows of the error's weights do not all sum to one, and they lag deviations from period means: with "
+                 "few units, many of them islands, lambda is biased up (of 25 units with 10 islands .76 for .7); "
+                 "method='ml' of one W without lags= and serial= takes the weights as they are")  # fmt: skip
+
+
+def with_note_on_errors(specification: Specification, d: Design, effects: FixedEffects) -> Design:
+    """Where M J stands for M though the error itself is not in deviations from period means."""
+    if not (specification.error and effects.ways is None and centers(d.weights_of_error, effects.time)):
+        return d
+    return replace(d, notes=(*d.notes, PATH_IN_ERROR))
 
 
 def which_effects(requested: str | None, d: Design) -> FixedEffects:

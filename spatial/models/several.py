@@ -41,7 +41,7 @@ from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .moving import moving_effects
 from .obs_weights import refuse_unweightable, usual_covariance
 from .random import random_effects_by_moments, refuse_random
-from .reading import aligned, read, which_effects
+from .reading import aligned, read, which_effects, with_note_on_errors
 from .several_fit import SeveralFit
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
@@ -84,6 +84,7 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     d = several_design(specification, d, lag, error, durbin, effects)
+    d = with_note_on_errors(specification, d, effects)
     if d.varies:
         _refuse_moving(d, options)
     if options.estimator == "gmm":

@@ -217,8 +217,7 @@ def did(
     _refuse_unused(method, control, adjustment, dose)
     control = ("not_yet" if method == "switchers" else "never") if control is None else control
     check_option("control", control, CONTROLS if dose is not None else CONTROLS[:2])
-    adjustment = ADJUSTMENTS[0] if adjustment is None else adjustment
-    check_option("adjustment", adjustment, ADJUSTMENTS)
+    check_option("adjustment", adjustment, (None, *ADJUSTMENTS))
     check_option("band", band, BANDS)
     anticipation = whole_number("anticipation", anticipation, least=0)
     dose = Dose(dose) if isinstance(dose, str) else dose
@@ -227,6 +226,10 @@ def did(
     sample = read_policy(formula, data, treatment=treatment, entity=entity, time=time, cluster=cluster,
                          obs_weights=obs_weights, period_by=period_by, missing=missing,
                          always=method == "switchers", dose=None if dose is None else dose.column)  # fmt: skip
+    if adjustment is not None and not sample.names:
+        raise SpatialInputError("E533", f"adjustment={adjustment!r} is for covariates, and the formula has none",
+                                hint="leave adjustment= out, or add covariates to the formula")  # fmt: skip
+    adjustment = ADJUSTMENTS[0] if adjustment is None else adjustment
     if anticipation:
         sample = anticipating(sample, anticipation, method)
     settings = {"method": method, "control": control, "adjustment": adjustment, "level": level, "band": band,
@@ -250,7 +253,8 @@ def _refuse_unused(method: str, control: str | None, adjustment: str | None, dos
     for name, value in (("control", control), ("adjustment", adjustment)):
         if value is not None and method in ("imputation", "twfe"):
             raise SpatialInputError("E533", f"method={method!r} takes no {name}=",
-                                    hint=f"method=\"group_time\", or leave {name}= out")  # fmt: skip
+                                    hint=f"method=\"group_time\"{' with covariates' * (name == 'adjustment')}, or "
+                                    f"leave {name}= out")  # fmt: skip
 
 
 def anticipating(sample: PolicySample, periods: int, method: str) -> PolicySample:
@@ -261,7 +265,11 @@ def anticipating(sample: PolicySample, periods: int, method: str) -> PolicySampl
     SpatialInputError
         E232 units without a period before, E533 treatments without a date of adoption.
     """
-    if method == "switchers" or not is_switch(sample.D) or comes_and_goes(sample.D):
+    if method == "switchers":
+        raise SpatialInputError("E533", "method='switchers' takes no anticipation=",
+                                hint="method='imputation', 'group_time' or 'twfe' for a treatment that is kept; or "
+                                "leave anticipation= out")  # fmt: skip
+    if not is_switch(sample.D) or comes_and_goes(sample.D):
         raise SpatialInputError("E533", "anticipation= is for treatments that units adopt once and keep",
                                 hint="leave anticipation= out")  # fmt: skip
     out = replace(sample, anticipation=periods)

@@ -40,8 +40,10 @@ def path_window(sample, window, reference, method: str):
     before = np.unique(np.concatenate([sample.clock[: g - early] - sample.clock[g] for g in
                                        np.unique(sample.first[sample.first < T])]))  # fmt: skip
     if not (reference in before and ends[0] <= reference):
-        raise SpatialInputError("E533", f"reference={reference:g} must lie before adoption, inside window={window!r}, "
-                                "where units are observed",
+        start = f"outcomes may respond (adoption less anticipation={early})" if early else "adoption"
+        inside = "" if window is None else f"inside window={window!r}, "
+        raise SpatialInputError("E533", f"reference={reference:g} must lie before {start}, {inside}where units are "
+                                "observed",
                                 hint="times before adoption are " + ", ".join(f"{k:g}" for k in before[::-1][:6])
                                 )  # fmt: skip
     return float(reference), ends, _uneven(sample, reference)

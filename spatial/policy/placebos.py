@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
+
 from spillover.errors import SpatialInputError
 
 from ..records.tests import TestResult
@@ -65,7 +67,7 @@ def of_switchers(result) -> Placebos:
 
 
 def of_doses(result) -> Placebos:
-    """Average effects and average slopes of the nearest times before adoption are zero, up to three of each.
+    """Average effects and slopes of the nearest times before outcomes may respond are zero, up to three of each.
 
     Raises
     ------
@@ -75,7 +77,8 @@ def of_doses(result) -> Placebos:
     sample, settings, path = result.sample, result.settings, result.path
     doses = dose_response.read_doses(sample, settings["dose"], settings["control"], settings["adjustment"])
     since = sample.clock[doses.period] - sample.clock[doses.start]
-    slopes = path[path["effect"] == "ACRT"]
+    may_respond = np.unique(since[doses.period > doses.base])
+    slopes = path[(path["effect"] == "ACRT") & ~path["period"].isin(may_respond)]
 
     def of(leads):
         some = [dose_response.Estimate(k, (since == t) & doses.usable[:, k], False) for k in (0, 1) for t in leads]

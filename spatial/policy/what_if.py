@@ -175,6 +175,9 @@ def what_if(fit: Fit, variable: str, *, change: float | None = None, percent: fl
     if not 0 < one_number("share", share) <= 1:
         raise SpatialInputError("E501", f"share={share!r} must lie between 0 and 1: how much of the gap is closed",
                                 hint="share=1.0 closes all of it")
+    if share != 1 and to is None:
+        raise SpatialInputError("E501", f"share={share!r} belongs to to=: how much of the gap to it is closed",
+                                hint="to='median' beside it, or leave share= out")
     last = _period(d, period)
     there = np.ones(d.n_units, dtype=bool) if d.observed is None else d.observed[last]
     moved = _change(d, variable, change, percent, to, share, _chosen(d, units), there, last)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from spillover.errors import SHOWN
+from spillover.values import counted
 
 from .text import columns, number, p_cell
 
@@ -113,7 +114,7 @@ def refits_text(refits) -> str:
     failed = list(refits.failed.items())
     why = f"; {len(failed):,} without an estimate, replicate {failed[0][0]} since {failed[0][1]}" if failed else ""
     head = ["", "mean", "std. dev.", "2.5 %", "97.5 %"]
-    return "\n".join([f"{len(refits):,} replicates{why}", "", columns(rows, head)])
+    return "\n".join([f"{counted(len(refits), 'replicate')}{why}", "", columns(rows, head)])
 
 
 def _two(value: float) -> str:

@@ -137,7 +137,8 @@ def _columns(fits, effects: bool, names) -> list[Column]:
 
 
 def _headed(c: Column, head: str) -> Column:
-    return Column(head, c.estimates, c.rows, c.glance, c.inference, c.weights, c.level, c.notes)
+    return Column(head, c.estimates, c.rows, c.glance, c.inference, c.weights, c.level, c.notes,
+                  c.obs_weights)  # fmt: skip
 
 
 def _levels(stars) -> tuple[float, ...]:

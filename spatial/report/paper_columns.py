@@ -38,6 +38,8 @@ class Column:
     level : float
         Of the intervals.
     notes : tuple of str
+    obs_weights : str
+        Weights of the observations, for the notes; may be empty.
     """
 
     head: str
@@ -48,6 +50,7 @@ class Column:
     weights: str = ""
     level: float = 0.95
     notes: tuple[str, ...] = ()
+    obs_weights: str = ""
 
 
 def columns_of(item, effects: bool) -> Iterator[Column]:
@@ -101,7 +104,7 @@ def _of_fit(fit, effects: bool) -> Iterator[Column]:
     note = phrase("Coefficients of models with a spatial lag or lagged regressors are not effects.")
     yield Column(spec.name, sections(fit.tidy(), COEFFICIENTS), _sample_rows(fit), _glance(fit), stored(describe(fit)),
                  stored(fit._design.weights.header()),
-                 notes=(note,) * bool(spec.lag or spec.durbin) + _observation_weights(fit))  # fmt: skip
+                 notes=(note,) * bool(spec.lag or spec.durbin), obs_weights=_observation_weights(fit))  # fmt: skip
 
 
 def _of_effects(item, effects: bool) -> Iterator[Column]:
@@ -116,7 +119,7 @@ def _of_effects(item, effects: bool) -> Iterator[Column]:
     size = {name: value for name, value in _glance(fit).items() if name in ("nobs", "units", "periods", "size")}
     yield Column(fit.specification.name, sections(item.tidy(), ""), _sample_rows(fit), size, how,
                  stored(fit._design.weights.header()), source.options.level,
-                 _observation_weights(fit))  # fmt: skip
+                 obs_weights=_observation_weights(fit))  # fmt: skip
 
 
 def _of_a_fit(item, effects: bool) -> Iterator[Column]:
@@ -125,7 +128,7 @@ def _of_a_fit(item, effects: bool) -> Iterator[Column]:
     size = {name: value for name, value in _glance(fit).items() if name in ("nobs", "units", "periods", "size")}
     yield Column(fit.specification.name, sections(item.tidy(), ""), _sample_rows(fit), size,
                  weights=stored(fit._design.weights.header()), level=item.level,
-                 notes=_observation_weights(fit))  # fmt: skip
+                 obs_weights=_observation_weights(fit))  # fmt: skip
 
 
 def _of_did(result, effects: bool) -> Iterator[Column]:
@@ -135,14 +138,15 @@ def _of_did(result, effects: bool) -> Iterator[Column]:
     before = result.pretrends.joint if result.path is not None else None
     if before is not None and np.isfinite(before.p_value):
         rows["Pre-trends, joint p"] = fixed(before.p_value, 3)
+    if result.settings["anticipation"]:
+        rows["Periods of anticipation"] = str(result.settings["anticipation"])
     size = {"nobs": int((s.mass > 0).sum()), "units": N, "periods": T, "size": f"{N:,} x {T}"}
     how = phrase("deleting one {group} at a time, t with Satterthwaite's degrees of freedom",
                  group=result.settings["cluster"])  # fmt: skip
     names = {"twfe": phrase("two-way fixed effects"), "group_time": phrase("group-time effects")}
     name = names.get(result.settings["method"], phrase("imputation"))
-    weights = result.settings.get("weights")
-    notes = (phrase("Weights of the observations: {weights}.", weights=weights),) if weights else ()
-    yield Column(name, sections(result.tidy(), POLICY), rows, size, how, "", result.settings["level"], notes)
+    yield Column(name, sections(result.tidy(), POLICY), rows, size, how, "", result.settings["level"],
+                 obs_weights=result.settings.get("weights") or "")  # fmt: skip
 
 
 def _of_spatial_did(result, effects: bool) -> Iterator[Column]:
@@ -159,13 +163,15 @@ def _of_comparison(result, effects: bool) -> Iterator[Column]:
         name = " ".join(map(str, key)) if isinstance(key, tuple) else str(key)
         p = result.probabilities[key]
         rows = dict(one.rows) | ({"Posterior probability": fixed(p, 3)} if np.isfinite(p) else {})
-        yield Column(name, one.estimates, rows, one.glance, one.inference, one.weights, one.level, one.notes)
+        yield Column(name, one.estimates, rows, one.glance, one.inference, one.weights, one.level, one.notes,
+                     one.obs_weights)  # fmt: skip
 
 
 def _of_groups(result, effects: bool) -> Iterator[Column]:
     for name, each in result.effects.items():
         (one,) = _of_effects(each, True)
-        yield Column(str(name), one.estimates, one.rows, one.glance, one.inference, one.weights, one.level)
+        yield Column(str(name), one.estimates, one.rows, one.glance, one.inference, one.weights, one.level,
+                     obs_weights=one.obs_weights)  # fmt: skip
 
 
 def _is(home: str, name: str) -> Callable:
@@ -184,12 +190,10 @@ KINDS: tuple[tuple[Callable, Callable], ...] = (
 )
 
 
-def _observation_weights(fit) -> tuple[str, ...]:
-    """The note on weights of observations, where there are any."""
+def _observation_weights(fit) -> str:
+    """The weights of the observations in words, empty where there are none."""
     weights = fit._design.obs_weights
-    if weights is None:
-        return ()
-    return (phrase("Weights of the observations: {weights}.", weights=stored(weights.describe())),)
+    return "" if weights is None else stored(weights.describe())
 
 
 # -- what columns say about their sample -----------------------------------------------------------------------

@@ -20,6 +20,8 @@ def notes_of(columns, heads, below, levels, tests, notes) -> list[str]:
         out.append(phrase("{what}: {how}.", what=what, how=how) if how else phrase("{what}.", what=what))
     if weights := labelled_texts(heads, [column.weights for column in columns]):
         out.append(phrase("Weights: {weights}.", weights=weights))
+    if weights := labelled_texts(heads, [column.obs_weights for column in columns]):
+        out.append(phrase("Weights of the observations: {weights}.", weights=weights))
     if levels:
         out.append(phrase("{stars}.", stars=", ".join(f"{'*' * i} p < {level:g}" for i, level in enumerate(levels, 1))))
     out += dict.fromkeys(note for column in columns for note in column.notes)

@@ -32,10 +32,11 @@ def forecast_text(forecast) -> str:
     """What is forecast, under which assumption, and the first rows."""
     fit, d = forecast.fit, forecast.fit._design
     periods = forecast.table.index.get_level_values(1).unique()
+    size = {"units": f"{d.n_units:,}", "periods": ", ".join(map(str, periods))}
     parts = [phrase("Forecast of {response} in {model}: {formula}", response=d.response, model=fit.specification.name,
                     formula=d.formula),
-             phrase("{units} units, {n} period(s): {periods}", units=f"{d.n_units:,}", n=len(periods),
-                    periods=", ".join(map(str, periods))),
+             phrase("{units} units, 1 period: {periods}", **size) if len(periods) == 1 else
+             phrase("{units} units, {n} periods: {periods}", n=len(periods), **size),
              phrase("{level} % prediction intervals; regressors of the new periods as given",
                     level=f"{100 * forecast.level:g}")]  # fmt: skip
     if forecast.period_effects:

@@ -30,7 +30,8 @@ STORED = (
     "Local G", "Local G*", "Local join count", "Bivariate local Moran", "Local Moran of rates", "positive", "negative",
     "not told from zero", "W", "Model", "Controls", "Sample", "{kind}, {style}, {n} links, {islands}",
     "{kind}, {n} matrices, {style}, {links} links, {islands}", "{low} to {high}", "no islands", "{n} island",
-    "{n} islands", "{n} units alone in some period", "not standardised", "{way}-standardised", "row", "spectral",
+    "{n} islands", "{n} unit alone in some period", "{n} units alone in some period",
+    "not standardised", "{way}-standardised", "row", "spectral",
     "minmax", "double", "variance", "{kind}, {style}", "queen", "rook", "bishop",
     "{rule}, borders up to {distance} apart", "k nearest (k={k}, {metric})", "great-circle", "planar",
     "distance band ({distance}, {metric})", "inverse distance", "inverse distance (power {power})",
@@ -55,7 +56,9 @@ STORED = (
     "{share} of the distribution of the estimates is not stationary: the long run is not determined "
     "({stationarity})",
     "there is no long run: the estimate is {stationarity}",
-    "lags={lags}: the first period, {period}, is the starting value", "lag() left out the first {n} period(s)",
+    "lags={lags}: the first period, {period}, is the starting value",
+    "lag() left out the first {n} period", "lag() left out the first {n} periods",
+    "lead() left out the last {n} period", "lead() left out the last {n} periods",
     "unbalanced: {n} of {all} (unit, period) pairs left out ({why}); W of each period is that of the units "
     "observed in it, row-standardised again",
     "unbalanced: {n} of {all} (unit, period) pairs left out ({why}); W of each period is that of the units "
@@ -146,6 +149,9 @@ STORED = (
     "{small} against {larger} ({n} times the smallest {p}): not rejected at {level} %.",
     "{small} against {larger}: rejected at {level} %.", "{small} against {larger}: not rejected at {level} %.",
     "{small}: nothing larger could be compared; it is kept.", "Of {models}, {choice} has the least AICc.",
+    "rows of the error's weights do not all sum to one, and they lag deviations from period means: with few units, "
+    "many of them islands, lambda is biased up (of 25 units with 10 islands .76 for .7); method='ml' of one W without "
+    "lags= and serial= takes the weights as they are",
     "rows of W do not all sum to one, and W lags deviations from period means: rho is biased where a large path of "
     "all units passes through W; y ~ x | unit + period[sums], sums those of W's rows, allows for it",
     "{models} has a likelihood of other data, "
@@ -187,7 +193,8 @@ STORED = (
     "effects",
     "no test of the slope: one unit alone identifies it, or outcomes before adoption fit exactly", "share {part}",
     "level {period}", "to {class}", "within", "between", "transvariation", "{name} effects", "Method",
-    "Posterior probability", "Pre-trends, joint p", "Observations", "Units x periods", "Units", "Periods",
+    "Posterior probability", "Pre-trends, joint p", "Periods of anticipation", "Observations",
+    "Units x periods", "Units", "Periods",
     "Observations left", "R2", "R2, adjusted", "R2 within", "R2 between", "R2 overall", "Squared correlation",
     "Log-likelihood", "AIC", "BIC", "sigma2", "sigma2_mu", "Degrees of freedom", "Intercept", "rises", "falls",
     "all units", "neighbors in class {class}", "mean", "smallest", "largest", "highest", "lowest", "score",

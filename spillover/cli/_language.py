@@ -42,8 +42,9 @@ MARKS = ("set_index", "entity=", "overwrite=", ".subset", "_crs(", "fit", "conve
 VALUE = r"""'[^']*'|"[^"]*"|True|False|-?\d+(?:\.\d+)?"""
 CALL = r"[\w.]+\([^()]*\)"  # a call of Python, which stays as it is
 ARGUMENT = re.compile(rf"{CALL}|(?<![\w.:,-])(?P<name>[a-z_]+)=(?P<value>{VALUE}|(?=[\s;,.]|$))(?![\w(])")
-SHARED = {"adjustment", "control", "level", "draws", "seed", "permutations", "significance", "alternative", "change",
-          "cluster", "model", "percent", "period", "share", "standardize", "to", "treatment"}
+SHARED = {"adjustment", "alternative", "anticipation", "change", "cluster", "control", "dose", "draws", "exposure",
+          "horizon", "level", "model", "percent", "period", "permutations", "seed", "share", "significance",
+          "standardize", "to", "treatment", "unimputable"}
 RENAMED = {"n_jobs": "jobs", "separator": "sep", "ids": "id"}
 OF_EFFECTS = {"quadrature", "likelihood", "simulate", "delta"}  # method= of fit.effects(), --inference of the shell
 OPTIONS = {field.name for group in (Data, Model, Output) for field in fields(group)} | SHARED | set(RENAMED)

@@ -100,12 +100,13 @@ class Model:
     wx_order: Annotated[int | None, typer.Option(help="2 adds W W x to slx, sdm and sdem.")] = None
     lags: Annotated[str | None, typer.Option(help="y, Wy or both: a dynamic panel.")] = None
     method: Annotated[str | None, typer.Option(help="ml (the default), reml, aqs or gmm.")] = None
-    endog: Annotated[str | None, typer.Option(help="Endogenous regressors, separated by ';' (--method gmm).")] = None
+    endog: Annotated[str | None, typer.Option(help="Endogenous regressors, separated by ';'; models with rho or lambda "
+                                               "need --method gmm.")] = None
     instruments: Annotated[str | None, typer.Option(help="Their instruments, separated by ';'.")] = None
     w_error: Annotated[str | None, typer.Option(help="Other weights for the error: file or builder.")] = None
     random_error: Annotated[str | None, typer.Option(help="kkp or baltagi: random effects inside the spatial error, or "
                                                      "beside it.")] = None
-    serial: Annotated[str | None, typer.Option(help="ar1: errors correlated over time (no fixed effects).")] = None
+    serial: Annotated[str | None, typer.Option(help="ar1: errors correlated over time.")] = None
     correction: Annotated[str | None, typer.Option(help="Small-sample correction: true, false or additive.")] = None
     vcov: Annotated[str | None, typer.Option(help="oim (default), eim, robust, cluster:COLUMN, jackknife:COLUMN, "
                                              "conley:KM (with a map), driscoll_kraay, bootstrap.")] = None

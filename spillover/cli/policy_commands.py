@@ -27,7 +27,7 @@ def did(
     control: Annotated[str | None, typer.Option(
         help="Comparison of group_time and switchers: never or not_yet; lowest_dose with --dose.")] = None,
     adjustment: Annotated[str | None, typer.Option(
-        help="Covariates of these two: doubly_robust, improved, regression or weighting.")] = None,
+        help="How group_time and switchers use covariates: doubly_robust, improved, regression or weighting.")] = None,
     exposure: Annotated[str | None, typer.Option(
         help="With weights: any, share or count of treated neighbors, by imputation instead of a model.")] = None,
     unimputable: Annotated[str | None, typer.Option(

@@ -155,6 +155,7 @@ def _run(question, output: str, overwrite: bool, json: bool, after=None) -> None
     from itertools import count
 
     from spillover.progress import report
+    from spillover.values import counted
 
     from . import output as out
     from ._errors import say
@@ -170,7 +171,7 @@ def _run(question, output: str, overwrite: bool, json: bool, after=None) -> None
     step("report, tables and figures")
     written = write(question, chapters, failed, Path(output), overwrite=overwrite)
     report("study", total, total)
-    lines = [f"{name}: {w.nnz:,} links, {len(w.islands)} islands, {w.components} component(s)"
+    lines = [f"{name}: {w.nnz:,} links, {len(w.islands)} islands, {counted(w.components, 'component')}"
              for name, w in question.weights.items()]  # fmt: skip
     results = "\n\n".join(str(chapters[name].result) for name in ("model", "effects"))
     results += "" if after is None else f"\n\n{after(written)}"

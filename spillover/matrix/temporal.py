@@ -17,7 +17,7 @@ from spillover.ids import positions
 from spillover.provenance import fingerprint
 
 from .. import labels as _labels
-from ..values import numeric
+from ..values import counted, numeric
 from .header import style
 from .rows import Rows
 from .weights import SpatialWeights
@@ -230,7 +230,7 @@ class TemporalWeights(Rows, Mapping):
         """One line for the head of a result: kind, how many matrices, standardisation, links, islands."""
         links = [w.nnz for w in self.matrices]
         counts = f"{min(links):,} links" if min(links) == max(links) else f"{min(links):,} to {max(links):,} links"
-        alone = f"{len(self.islands)} units alone in some period" if self.alone.any() else "no islands"
+        alone = f"{counted(len(self.islands), 'unit')} alone in some period" if self.alone.any() else "no islands"
         return "; ".join([f"{self.kind}, {len(self.matrices)} matrices, {style(self)}, {counts}, {alone}", *self.notes])
 
     def __str__(self) -> str:

@@ -12,6 +12,7 @@ from spillover.cli._language import in_shell
     ("correction=False, wx_order=1", "--correction false, --wx-order 1"),
     ("islands='nearest' links them", "-w KIND:islands=nearest links them"),
     ("snap=0", "-w KIND:snap=0"),
+    ("leave horizon= out, or anticipation=1", "leave --horizon out, or --anticipation 1"),
     ("missing='drop'; n_jobs=2; overwrite=True", "--missing drop; --jobs 2; --overwrite"),
     ("vcov='cluster:my region'", "--vcov 'cluster:my region'"),
     ("sp.sar(y, method='ml') is left", "sp.sar(y, method='ml') is left"),

@@ -15,6 +15,7 @@ from .moving_several import moving_several
 from .panels import dynamic_panel, panel
 from .random_gaps import random_gaps
 from .regimes import regimes
+from .resampled import resampled_panel
 from .serial import serial
 from .several import several
 from .ways import ways
@@ -39,6 +40,7 @@ EXPERIMENTS = {
     "panel": panel,
     "random_gaps": random_gaps,
     "dynamic": dynamic_panel,
+    "resampled": resampled_panel,
     "dynamics": dynamics,
     "dynamic_endogenous": dynamic_endogenous,
     "did": policies.did,

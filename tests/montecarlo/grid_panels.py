@@ -76,7 +76,7 @@ def dynamic_cells() -> list[Cell]:
 
     def cell(N, T, remedy="default", effects="twoway", **more):
         model = more.get("model", "sdm")
-        experiment = "dynamics" if "model" in more else "dynamic"
+        experiment = "dynamics" if "model" in more else "resampled" if "draws" in more else "dynamic"
         return Cell(f"dynamic-{model}-{N}x{T}-{effects}-{remedy}", family, experiment,
                     {"N": N, "T": T, "effects": effects, **more})  # fmt: skip
 

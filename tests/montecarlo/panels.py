@@ -112,10 +112,8 @@ class Panel:
         return e * np.sqrt(np.linspace(0.2, 1.8, self.N)) if self.errors == "units" else e
 
 
-def dynamic_panel(*, model="sdm", N, T, w="knn", effects="twoway", rho=0.3, method="ml", correction=True, lags="both",
-                  draws=None):  # fmt: skip
-    """Intervals of every parameter and of the long-run effects, with y_{t-1} and W y_{t-1} among the regressors; with
-    ``draws`` standard errors are those of so many bootstrap samples."""
+def dynamic_panel(*, model="sdm", N, T, w="knn", effects="twoway", rho=0.3, method="ml", correction=True, lags="both"):
+    """Intervals of every parameter and of the long-run effects, with y_{t-1} and W y_{t-1} among the regressors."""
     W, eye = dense_of(w, N), np.eye(N)
     A_inverse = np.linalg.inv(eye - rho * W)
     theta = 0.5 * (model == "sdm")
@@ -125,7 +123,6 @@ def dynamic_panel(*, model="sdm", N, T, w="knn", effects="twoway", rho=0.3, meth
     index = pd.MultiIndex.from_product([range(T + 1), range(N)], names=["t", "i"])
     options = {"entity": "i", "time": "t", "effects": effects, "lags": lags, "method": method}
     options |= {"correction": correction} if method == "ml" else {}
-    options |= {"vcov": sp.Bootstrap(draws=draws)} if draws else {}
     names = {"lag(y)": "tau", "W:lag(y)": "eta", "x": "beta", "W:x": "theta"}
 
     def results(rng):

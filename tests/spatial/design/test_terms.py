@@ -179,7 +179,7 @@ def test_leads_are_lags_the_other_way():
     named = sp.slx("y ~ a + later", later[later["t"] < 2004], W, **PANEL, durbin=["a"], effects="entity")
     np.testing.assert_allclose(lead.params, named.params, rtol=1e-9)
     assert lead.periods.tolist() == [2000, 2001, 2002, 2003]
-    assert "lead() left out the last 2 period(s)" in str(lead)
+    assert "lead() left out the last 2 periods" in str(lead)
     both = sp.ols("y ~ lag(a) + lead(b)", data, W, **PANEL, effects="none")
     assert both.periods.tolist() == [2001, 2002, 2003, 2004]
 

@@ -42,10 +42,28 @@ def test_one_regime_and_one_w_forecast_as_the_plain_model(model, effects):
             continue
         one = read("y ~ a + b", past.assign(region="all"), w, regimes=regimes, **keys)
         same(one.forecast(new.assign(region="all"), **options), plain)
-        pd.testing.assert_series_equal(one.predict(new, **options), plain.predicted, rtol=1e-5)
+        pd.testing.assert_series_equal(one.predict(new.drop(columns="region"), **options), plain.predicted, rtol=1e-5)
     if model == "sdm" and effects in ("none", "entity", "twoway"):
         several = read("y ~ a + b", past, w, durbin={"a": w, "b": w}, **keys)
         same(several.forecast(new, **options), plain)
+
+
+def test_another_regime_in_the_new_periods_is_refused():
+    past, new, w, *_ = of_regimes()
+    number = {"east": 1, "south": 2}
+    for by, other in (("region", "east"), ("zone", 1.0)):
+        one, two = (frame.assign(zone=frame["region"].map(number)) for frame in (past, new))
+        fit = sp.sar("y ~ a + b", one, w, regimes=by, **{**PANEL, "effects": "none"})
+        want = fit.forecast(two.drop(columns=by))
+        same(fit.forecast(two), want)
+        same(fit.forecast(two.assign(zone=two["zone"].astype(float))), want)
+        two[by] = two[by].where(two["t"] > LAST).astype(object)
+        same(fit.forecast(two), want)  # missing values say nothing
+        moved = two[two["region" if by == "zone" else "zone"].isin(["south", 2])].index[0]
+        two.loc[moved, by] = other
+        with pytest.raises(SpatialInputError, match="puts 1 unit of the new periods in another regime") as refused:
+            fit.forecast(two)
+        assert refused.value.code == "E502"
 
 
 @pytest.mark.parametrize("effects", ["none", "entity", "random"])

@@ -549,6 +549,8 @@ def test_headers_and_tables_say_so(columbus):
     assert table.count("Weights of the observations: size (analytic).") == 1
     sampled = sp.etable([sp.ols(CRIME, data, w, obs_weights=sp.Sampling("size"))]).to_text()
     assert "size (sampling)" in sampled
+    two = sp.etable([fit, sp.ols(CRIME, data, w, obs_weights=sp.Sampling("size")), sp.ols(CRIME, data, w)]).to_text()
+    assert "Weights of the observations: (1) SEM: size (analytic); (2) OLS: size (sampling)." in two
     assert fit.provenance.data != sp.sem(CRIME, data, w).provenance.data
 
 

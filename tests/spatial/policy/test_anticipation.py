@@ -38,7 +38,7 @@ def mpdta():
 def test_figures_of_csdid(mpdta, control, formula):
     """Estimates to six digits; its standard errors are analytic, those of the jackknife within 3 %."""
     fit = sp.did(formula, mpdta, treatment="treat", entity="county", time="year", method="group_time", anticipation=1,
-                 control=control, adjustment="regression")  # fmt: skip
+                 control=control, adjustment="regression" if "lpop" in formula else None)  # fmt: skip
     table = pd.read_csv(REFERENCE / "anticipation.csv").set_index(["control", "method", "what"]).sort_index()
     wanted = table.loc[control.replace("_", "") + "treated", "reg" if "lpop" in formula else "none"]
     for name in ("simple", "dynamic", "group", "calendar"):
@@ -127,6 +127,19 @@ def test_doses_are_measured_from_the_period_before_the_response():
                          anticipation=k, **KEYS) for data, k in ((frame, 1), (early, 0)))  # fmt: skip
     np.testing.assert_allclose(one.path["estimate"], other.path["estimate"], atol=1e-9)
     assert (one.path["period"] + 1).tolist() == other.path["period"].tolist()
+    assert one.pretrends.leads == tuple(k - 1 for k in other.pretrends.leads)
+    assert one.pretrends.joint.statistic == pytest.approx(other.pretrends.joint.statistic, rel=1e-8)
+
+
+def test_what_doses_do_in_anticipation_is_no_earlier_trend():
+    """A response in -1 in proportion to the dose: the test of earlier effects is that of outcomes without it."""
+    frame = panel(N=40).assign(dose=lambda f: 1.0 + f["i"] % 5)
+    start = frame["i"].map(frame[frame["d"] == 1].groupby("i")["t"].min())
+    moved = frame.assign(y=frame["y"] + 3 * frame["dose"] * (frame["t"] == start - 1))
+    one, other = (sp.did("y ~ d", data, method="group_time", dose=sp.Dose("dose", degree=1), anticipation=1,
+                         **KEYS).pretrends for data in (moved, frame))  # fmt: skip
+    assert max(one.leads) == -3
+    assert one.joint.statistic == pytest.approx(other.joint.statistic, rel=1e-8)
 
 
 @pytest.mark.parametrize(("options", "code"), [
@@ -138,6 +151,17 @@ def test_what_is_refused(options, code):
     with pytest.raises(SpatialInputError) as refused:
         sp.did("y ~ d", panel(), **options, **KEYS)
     assert refused.value.code == code
+    assert "None" not in str(refused.value)
+    if options.get("method") == "switchers":
+        assert "method='switchers' takes no anticipation=" in str(refused.value)
+    if "reference" in options:
+        assert "before outcomes may respond (adoption less anticipation=1)" in str(refused.value)
     share = panel().assign(d=lambda f: f["d"] * 0.5)
     with pytest.raises(SpatialInputError):
         sp.did("y ~ d", share, method="twfe", anticipation=1, **KEYS)
+
+
+def test_tables_say_how_many_periods():
+    fits = [sp.did("y ~ d", panel(), anticipation=k, **KEYS) for k in (0, 1)]
+    assert sp.etable(fits).to_frame().loc[("", "Periods of anticipation")].tolist() == ["", "1"]
+    assert "anticipation" not in sp.etable(fits[:1]).to_text()

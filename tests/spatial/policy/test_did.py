@@ -413,7 +413,13 @@ def test_options_that_a_method_does_not_take_are_refused(frame, method, options,
     assert named in caught.value.message
     assert f"leave {named} out" in caught.value.hint
     assert np.isfinite(sp.did("产出 ~ 政策", frame, method=method, **KEYS).att)
-    assert np.isfinite(sp.did("产出 ~ 政策", frame, method="group_time", **options, **KEYS).att)  # the hint
+    more = frame.assign(z=np.random.default_rng(1).standard_normal(len(frame)))
+    formula = "产出 ~ 政策 + z" if "adjustment" in options else "产出 ~ 政策"
+    assert np.isfinite(sp.did(formula, more, method="group_time", **options, **KEYS).att)  # the hint
+    for other in ("group_time", "switchers") if "adjustment" in options else ():
+        with pytest.raises(SpatialInputError, match="is for covariates, and the formula has none") as caught:
+            sp.did("产出 ~ 政策", frame, method=other, **options, **KEYS)
+        assert caught.value.code == "E533"
     with pytest.raises(SpatialInputError) as caught:
         sp.did("产出 ~ 政策", frame, method="group_time", adjustment="dr", **KEYS)
     assert caught.value.code == "E501"

@@ -62,7 +62,7 @@ def test_groups_add_up(fit, data):
 @pytest.mark.parametrize(("options", "code"), [
     ({"change": 1, "percent": 2}, "E501"), ({}, "E501"), ({"percent": 5, "variable": "unemp"}, "E535"),
     ({"to": -50.0}, "E535"), ({"to": "min"}, "E501"), ({"change": 1, "units": ["ZZ"]}, "E101"),
-    ({"to": "mean", "share": 3}, "E501"),
+    ({"to": "mean", "share": 3}, "E501"), ({"change": 1, "share": 0.5}, "E501"),
     ({"change": 1, "units": {"region": "Süd"}}, "E501"), ({"change": 1, "units": {"unemp": 1}}, "E236"),
     ({"change": 1, "period": 2020}, "E501"), ({"change": 1, "variable": "gsp"}, "E502"),
     ({"change": 0}, "E535"), ({"change": "x"}, "E501"), ({"change": np.nan}, "E501"), ({"to": [1]}, "E501"),
