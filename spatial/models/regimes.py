@@ -64,9 +64,10 @@ def read_regimes(
     reading = prepare(specification, read(formula, data, w, plain), plain)
     _refuse_data(reading, regimes)
     d, effects = reading.design, reading.settings.effects
-    if regimes.rho and effects.time and options.durbin is None and len(split_of(d, regimes)[0]) > 1:
-        if d.weights.row_sums_vary and lags_intercept(specification, d, effects, by_regime=True):
-            d = replace(d, durbin=(d.names.index(INTERCEPT), *d.durbin))
+    uneven = effects.time and options.durbin is None and d.weights.row_sums_vary
+    several = regimes.rho and len(split_of(d, regimes)[0]) > 1
+    if uneven and several and lags_intercept(specification, d, effects, by_regime=True):
+        d = replace(d, durbin=(d.names.index(INTERCEPT), *d.durbin))
     d = regime_design(specification, d, regimes, effects)
     settings = reading.settings.with_(requested=options)
     return replace(reading, design=d, settings=settings)
