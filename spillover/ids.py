@@ -19,6 +19,8 @@ match whole numbers as they are and nothing else.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -153,6 +155,8 @@ STEPS = (
     ("zero padding", _without_zeros),
 )
 
+SMALLER = "use w.subset(ids) for a smaller sample, or drop the rows that have no weights"
+
 
 def _different(have: pd.Index, want: pd.Index, what: str, against: str) -> SpatialInputError:
     """E101 that names the first few ids on each side; E102 where those of ``want`` repeat."""
@@ -188,8 +192,19 @@ def cure(have: pd.Index, want: pd.Index) -> str:
     if (right.str.len() == width).all() and (left.str.zfill(width).isin(right) & ~left.isin(right)).any():
         return f"leading zeros were lost: pad the ids, e.g. data['id'].astype(str).str.zfill({width})"
     if have.isin(want).any():
-        return "use w.subset(ids) for a smaller sample, or drop the rows that have no weights"
+        return SMALLER
     return "check that both use the same id column"
+
+
+@contextmanager
+def of_all_units() -> Iterator[None]:
+    """What is said of a fit's own units, as forecasts are: a smaller sample is no way round."""
+    try:
+        yield
+    except SpatialInputError as error:
+        if error.hint == SMALLER:
+            error.hint = "every unit of the fit needs a row in each new period and a place in w, and no other has one"
+        raise
 
 
 def meant(unit, ids: pd.Index) -> str:

@@ -214,7 +214,9 @@ def random_text(fit: FitRecord) -> list[str]:
     lines = [f"unit effects: {process}",
              f"their variance by {method}: " + ", ".join(value[name] for name in names)]  # fmt: skip
     d = fit._design
-    if d.observed is not None and "theta" in names:
+    if d.obs_weights is not None and "theta" in names:
+        lines.append(f"theta is that of a unit with the mean sum of weights, {random.d2:.4g}")
+    elif d.observed is not None and "theta" in names:
         lines.append(f"theta is that of a unit with the mean number of periods, {d.nobs / d.n_units:.4g}")
     if random.on_boundary:
         pooled = "the pooled fit (effects='none')" + " with psi" * (fit._settings.serial is not None)

@@ -106,10 +106,11 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         what = f"vcov={vcov!r} with sampling weights, which say nothing of variances,"
         refuse_weighted(fit._design.obs_weights, what, "vcov='robust', or sp.Cluster('region')")
     if fit._settings.method in ADJUSTED:
+        own = OfAdjustedScore(vcov, fit._settings.method)
         if settings:
             raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",
                                     hint="leave the settings out")
-        return OfAdjustedScore(vcov, fit._settings.method)
+        return own
     if isinstance(fit, MissingRecord):
         return of_missing(vcov, as_vcov(vcov, **settings))
     if fit._settings.method != "gmm":
@@ -127,10 +128,11 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         if fit._settings.effects.random:
             refuse_for_random(None, chosen, fit)
         return chosen
+    by_gmm = DynamicMomentCovariance(vcov) if fit._design.lags else MomentCovariance(vcov)
     if settings:
         raise SpatialInputError("E501", f"vcov={vcov!r} of method='gmm' takes no settings, got {sorted(settings)}",
                                 hint="leave the settings out")
-    return DynamicMomentCovariance(vcov) if fit._design.lags else MomentCovariance(vcov)
+    return by_gmm
 
 
 def wald_of(fit: FitRecord, value: np.ndarray, slopes: np.ndarray) -> tuple[float, int | tuple[int, float]]:

@@ -73,9 +73,13 @@ def refuse_empty(observed: np.ndarray, ids: pd.Index, times: pd.Index) -> None:
 
 
 def refuse_unbalanced(
-    observed: np.ndarray | None, what: str, hint: str = 'missing="drop" leaves out units with missing values or rows'
+    observed: np.ndarray | None,
+    what: str,
+    hint: str = 'missing="drop" leaves out units with missing values or rows',
+    *,
+    lagged: bool = False,
 ) -> None:
-    """``what``, named in words, needs a balanced panel.
+    """``what``, named in words, needs a balanced panel; ``lagged`` where rows without y_{t-1} are no rows either.
 
     Raises
     ------
@@ -83,6 +87,7 @@ def refuse_unbalanced(
         E109.
     """
     if observed is not None:
-        message = f"{int((~observed).sum())} of {observed.size} (unit, period) pairs are not observed"
+        why = "are not observed, or not in the period before" if lagged else "are not observed"
+        message = f"{int((~observed).sum())} of {observed.size} (unit, period) pairs {why}"
         raise SpatialInputError("E109", f"{what} needs a balanced panel: {message}", n=int((~observed).sum()),
                                 hint=hint)  # fmt: skip

@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
-from spillover.ids import positions
+from spillover.ids import of_all_units, positions
 from spillover.matrix import TemporalWeights, as_weights, refuse_varying
 from spillover.provenance import made_from
 from spillover.show import Shown
@@ -243,7 +243,8 @@ def _weights(fit: FitRecord, w) -> tuple:
                                 "period have no response to go on from", hint="missing='drop'")  # fmt: skip
     own = refuse_varying(d.weights if w is None else as_weights(w), "a forecast")
     if w is not None and own.labelled:
-        own = own.reordered(positions(own.ids, d.ids, what="w", against="the fit"))
+        with of_all_units():
+            own = own.reordered(positions(own.ids, d.ids, what="w", against="the fit"))
     return own, own if d.error_weights is None else refuse_varying(d.error_weights, "a forecast")
 
 

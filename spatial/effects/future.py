@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SHOWN, SpatialInputError
+from spillover.ids import of_all_units
 from spillover.matrix import SeveralWeights, SpatialWeights
 
 from ..design.design import INTERCEPT, Design, spatial_lag
@@ -62,7 +63,8 @@ def future_of(fit: FitRecord, data: pd.DataFrame, W: SpatialWeights | SeveralWei
         raise SpatialInputError("E501", f"data must be a DataFrame, got {type(data).__name__}",
                                 hint="pd.DataFrame(data)")
     first: SpatialWeights = W.matrices[0] if isinstance(W, SeveralWeights) else W  # type: ignore[assignment]
-    rows = match_rows(data, first, requested.entity, requested.time)
+    with of_all_units():
+        rows = match_rows(data, first, requested.entity, requested.time)
     times = rows.periods
     _refuse_order(d, times)
     X, offset = _terms_of(d, data, rows)

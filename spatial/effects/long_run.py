@@ -29,7 +29,7 @@ from .draws import parameter_draws
 from .infer import AverageEffects, Options
 from .linear import Law, with_constant
 from .mixture import Inference, settled
-from .nodes import given_spatial
+from .nodes import Given, given_spatial
 from .propagate import Averages, combine, determinant, spatial_places
 from .stationarity import Stationarity, stationarity
 
@@ -201,21 +201,8 @@ def refuse_without_long_run(fit: FitRecord, roots: Stationarity) -> None:
                                 "time effects for the long run")  # fmt: skip
 
 
-def long_run_law(fit: FitRecord, curves: Callable, picks: np.ndarray, size: int) -> Law:
-    """What is linear in the coefficients given r, divided by 1 - tau, at ``size`` nodes of phi.
-
-    Parameters
-    ----------
-    fit : FitRecord, as ``with_rho`` has it
-    curves : function of r (Q,) to (Q, K, J)
-    picks : ndarray, shape (K, V, p), or (K, V, p + 1) where a last column takes the constant 1
-
-    Raises
-    ------
-    SpatialInputError
-        E712 where most of the distribution is not stationary.
-    """
-    params, V = with_constant(fit.params.to_numpy(), fit.vcov.to_numpy(), picks.shape[-1])
+def _stationary_nodes(fit: FitRecord, params: np.ndarray, V: np.ndarray, size: int) -> tuple[Given, Callable]:
+    """Coefficients given phi and kappa, at nodes where the long run exists; the function of nodes to 1 - tau and r."""
     lo, hi = determinant(fit).interval
     in_rho, in_tau, in_eta = np.pad(spatial_places(fit), [(0, 0), (0, len(params) - len(fit.params))])
     top, spatial = 1 / hi, in_rho + in_eta
@@ -231,6 +218,32 @@ def long_run_law(fit: FitRecord, curves: Callable, picks: np.ndarray, size: int)
         return (left > 0) & (r > lo) & (r < hi)
 
     conditional = given_spatial(params, V, R, fit.df_resid, [size, KAPPA], (-1.0, np.inf), admissible=admissible)
+    return conditional, ratios
+
+
+def not_stationary(fit: FitRecord) -> float:
+    """The share of the estimates' distribution that has no long run, which laws of long-run quantities leave out."""
+    fit = with_rho(of_all_units(fit))
+    params, V = fit.params.to_numpy(), fit.vcov.to_numpy()
+    return 1 - _stationary_nodes(fit, params, V, PHI)[0].inside if np.isfinite(V).all() else 0.0
+
+
+def long_run_law(fit: FitRecord, curves: Callable, picks: np.ndarray, size: int) -> Law:
+    """What is linear in the coefficients given r, divided by 1 - tau, at ``size`` nodes of phi.
+
+    Parameters
+    ----------
+    fit : FitRecord, as ``with_rho`` has it
+    curves : function of r (Q,) to (Q, K, J)
+    picks : ndarray, shape (K, V, p), or (K, V, p + 1) where a last column takes the constant 1
+
+    Raises
+    ------
+    SpatialInputError
+        E712 where most of the distribution is not stationary.
+    """
+    params, V = with_constant(fit.params.to_numpy(), fit.vcov.to_numpy(), picks.shape[-1])
+    conditional, ratios = _stationary_nodes(fit, params, V, size)
     if not conditional.inside >= 0.5:
         outside = f"{1 - conditional.inside:.0%} of the distribution of the estimates"
         message = f"{outside} is not stationary: the long run is not determined ({stationarity(fit).line})"

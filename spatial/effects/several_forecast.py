@@ -14,7 +14,7 @@ import pandas as pd
 from scipy import sparse
 
 from spillover.errors import SpatialInputError
-from spillover.ids import positions
+from spillover.ids import of_all_units, positions
 from spillover.matrix import SeveralWeights, SpatialWeights, as_weights, refuse_varying
 from spillover.values import counted
 
@@ -61,10 +61,10 @@ def refuse_other_regimes(split, ids: pd.Index, values: np.ndarray) -> None:
     other = np.array([[pd.notna(value) and label not in (str(value), label_of_level(by, value))
                        for value, label in zip(row, labels)] for row in values])  # fmt: skip
     if other.any():
-        where = other.any(axis=0)
-        units = counted(where.sum(), "unit")
+        moved = ids.to_numpy()[other.any(axis=0)]
+        units = counted(len(moved), "unit")
         raise SpatialInputError("E502", f"{by!r} puts {units} of the new periods in another regime than the fit",
-                                column=by, ids=list(ids[where]),
+                                column=by, ids=list(moved),
                                 hint=f"the fit's regimes hold: correct the column {by!r}, or leave it out")  # fmt: skip
 
 
@@ -135,6 +135,7 @@ def weights_of_new(fit: SeveralRecord, w) -> SeveralWeights:
     for place, one in zip(own.listed, listed):
         new = refuse_varying(as_weights(one), "a forecast")
         if new.labelled:
-            new = new.reordered(positions(new.ids, d.ids, what="w", against="the fit"))
+            with of_all_units():
+                new = new.reordered(positions(new.ids, d.ids, what="w", against="the fit"))
         matrices[place] = new
     return replace(own, matrices=tuple(matrices))

@@ -36,6 +36,9 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
     if d.lags and method == "aqs":
         refuse_adjusted_dynamic(d, effects, correction)
         return
+    if d.lags:
+        raise SpatialInputError("E501", f"{requested} is not for a lagged response",
+                                hint="leave method= out" + ", or method='aqs'" * (not d.varies))  # fmt: skip
     if not (spec.lag or spec.error):
         raise SpatialInputError("E501", f"{requested} is for spatial lags and errors; {spec.name} is least squares",
                                 hint="leave method= out")  # fmt: skip
@@ -45,10 +48,8 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
             f"{requested} is for one spatial parameter, and {spec.name} has two",
             hint="method='ml', whose intervals with few rows are ratios of likelihoods; or sar, sem, sdm, sdem",
         )
-    if d.lags or effects.random:
-        why = "a lagged response" if d.lags else f"{effects} effects"
-        raise SpatialInputError("E501", f"{requested} is not for {why}",
-                                hint="method='aqs', or 'ml'" if d.lags else "method='ml'")  # fmt: skip
+    if effects.random:
+        raise SpatialInputError("E501", f"{requested} is not for {effects} effects", hint="method='ml'")
     _refuse_second_correction(requested, correction)
     if method == "aqs":
         refuse_unbalanced(d.observed, requested)

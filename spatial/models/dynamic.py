@@ -144,10 +144,13 @@ def refuse_varying_dynamics(specification: Specification, d: Design, requested: 
     SpatialInputError
         E109, E320, E501.
     """
-    if not d.lags or not d.varies:
+    if not d.lags or not d.varies or requested.estimator == "reml":  # reml is not for lags: ``adjusted`` says so
         return
     if specification.error:
-        refuse_unbalanced(d.observed, f"{specification.name} with lags=")
+        refuse_unbalanced(d.observed, f"{specification.name} with lags=", lagged=True)
+    if requested.estimator == "aqs":
+        refuse_unbalanced(d.observed, "method='aqs' with lags=", "leave method= out: the default with gaps is the root "
+                          "of the score less its exact mean", lagged=True)  # fmt: skip
     if requested.estimator not in ("ml", "gmm"):
         raise SpatialInputError("E320", f"method={requested.method!r} with lags= needs one W for all periods",
                                 hint="method='ml' or 'gmm', or w.mean()")  # fmt: skip

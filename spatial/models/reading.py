@@ -9,7 +9,7 @@ A single call, a comparison of a thousand W and several models of one frame diff
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,8 @@ from .obs_weights import refuse_unweightable, usual_covariance
 from .random import refuse_random
 from .serial import refuse_serial
 from .ways import refuse_with_ways
+
+D = TypeVar("D", bound=Design)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +156,7 @@ PATH_IN_ERROR = ("rows of the error's weights do not all sum to one, and they la
                  "method='ml' of one W without lags= and serial= takes the weights as they are")  # fmt: skip
 
 
-def with_note_on_errors(specification: Specification, d: Design, effects: FixedEffects) -> Design:
+def with_note_on_errors(specification: Specification, d: D, effects: FixedEffects) -> D:
     """Where M J stands for M though the error itself is not in deviations from period means."""
     if not (specification.error and effects.ways is None and centers(d.weights_of_error, effects.time)):
         return d

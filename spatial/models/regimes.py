@@ -150,7 +150,8 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
     for name, (allowed, hint) in {**NOT_WITH_REGIMES, **(SPATIAL if spatial else {})}.items():
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
-            raise SpatialInputError("E501", f"{name}={value!r} is not there for models with regimes", hint=hint)
+            places = ("for models with regimes", "where rho, lambda or sigma2 differ between regimes")
+            raise SpatialInputError("E501", f"{name}={value!r} is not there {places[name in SPATIAL]}", hint=hint)
     if isinstance(options.durbin, Mapping) or options.several(w):
         raise SpatialInputError("E501", "models with regimes have one W, and one of the error",
                                 hint="regimes= with each W alone, or w=[w1, w2] without regimes=")

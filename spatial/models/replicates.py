@@ -23,6 +23,7 @@ from .fit import Fit
 from .reading import aligned
 
 SHAPES = "help(sp.refit) says which shapes it takes"
+WITHOUT_START = "leave out the first period, which is the starting value of the fit"
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,7 +190,9 @@ def _stack(d: Design, name: str, values) -> np.ndarray:
         weights = d.weights if d.weights.labelled else _with_ids(d.weights, d.ids)
         rows = match_rows(values, weights, None, None)
         if not (rows.times is None if d.times is None else d.times.equals(rows.times)):
-            raise SpatialInputError("E526", f"the frame of {name!r} does not have the fit's periods", hint=SHAPES)
+            one_more = d.lags and rows.times is not None and len(rows.times) == d.n_periods + 1
+            raise SpatialInputError("E526", f"the frame of {name!r} does not have the fit's periods",
+                                    hint=WITHOUT_START if one_more else SHAPES)  # fmt: skip
         values = np.moveaxis(values.to_numpy(dtype=float)[rows.order], -1, 0)
     stack = np.ascontiguousarray(values, dtype=float)  # sums depend on the layout in their last bits
     if stack.ndim == 2 and not d.is_panel:
@@ -198,5 +201,6 @@ def _stack(d: Design, name: str, values) -> np.ndarray:
         T, N = d.y.shape
         wanted = f"(R, {T}, {N})" if d.is_panel else f"(R, {N})"
         message = f"the replicates of {name!r} need shape {wanted}, got {np.shape(values)}"
-        raise SpatialInputError("E526", message, hint=SHAPES)
+        one_more = d.lags and stack.shape[1:] == (T + 1, N)
+        raise SpatialInputError("E526", message, hint=WITHOUT_START if one_more else SHAPES)
     return stack

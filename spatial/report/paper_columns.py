@@ -143,7 +143,8 @@ def _of_did(result, effects: bool) -> Iterator[Column]:
     size = {"nobs": int((s.mass > 0).sum()), "units": N, "periods": T, "size": f"{N:,} x {T}"}
     how = phrase("deleting one {group} at a time, t with Satterthwaite's degrees of freedom",
                  group=result.settings["cluster"])  # fmt: skip
-    names = {"twfe": phrase("two-way fixed effects"), "group_time": phrase("group-time effects")}
+    names = {"twfe": phrase("two-way fixed effects"), "group_time": phrase("group-time effects"),
+             "switchers": phrase("units whose treatment changes")}
     name = names.get(result.settings["method"], phrase("imputation"))
     yield Column(name, sections(result.tidy(), POLICY), rows, size, how, "", result.settings["level"],
                  obs_weights=result.settings.get("weights") or "")  # fmt: skip

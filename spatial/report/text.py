@@ -14,6 +14,8 @@ from .heads import head_of
 from .intervals import intervals_of, intervals_text, without_ratios
 from .origin import origin
 
+WORTH_A_NOTE = 0.01  # the share of a distribution that may be left out without a word
+
 
 def p_text(p: float) -> str:
     """'= 0.0312', '< 1e-4', never '0.0000'."""
@@ -117,6 +119,8 @@ def effects_text(effects, who: bool = True) -> str:
         parts.append(note_line(phrase("infinite ends: the data do not keep rho off the end of its interval, where "
                                       "effects are unbounded")))  # fmt: skip
     parts += statistic_note(table, _columns_of(effects)["statistic"])
+    if effects.run == "long-run" and effects.options.method != "delta":
+        parts += given_stationarity(effects.source.fit)
     if advice := small_sample_advice(effects):
         parts.append(note_line(advice))
     error = max(trace_errors(fit, effects.variables), default=0.0)
@@ -145,8 +149,21 @@ def statistic_note(table, letter: str) -> list[str]:
     ratio = table["estimate"] / table["std_error"]
     if not (np.abs(ratio - table["statistic"]) > 0.01).any():
         return []
-    return [note_line(phrase("{letter} says p again, as a quantile; effects are skewed, so it is not estimate / std. "
-                             "error", letter=letter))]  # fmt: skip
+    note = phrase("{letter} says p again, as a quantile; effects are skewed, so it is not estimate / std. error",
+                  letter=letter)  # fmt: skip
+    if (table["estimate"] * table["statistic"] < 0).any():
+        note = semicolons([note, phrase("its sign is that of the median, not of the estimate")])
+    return [note_line(note)]
+
+
+def given_stationarity(fit) -> list[str]:
+    """A note where a share of the distribution of the estimates has no long run, and is left out of what is printed."""
+    from ..effects.long_run import not_stationary
+
+    if (share := not_stationary(fit)) <= WORTH_A_NOTE:
+        return []
+    return [note_line(phrase("given stationarity: {share} % of the distribution of the estimates is left out",
+                             share=f"{100 * share:.0f}"))]  # fmt: skip
 
 
 def small_sample_advice(effects) -> str:
@@ -198,6 +215,7 @@ def effects_by_text(effects) -> str:
     for kind, rows in whole.groupby("effect", sort=False):
         parts += ["", tidy_text(rows, title=kind, statistic=letter, level=effects.level)]
     parts += statistic_note(whole, letter)
+    parts += given_stationarity(fit) if effects.run == "long-run" else []
     if len(effects.labels) > 1:
         tests = [effects.test(kind) for kind in ("direct", "total")]
         parts += ["", *(str(test) for test in tests)]

@@ -143,3 +143,10 @@ def test_doors_refuse(build, code):
 def test_a_frame_with_columns_in_another_order_is_put_right():
     frame = pd.DataFrame(A, index=IDS, columns=IDS)
     assert wt.from_dense(frame[IDS[::-1]]) == wt.from_dense(A, ids=IDS)
+
+
+def test_one_unit_alone_in_some_period_is_no_plural():
+    ring, part = np.roll(np.eye(4), 1, axis=1), np.zeros((4, 4))
+    part[:3, :3] = np.roll(np.eye(3), 1, axis=1)
+    for alone, text in ((part, "1 unit alone in some period"), (0 * part, "4 units alone in some period")):
+        assert text in wt.temporal({1: wt.from_dense(ring), 2: wt.from_dense(alone)}).header()

@@ -579,3 +579,17 @@ def test_jackknife_refuses_what_one_group_alone_has():
     with pytest.raises(SpatialInputError, match="without one of the groups") as caught:
         sp.ols("y ~ a + special", data, W, **PANEL, effects="entity", vcov="jackknife")
     assert caught.value.code == "E702"
+
+
+@pytest.mark.parametrize("method", ["gmm", "aqs"])
+def test_a_covariance_that_is_not_there_is_named_before_its_settings(method):
+    """Without them it is not there either: leaving them out is no way round."""
+    data, W = panel_data(3, N=9, T=6)
+    fit = sp.sar("y ~ a", data, W, **PANEL, method=method)
+    for settings in ({"draws": 20}, {}):
+        with pytest.raises(SpatialInputError) as caught:
+            fit.with_vcov("bootstrap", **settings)
+        assert "vcov='bootstrap'" in caught.value.message
+        assert "settings" not in str(caught.value)
+    with pytest.raises(SpatialInputError, match="takes no settings"):
+        fit.with_vcov("aqs" if method == "aqs" else "classical", draws=3)

@@ -33,6 +33,13 @@ def panel(seed, N=10, T=6, rho=0.3, tau=0.0, unit=1.0):
     return frame[frame["t"] < last], frame[frame["t"] >= last], pd.DataFrame(W, index=ids, columns=ids)
 
 
+def test_one_period_is_no_plural():
+    past, new, W = panel(1)
+    fit = sp.sar("y ~ a + b", past, W, effects="entity", **PANEL)
+    assert "10 units, 2 periods: 2006, 2007" in str(fit.forecast(new))
+    assert "10 units, 1 period: 2006" in str(fit.forecast(new[new["t"] == 2006]))
+
+
 def by_period(values, like):
     """A Series by unit and period as (H, N) in the order of W."""
     return values.unstack().loc[like.index].T.to_numpy()
@@ -296,3 +303,14 @@ def test_gaps_are_refused_where_the_past_counts():
     with pytest.raises(SpatialInputError) as refused:
         sp.sar("y ~ a", cross, W).forecast(cross)
     assert refused.value.code == "E501"
+
+
+def test_every_unit_of_the_fit_is_forecast():
+    """A smaller sample is no way round, in the data and in w."""
+    past, new, W = panel(9)
+    fit = sp.sar("y ~ a", past, W, **PANEL, effects="entity")
+    fewer = W.drop(index="03", columns="03")
+    for data, options in ((new[new["id"] != "03"], {}), (new, {"w": fewer})):
+        with pytest.raises(SpatialInputError, match="E101") as refused:
+            fit.forecast(data, **options)
+        assert "every unit of the fit needs a row" in refused.value.hint

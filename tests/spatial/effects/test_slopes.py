@@ -1,5 +1,7 @@
 """Slopes, contrasts and average predictions against derivatives and differences of the dense model."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -352,6 +354,34 @@ def test_dynamic_slopes_with_entry_are_those_of_each_periods_units(dynamic):
     assert sp.slopes(fit, "a", run="long").total.iloc[0] == pytest.approx(long.sum(axis=0) @ rows, rel=1e-7)
     with pytest.raises(SpatialInputError, match="units enter"):
         sp.predictions(fit)
+
+
+def test_long_run_tables_say_what_share_is_not_stationary(dynamic):
+    """The share is that of draws that have no long run at an end of W's spectrum; a small one is not named."""
+    from spatial.effects.long_run import not_stationary
+
+    _, W, fit = dynamic
+    places = [fit.params.index.get_loc(name) for name in ("rho", "lag(y)", "W:lag(y)")]
+    rho, tau, eta = np.random.default_rng(1).multivariate_normal(fit.params, fit.vcov, 100_000)[:, places].T
+    spectrum = np.linalg.eigvals(W.to_numpy()).real
+    left = np.min([1 - tau - (rho + eta) * end for end in (spectrum.min(), spectrum.max())], axis=0)
+    share = not_stationary(fit)
+    assert share == pytest.approx((left <= 0).mean(), abs=0.01)
+    line = f"given stationarity: {100 * share:.0f} % of the distribution of the estimates is left out"
+    for result in (fit.effects(), sp.slopes(fit, "a", run="long"), sp.effects_by(fit, "b", "entity", run="long")):
+        assert str(result).count(line) == 1
+    sure = replace(fit, _covariance=fit._covariance / 9)
+    assert not_stationary(sure) < 0.01
+    for result in (fit.effects(method="delta"), sp.slopes(fit, "a"), sure.effects(), sp.slopes(sure, "a", run="long")):
+        assert "given stationarity" not in str(result)
+
+
+def test_a_t_of_the_other_sign_is_named():
+    from spatial.report.text import statistic_note
+
+    table = pd.DataFrame({"estimate": [-0.1, 1.0], "std_error": [1.0, 1.0], "statistic": [0.1, 1.5]})
+    assert "its sign is that of the median, not of the estimate" in statistic_note(table, "t")[0]
+    assert "sign" not in statistic_note(table.iloc[1:], "t")[0]
 
 
 def test_there_is_no_long_run_of_a_unit_root(dynamic):

@@ -187,7 +187,8 @@ def test_lm_tests_have_starting_values_among_the_neighbors(small):
 
 @pytest.mark.parametrize(
     ("options", "code"),
-    [({"method": "aqs"}, "E320"), ({"effects": "random"}, "E501"), ({"correction": "additive"}, "E501")],
+    [({"method": "aqs"}, "E109.*or not in the period before"), ({"method": "reml"}, "E501.*not for a lagged response"),
+     ({"effects": "random"}, "E501"), ({"correction": "additive"}, "E501")],
 )
 def test_what_is_refused(small, options, code):
     frame, *_, w = small

@@ -223,3 +223,16 @@ def test_refits_report_and_ctrl_c_keeps_what_is_done(what, effects):
     assert np.isnan(np.delete(part.params, done, axis=0)).all()
     with pytest.raises(KeyboardInterrupt), progress.listening(interrupting(after=0)[0]):
         sp.refit(fit, **changes, effects=effects)
+
+
+def test_the_starting_value_of_a_dynamic_model_is_left_out_of_responses():
+    data, W = panel_data(3)
+    fit = sp.sar("y ~ a", data, W, **PANEL, lags="y")
+    whole = data.pivot(index="t", columns="id", values="y")[list(fit.units)]
+    tall = pd.DataFrame({"again": data.set_index(["id", "t"])["y"]})
+    for replicates in (whole.to_numpy()[None], tall):
+        with pytest.raises(SpatialInputError, match="E526") as refused:
+            sp.refit(fit, y=replicates)
+        assert "leave out the first period" in refused.value.hint
+    again = sp.refit(fit, y=whole.to_numpy()[None, 1:])
+    np.testing.assert_allclose(again.params[0], fit.params, rtol=1e-8)

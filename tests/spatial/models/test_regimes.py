@@ -458,6 +458,13 @@ def test_refused_combinations(options, effects):
     refused("E501", **{"regimes": "region", **options}, effects=effects)
 
 
+def test_a_refusal_says_that_coefficients_by_regime_have_it():
+    for regimes in (sp.Regimes("region", rho=True), sp.Regimes("region", sigma2=True)):
+        text = refused("E501", regimes=regimes, obs_weights="a")
+        assert "where rho, lambda or sigma2 differ between regimes" in text
+    assert "for models with regimes" in refused("E501", wx_order=2)
+
+
 def test_what_estimates_many_models_refuses_by_name():
     frame, w, *_ = drawn(18)
     with pytest.raises(SpatialInputError, match="regimes= is there where one model is estimated"):

@@ -100,3 +100,13 @@ def test_weights_by_unit_are_sums(panel):
     data, W = panel
     with pytest.raises(SpatialInputError, match="E540"):
         fit_random("ols", data, W, None, obs_weights=sp.Sampling("size"))
+
+
+def test_theta_is_that_of_the_mean_sum_of_weights(panel):
+    data, W = panel
+    frame = holes(data)
+    fit = fit_random("ols", frame, W, None, obs_weights="size", missing="period")
+    mean = fit._design.obs_weights.values[fit._design.observed].sum() / 13
+    random = fit._settings.random
+    assert random.theta == pytest.approx(1 - 1 / np.sqrt(1 + mean * random.phi))
+    assert f"theta is that of a unit with the mean sum of weights, {mean:.4g}" in str(fit)

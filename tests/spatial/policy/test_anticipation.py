@@ -165,3 +165,5 @@ def test_tables_say_how_many_periods():
     fits = [sp.did("y ~ d", panel(), anticipation=k, **KEYS) for k in (0, 1)]
     assert sp.etable(fits).to_frame().loc[("", "Periods of anticipation")].tolist() == ["", "1"]
     assert "anticipation" not in sp.etable(fits[:1]).to_text()
+    switchers = sp.did("y ~ d", panel(), method="switchers", **KEYS)
+    assert "units whose treatment changes" in sp.etable([switchers]).to_text()
