@@ -229,16 +229,18 @@ def with_spatial_lags(
     return replace(d, durbin=columns, wx_order=order, notes=notes)
 
 
-def lags_intercept(specification: Specification, d: Design, effects: FixedEffects) -> bool:
+def lags_intercept(
+    specification: Specification, d: Design, effects: FixedEffects, *, by_regime: bool = False
+) -> bool:  # fmt: skip
     """Whether W 1 is a regressor, where it is no constant: in models with W y or W X, unless the others span it.
 
     A constant c in y adds c (1 - rho W 1) to (I - rho W) y, and one in x adds c W 1 to W x. Where rows of W have
     different sums (an island is enough) neither is a constant, and without W 1 rho would depend on where y has its
     zero. Of row-standardised weights with islands W 1 is the dummy of the units that have neighbors. Time effects
-    are taken out before y and x are lagged (``Design.lag``).
+    are taken out before y and x are lagged (``Design.lag``), but not of y where rho differs ``by_regime``.
     """
     takes = (specification.lag or specification.durbin) and INTERCEPT in d.names
-    if not takes or effects.fixed:
+    if not takes or (effects.fixed and not (by_regime and effects.time)):
         return False
     one = d.X[:, :, d.names.index(INTERCEPT)]
     added = effects.demean(spatial_lag(d.weights, one), d.observed)
