@@ -205,11 +205,8 @@ def label_of_level(by: str, level) -> str:
 def regime_design(specification: Specification, d: Design, regimes: Regimes, effects: FixedEffects) -> RegimeDesign:
     """The design with its columns split by regime; spatial lags of regressors become columns too.
 
-    Raises
-    ------
-    SpatialInputError
-        E206 a regime with as few rows as coefficients, E205 collinear or E208 absorbed within a regime, E502 terms=
-        names no term; else as ``split_of``.
+    Raises E206 for a regime with as few rows as coefficients, E205 collinear or E208 absorbed within a regime, E502
+    where terms= names no term; else as ``split_of``.
     """
     labels, codes = split_of(d, regimes)
     varying = _varying(d, regimes) if len(labels) > 1 else set()  # one regime is the model without regimes
