@@ -19,6 +19,11 @@ ADJUSTED = {
 }  # fmt: skip
 
 
+def name_of_kind(vcov: object) -> str:
+    """What ``vcov=`` was, in words of messages: its quoted name, or the class of its settings."""
+    return f"{vcov!r}" if isinstance(vcov, str) else type(vcov).__name__
+
+
 @dataclass(frozen=True)
 class OfAdjustedScore:
     """Of (beta, rho) or (beta, lambda) by one of the adjusted scores: there is no other."""
@@ -30,7 +35,7 @@ class OfAdjustedScore:
         if self.kind != self.method:
             raise SpatialInputError(
                 "E501",
-                f"method={self.method!r} has its own covariance, not vcov={self.kind!r}",
+                f"method={self.method!r} has its own covariance, not vcov={name_of_kind(self.kind)}",
                 hint="leave vcov= out" + "; under unequal variances method='aqs'" * (self.method != "aqs"),
             )
 

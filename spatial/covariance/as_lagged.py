@@ -18,7 +18,7 @@ def as_lagged(fit: FitRecord) -> tuple[Weights, Weights]:
     generalised least squares, as they do from outcomes that are observed in part."""
     W, M = fit._design.weights, fit._design.weights_of_error
     carried, time = by_gls(fit._sample) or isinstance(fit._solution, Completed), fit._settings.effects.time
-    if fit._settings.correction is not True or not (carried or isinstance(W, SpatialWeights)):
+    if fit._settings.correction is not True:
         return W, M
     if centers(W, time) and fit.specification.lag:
         W = of_deviations(W)

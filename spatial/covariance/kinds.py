@@ -19,6 +19,7 @@ from spillover.values import whole_number
 
 from ..design.arrays import by_gls, inverse_triangular
 from ..design.design import Design
+from ..design.gaps import refuse_unbalanced
 from ..design.obs_weights import links_in_units_of_variance, refuse_weighted
 from ..design.options import Settings
 from ..records.fit import FitRecord
@@ -64,6 +65,7 @@ class Information:
                                     "generalised least squares", hint="vcov='oim'")  # fmt: skip
         d = fit._design
         if fit._settings.effects.fixed or d.obs_weights is not None:
+            refuse_unbalanced(d.observed, "vcov='eim' beside fixed effects or weights of observations", "vcov='oim'")
             refuse_varying(d.weights, "vcov='eim' beside fixed effects or weights of observations")
             refuse_varying(d.weights_of_error, "vcov='eim' beside fixed effects or weights of observations")
         if d.varies:

@@ -8,6 +8,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from .adjusted import name_of_kind
 from .clustered import Cluster, Robust
 from .kinds import Information, factor_of_freedom
 from .missing_view import completed_view
@@ -52,8 +53,7 @@ def of_missing(vcov, chosen) -> OfMissing | GroupsOfMissing:
         return OfMissing()
     if isinstance(chosen, Robust | Cluster) and chosen.pairs:
         return GroupsOfMissing(chosen)
-    name = f"{vcov!r}" if isinstance(vcov, str) else type(vcov).__name__
-    name += "(pairs=False)" * isinstance(chosen, Robust | Cluster)
+    name = name_of_kind(vcov) + "(pairs=False)" * isinstance(chosen, Robust | Cluster)
     raise SpatialInputError("E501", f"vcov={name} is not there where outcomes are not observed (missing='model')",
                              hint="vcov='oim', 'robust' or 'cluster'; missing='drop' takes every covariance")
 

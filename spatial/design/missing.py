@@ -62,6 +62,10 @@ class MissingDesign(Design):
             raise not_with_missing("what takes unit and period means of y")
         return values
 
+    def rows_within(self, values: np.ndarray, effects: FixedEffects) -> np.ndarray:
+        """Rows with y of a (T, N, ...) array, effects out."""
+        return (Gaps(self.seen, effects).demean(values) if effects.fixed else values)[self.seen]
+
 
 def not_with_missing(what: str) -> SpatialInputError:
     """E325."""

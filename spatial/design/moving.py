@@ -19,7 +19,7 @@ from .regimes import RegimeDesign
 
 def lag_effects(d: Design, effects: FixedEffects, *, rhos: int) -> FixedEffects:
     """The effects whose period means W y is without where rows of W do not all sum to one (``period_means``): none of
-    regimes, whose shares rho_r of these means differ."""
+    regimes, whose shares rho_r of these means differ; 1_r W 1 are regressors there (``lags_intercept``)."""
     return NO_EFFECTS if isinstance(d, RegimeDesign) and rhos > 1 else effects
 
 

@@ -14,6 +14,7 @@ from spillover.errors import SHOWN
 from .checks import COLLINEAR
 from .design import Design
 from .fixed_effects import FixedEffects
+from .missing import MissingDesign
 from .sample import regressor_columns
 
 
@@ -47,7 +48,8 @@ def _spanned(d: Design, effects: FixedEffects, dummies) -> list[str]:
     """Names of the dummies, in order, that the columns before them span; all other columns come first."""
     X, names = regressor_columns(d, effects)
     before = np.linalg.norm(d.rows(X), axis=0)
-    within = d.rows(d.within(X, effects)) / np.where(before > 0, before, 1)
+    columns = d.rows_within(X, effects) if isinstance(d, MissingDesign) else d.rows(d.within(X, effects))
+    within = columns / np.where(before > 0, before, 1)
     rest = [j for j, name in enumerate(names) if name not in dummies]
     U, size, _ = np.linalg.svd(within[:, rest], full_matrices=False) if rest else (np.zeros((len(within), 0)), [], None)
     basis = np.zeros((len(within), len(names)))

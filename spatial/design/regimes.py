@@ -205,11 +205,8 @@ def label_of_level(by: str, level) -> str:
 def regime_design(specification: Specification, d: Design, regimes: Regimes, effects: FixedEffects) -> RegimeDesign:
     """The design with its columns split by regime; spatial lags of regressors become columns too.
 
-    Raises
-    ------
-    SpatialInputError
-        E206 a regime with as few rows as coefficients, E205 collinear or E208 absorbed within a regime, E502 terms=
-        names no term; else as ``split_of``.
+    Raises E206 for a regime with as few rows as coefficients, E205 collinear or E208 absorbed within a regime, E502
+    where terms= names no term; else as ``split_of``.
     """
     labels, codes = split_of(d, regimes)
     varying = _varying(d, regimes) if len(labels) > 1 else set()  # one regime is the model without regimes
@@ -269,8 +266,10 @@ def _checked(d: Design, regimes: Regimes, label: str, inside, within: dict, effe
     there = np.broadcast_to(inside, d.y.shape) & (True if d.observed is None else d.observed)
     lagged_one = f"W:{INTERCEPT}"
     if lagged_one in within:
-        others = np.stack([v[there] for name, v in within.items() if name != lagged_one], axis=-1)
-        one = within[lagged_one][there]
+        columns = np.stack([inside * np.ones(d.y.shape), *(v for name, v in within.items() if name != lagged_one),
+                            within[lagged_one]], axis=2)  # fmt: skip
+        columns = (UNIT_EFFECTS.demean(columns, d.observed) if effects.entity else columns)[there]
+        others, one = columns[:, 1 - effects.constant :-1], columns[:, -1]
         left = one - others @ np.linalg.lstsq(others, one, rcond=None)[0]
         if np.linalg.norm(left) <= SPANNED * max(float(np.linalg.norm(one)), 1.0):
             within = {name: values for name, values in within.items() if name != lagged_one}

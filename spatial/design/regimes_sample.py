@@ -66,9 +66,10 @@ def regime_determinants(specification: Specification, d: RegimeDesign, effects: 
     split = d.split
     assert split is not None
     G, parts, T = len(split.labels), {}, d.n_periods
+    lag_first = correction is not False or d.varies  # else data are demeaned before they are lagged
     for name, w, there, differs in (("lag", d.weights, specification.lag, split.regimes.rho),
                                     ("error", d.weights_of_error, specification.error, split.regimes.lam)):  # fmt: skip
-        if name == "lag" and d.varies and not (differs and G > 1):
+        if name == "lag" and there and lag_first and not (differs and G > 1):
             w = as_lagged(w, effects)
         logdet = logdet_by_regime(w, split.codes if differs else None, G, T)
         parts[name] = SeveralJacobian(logdet, copies(d, effects, correction, name, w.varies)) if there else None

@@ -168,8 +168,9 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
     W = d.weights.matrices
     X, names = several_regressors(d, effects)
     k, lag, error = len(names), [W[m] for m in d.weights.lag], [W[m] for m in d.weights.error]
+    moving = d.varies and bool(lag or error)  # without spatial parameters all effects leave by demeaning
     leaving, dummies = effects, np.empty((*d.y.shape, 0))
-    if d.varies:
+    if moving:
         leaving, dummies = leave_or_stay(d, effects, correction, error=bool(error))
     lag_first = correction or d.obs_weights is not None or d.varies
     lagged_before = [d.lag(d.outcome, effects, w)[..., None] for w in lag] if lag_first else []
@@ -184,7 +185,7 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
         lagged[place] = d.rows(d.within(MZ, leaving) if lag_first else MZ)
     rows, before, J = d.rows(within), d.rows(X), len(lag)
     y, own = rows[:, 0], np.ascontiguousarray(rows[:, 1 + J : 1 + J + k])
-    out = (d.rows(d.within(d.y, effects)), d.rows(d.within(X, effects))) if d.varies else (y, own)
+    out = (d.rows(d.within(d.y, effects)), d.rows(d.within(X, effects))) if moving else (y, own)
     (problem,), Q, R = degenerate(d, d.rows(d.y)[None], out[0][None], before[None], out[1][None], names, effects)
     if problem is not None:
         raise problem
@@ -192,7 +193,7 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
         raise SpatialInputError("E502", "the model has no regressor", hint="y ~ x")
     arrays = {"y": y, "X": own, "lags": rows[:, 1 : 1 + J], "lagged": lagged, "names": tuple(names),
               "basis": (Q[0], R[0]), "n": likelihood_size(d, effects, correction)}  # fmt: skip
-    if d.varies:
+    if moving:
         absorbed = rows[:, 1 + J + k :]
         arrays |= {"absorbed": absorbed, "basis": tuple(np.linalg.qr(np.column_stack([own, absorbed]))),
                    "groups": np.zeros(len(y), dtype=int), "sizes": np.array([float(len(y))])}  # fmt: skip
@@ -235,6 +236,5 @@ def _summed_determinants(d: SeveralDesign, effects: FixedEffects, correction: bo
 def least_squares_sample(arrays: dict) -> Sample:
     """The sample of a model without spatial parameters."""
     X = arrays["X"]
-    Q, R = np.linalg.qr(X) if "absorbed" in arrays else arrays["basis"]
-    return Sample(y=arrays["y"], X=X, n=arrays["n"], names=arrays["names"], factors=(X, Q, R),
+    return Sample(y=arrays["y"], X=X, n=arrays["n"], names=arrays["names"], factors=(X, *arrays["basis"]),
                   log_weights=arrays.get("log_weights", 0.0))  # fmt: skip

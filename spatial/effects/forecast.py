@@ -29,6 +29,7 @@ from spillover.show import Shown
 from spillover.values import share
 
 from ..design.arrays import by_gls
+from ..design.moving import lag_effects
 from ..design.obs_weights import refuse_weighted
 from ..design.periods import refuse_gaps
 from ..logdet.inverse import Inverse
@@ -256,8 +257,9 @@ def _as_lagged(fit: FitRecord, W, M) -> tuple:
                                 hint="weights of the same standardisation, with islands in both or in neither")
     if isinstance(fit, SeveralRecord):
         return (lagging(W, time),) * 2
-    carried = by_gls(fit._sample) or isinstance(fit, RegimesRecord)
-    return lagging(W, time), M if carried else lagging(M, time)
+    if isinstance(fit, RegimesRecord):
+        return lagging(W, lag_effects(d, fit._settings.effects, rhos=len(fit.rhos)).time), M
+    return lagging(W, time), M if by_gls(fit._sample) else lagging(M, time)
 
 
 def _period_effects(fit: FitRecord, new: Future, wanted) -> tuple[Callable, str]:

@@ -21,6 +21,7 @@ from spillover.values import counted
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.formula import INTERCEPT
+from ..design.moving import lag_effects
 from ..design.options import lists_weights
 from ..design.period_means import centers, lag_of_deviations
 from ..design.regimes import label_of_level
@@ -44,7 +45,8 @@ def new_columns(fit: Several, X: Mapping[str, np.ndarray], W: SpatialWeights | S
     for term, names in fit.split.columns.items():  # type: ignore[union-attr]
         lagged_term = term not in X and term != INTERCEPT and term.startswith(LAG)
         base = X.get(term.removeprefix(LAG) if lagged_term else term, one)
-        values = spatial_lag(W, base) if lagged_term else base  # type: ignore[arg-type]
+        used = W if term == LAG + INTERCEPT else lagging(W, fit._settings.effects.time)
+        values = spatial_lag(used, base) if lagged_term else base
         for label, members in zip(fit.split.labels, fit.split.members):  # type: ignore[union-attr]
             out[f"{label}: {term}"] = np.where(members, values, 0.0)
         out |= {name: values for name in names if name == term}
@@ -70,11 +72,12 @@ def filtered_by_several(fit: Several, named: Mapping[str, float]) -> np.ndarray:
     """u = A y - X beta, (T, N), unit and period effects in it."""
     d, at, effects = fit._design, at_parameters(fit, named), fit._settings.effects
     beta = at.params.to_numpy()[: len(fit._sample.names)]
-    if d.varies or not centers(d.weights, effects.time):
-        left = each_period(at, lambda C, D, v: C @ v, d.outcome)
+    if isinstance(d, SeveralDesign):
+        lags = [d.lag(d.outcome, effects, d.weights.matrices[m]) for m in d.weights.lag]
+        left = sum((rho * lag for rho, lag in zip(at.rhos, lags)), np.zeros(d.y.shape))
     else:
-        M = d.weights if isinstance(fit, SeveralRecord) else d.weights_of_error
-        left = (operators_of_new(at, lagging(d.weights, True), M)[0] @ d.outcome.T).T
+        lagged = d.centered(d.outcome, lag_effects(d, effects, rhos=len(fit.rhos)))
+        left = each_period(at, lambda C, D, v: C @ v, lagged)
     return d.y - left - sample_columns(d, fit._sample.names, effects) @ beta
 
 

@@ -15,7 +15,7 @@ from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
 from ..design.options import Settings
-from ..design.period_means import centers
+from ..design.period_means import centers, of_deviations
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
 from ..solve.aqs import adjusted_score
@@ -95,7 +95,8 @@ def _under_moving_weights(specification: Specification, d: Design, sample: Sampl
     """One system over all rows, W block diagonal. Effects that a spatial error turns are dummies beside X, and the
     restricted likelihood is that of what both leave."""
     if specification.lag:
-        return restricted(sample, d.weights.stacked)  # type: ignore[union-attr]
+        W = of_deviations(d.weights) if centers(d.weights, settings.effects.time) else d.weights
+        return restricted(sample, W.stacked)  # type: ignore[union-attr]
     if not sample.dummies:
         return restricted(sample, d.weights_of_error)
     at = restricted(demeaned_sample(specification, d, settings.effects, False, settings.logdet), d.weights_of_error)

@@ -206,7 +206,7 @@ def warn_of_own_lags(d: Design, effects: FixedEffects) -> None:
         warn(
             f"{own[0]!r} is the response's past: with {effects} effects and {T} periods its coefficient is biased by "
             f"about -(1 + tau) / {T} (Nickell 1981), and effects count the short run alone; "
-            "lags='y', 'Wy' or 'both' of a spatial model corrects for it")
+            "lags='y' (of a spatial model 'Wy' or 'both', too) corrects for it")
 
 
 def own_lags(d: Design) -> list[str]:

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.values import counted
 
+from ..covariance.adjusted import name_of_kind
 from ..design.checks import refuse_degenerate
 from ..design.design import Design
 from ..design.fixed_effects import PERIOD_EFFECTS, FixedEffects
@@ -33,7 +35,7 @@ class ArellanoBond:
         How unit effects leave: forward orthogonal deviations (Arellano & Bover 1995) or first differences (Arellano &
         Bond 1991). Time effects leave by period means before; in an unbalanced panel they have dummies. There
         deviations are from the mean of the later rows that a unit has, differences need two rows in turn, and
-        instruments of periods in which a unit was not observed are zero.
+        instruments of periods in which a unit was not observed are zero, others are less their period's mean.
     depth : int or None
         From how many past periods y, W y (and W^2 y, where W y of the past is a regressor) instrument each equation,
         the nearest valid one first; None for all. Few, since estimates move towards the biased ones with many.
@@ -63,7 +65,8 @@ class ArellanoBond:
     def __post_init__(self):
         check_option("transform", self.transform, TRANSFORMS)
         check_option("steps", self.steps, (1, 2))
-        if self.depth is not None and not (isinstance(self.depth, int) and self.depth >= 1):
+        whole = isinstance(self.depth, int) and not isinstance(self.depth, bool)
+        if self.depth is not None and not (whole and self.depth >= 1):
             raise SpatialInputError("E501", f"depth={self.depth!r} must be a number of periods, 1 or more, or None",
                                     hint="depth=2, or None for all")
         names = (self.predetermined,) if isinstance(self.predetermined, str) else tuple(self.predetermined or ())
@@ -72,12 +75,18 @@ class ArellanoBond:
                                     hint="predetermined=['x']")
         object.__setattr__(self, "predetermined", names or None)
 
-    def describe(self, instruments: int, past: tuple[str, ...] = ()) -> str:
+    def describe(
+        self, instruments: int, past: tuple[str, ...] = (), outside: tuple[str, ...] = (), spatial: bool = True,
+        others: bool = False,
+    ) -> str:  # fmt: skip
+        """Words for the header: whose past, which ``outside`` instruments, whether spatial lags of them, and whether
+        ``others`` than the lags of y are not strictly exogenous."""
         step = "two-step" if self.steps == 2 else "one-step"
-        deep = "all" if self.depth is None else f"{self.depth}"
+        deep = "all periods" if self.depth is None else counted(self.depth, "period")
         collapsed = " (collapsed)" * self.collapse
+        own = ", ".join(("exogenous " * others + "regressors", *outside)) + " and their spatial lags" * spatial
         return (f"{step} GMM in {TRANSFORMS[self.transform]}, {instruments} instruments: the past of "
-                f"{', '.join(('y', *past))}, {deep} periods{collapsed}, regressors and their spatial lags")  # fmt: skip
+                f"{', '.join(('y', *past))}, {deep}{collapsed}, {own}")  # fmt: skip
 
 
 def checked_dynamic(specification: Specification, options: ModelOptions) -> None:
@@ -99,7 +108,8 @@ def checked_dynamic(specification: Specification, options: ModelOptions) -> None
                                 hint="method=sp.ArellanoBond(), or leave lags= out")
     if not (isinstance(options.covariance, str) and options.covariance in ("classical", "robust", "cluster")):
         raise SpatialInputError("E501", "GMM on past values has one covariance, for errors that are correlated within "
-                                f"units, not vcov={options.covariance!r}", hint="leave vcov= out")  # fmt: skip
+                                f"units, not vcov={name_of_kind(options.covariance)}",
+                                hint="leave vcov= out")  # fmt: skip
 
 
 def dynamic_method_of_moments(
@@ -121,6 +131,11 @@ def dynamic_method_of_moments(
     def levels(values):
         return PERIOD_EFFECTS.demean(values) if demeaned else values
 
+    def around_mean(values):
+        if not effects.time or columns.observed is None:
+            return levels(values)
+        return deviations_of_observed(values, columns.observed[: len(values)])
+
     def within(values):
         return d.rows(d.within(values, effects))
 
@@ -134,9 +149,9 @@ def dynamic_method_of_moments(
     result = panel_gmm(
         levels(d.y),
         levels(Z),
-        levels(by.past),
+        around_mean(by.past),
         levels(np.concatenate([by.own, dummies], axis=2)),
-        predetermined=levels(by.predetermined),
+        predetermined=around_mean(by.predetermined),
         rows=d.observed,
         differences=settings.transform == "differences",
         depth=settings.depth,
@@ -154,6 +169,15 @@ def dynamic_method_of_moments(
     sigma2 = float(resid @ resid) / (n - own.stop)
     V = result.vcov[own, own]
     return sample, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, V, rhos, gmm=result), by.terms
+
+
+def deviations_of_observed(values: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """Past values, (T, N, g), less the mean of the units observed in the period; zero elsewhere. With a common path in
+    them the instruments of an unbalanced panel, and so the estimates, would depend on the path."""
+    there = observed[:, :, None]
+    values = np.where(there, values, 0.0)
+    means = values.sum(axis=1, keepdims=True) / np.maximum(there.sum(axis=1, keepdims=True), 1)
+    return np.where(there, values - means, 0.0)
 
 
 def period_dummies(d: Design, effects: FixedEffects) -> np.ndarray:

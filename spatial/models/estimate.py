@@ -155,7 +155,11 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
         moments = moments if isinstance(moments, ArellanoBond) else ArellanoBond()
         sample, solution, past = dynamic_method_of_moments(specification, d, settings.effects, moments,
                                                            reading.columns)  # fmt: skip
-        d = replace(d, notes=(*d.notes, moments.describe(solution.gmm.instruments, past)))
+        words = moments.describe(
+            solution.gmm.instruments, past, tuple(d.instruments), specification.lag or specification.durbin,
+            bool(past or d.endog),
+        )  # fmt: skip
+        d = replace(d, notes=(*d.notes, words))
         return replace(reading, design=d, settings=settings.with_(vcov="robust")), sample, solution
     refuse_without_theory(specification, d, settings.effects, settings.vcov)
     if settings.effects.random:

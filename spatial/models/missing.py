@@ -25,7 +25,6 @@ from ..design.options import ModelOptions
 from ..design.period_means import centers, of_deviations
 from ..design.sample import left_by_means, regressor_columns
 from ..design.specification import Specification
-from ..design.unbalanced import Gaps
 from ..logdet import Jacobian, logdet, period_logdet
 from ..solve.missing import MissingSample, missing_maximum
 from ..solve.missing_problem import MissingProblem, Projection, levels
@@ -106,7 +105,7 @@ def missing_sample(
         E204 to E206 and E208: y or regressors without variation, collinear or absorbed among the rows with y.
     """
     X, names = regressor_columns(d, effects)
-    Xd, yd = _within(d, X, effects), _within(d, d.y, effects)
+    Xd, yd = d.rows_within(X, effects), d.rows_within(d.y, effects)
     (problem,), *_ = degenerate(d, d.y[d.seen][None], yd[None], X[d.seen][None], Xd[None], names, effects)
     if problem is not None:
         raise problem
@@ -125,11 +124,6 @@ def missing_sample(
     if of_lag is not None:
         of_lag = replace(of_lag, means=left_by_means(d.weights, effects, True))
     return MissingSample(y=yd, X=arrays.X, n=arrays.n, lag=of_lag, error=of_error, names=tuple(names), problem=arrays)
-
-
-def _within(d: MissingDesign, values: np.ndarray, effects: FixedEffects) -> np.ndarray:
-    """Rows with y of a (T, N, ...) array, effects out."""
-    return (Gaps(d.seen, effects).demean(values) if effects.fixed else values)[d.seen]
 
 
 def _stacked(w: SpatialWeights | TemporalWeights, T: int) -> sparse.csr_array:

@@ -55,16 +55,15 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
     elif not (isinstance(vcov, SCPC) or vcov == "scpc"):
         check_option("vcov", vcov, KINDS)
         refuse_impossible(str(vcov), specification, effects, d.is_panel)
+    if specification.error:
+        weights_of_error(d)
+        if differs(d):
+            refuse_by_period(specification, d, effects, vcov)
     if d.obs_weights is not None and (effects.random or (specification.error and effects.time)):
         what = f"random effects by moments of {specification.name}" if effects.random else (
             f"moments of a spatial error with {effects} effects")  # fmt: skip
         raise SpatialInputError("E540", f"{what} have no obs_weights=", hint="leave obs_weights= out, or use "
                                 "effects='entity' with C(period) in the formula")  # fmt: skip
-    if not specification.error:
-        return
-    weights_of_error(d)
-    if differs(d):
-        refuse_by_period(specification, d, effects, vcov)
 
 
 def refuse_random_error(d: Design) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from ..covariance.adjusted import name_of_kind
 from ..design.carried import effects_of
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import FixedEffects
@@ -53,12 +54,14 @@ def refuse_by_period(specification: Specification, d: Design, effects: FixedEffe
     """
     what = "gaps" if d.observed is not None else "W that vary over time"
     if d.obs_weights is not None:
-        refuse_weighted(d.obs_weights, f"moments of {specification.name} with {what}", "method='ml', or missing='drop'")
+        whole = d.observed is not None and not effects.time  # what is left by missing='drop' has them
+        refuse_weighted(d.obs_weights, f"moments of {specification.name} with {what}",
+                        "method='ml'" + ", or missing='drop'" * whole)  # fmt: skip
     if not turns(d, effects):
         return
     if vcov != "classical":
         message = f"moments of {specification.name} with {effects} effects and {what} need errors of one variance"
-        raise SpatialInputError("E501", f"{message}: vcov={vcov!r}",
+        raise SpatialInputError("E501", f"{message}: vcov={name_of_kind(vcov)}",
                                 hint="vcov='classical', or method='ml' with vcov='robust' or 'cluster'")  # fmt: skip
     refuse_many_effects(d, effects, f"moments of a spatial error with {what}",
                         "method='ml', or w_error= one matrix and missing='drop'")  # fmt: skip

@@ -9,7 +9,7 @@ A single call, a comparison of a thousand W and several models of one frame diff
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -37,6 +37,8 @@ from .obs_weights import refuse_unweightable, usual_covariance
 from .random import refuse_random
 from .serial import refuse_serial
 from .ways import refuse_with_ways
+
+D = TypeVar("D", bound=Design)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +156,7 @@ PATH_IN_ERROR = ("rows of the error's weights do not all sum to one, and they la
                  "method='ml' of one W without lags= and serial= takes the weights as they are")  # fmt: skip
 
 
-def with_note_on_errors(specification: Specification, d: Design, effects: FixedEffects) -> Design:
+def with_note_on_errors(specification: Specification, d: D, effects: FixedEffects) -> D:
     """Where M J stands for M though the error itself is not in deviations from period means."""
     if not (specification.error and effects.ways is None and centers(d.weights_of_error, effects.time)):
         return d
@@ -227,16 +229,18 @@ def with_spatial_lags(
     return replace(d, durbin=columns, wx_order=order, notes=notes)
 
 
-def lags_intercept(specification: Specification, d: Design, effects: FixedEffects) -> bool:
+def lags_intercept(
+    specification: Specification, d: Design, effects: FixedEffects, *, by_regime: bool = False
+) -> bool:  # fmt: skip
     """Whether W 1 is a regressor, where it is no constant: in models with W y or W X, unless the others span it.
 
     A constant c in y adds c (1 - rho W 1) to (I - rho W) y, and one in x adds c W 1 to W x. Where rows of W have
     different sums (an island is enough) neither is a constant, and without W 1 rho would depend on where y has its
     zero. Of row-standardised weights with islands W 1 is the dummy of the units that have neighbors. Time effects
-    are taken out before y and x are lagged (``Design.lag``).
+    are taken out before y and x are lagged (``Design.lag``), but not of y where rho differs ``by_regime``.
     """
     takes = (specification.lag or specification.durbin) and INTERCEPT in d.names
-    if not takes or effects.fixed:
+    if not takes or (effects.fixed and not (by_regime and effects.time)):
         return False
     one = d.X[:, :, d.names.index(INTERCEPT)]
     added = effects.demean(spatial_lag(d.weights, one), d.observed)
@@ -255,6 +259,9 @@ def which_correction(specification: Specification, d: Design, effects: FixedEffe
             raise SpatialInputError("E501", "correction='additive' is for a spatial lag alone: beside an error the "
                                     "score of rho is corrected by its mean", hint="leave correction= out")  # fmt: skip
         return bool(correction)
+    if correction == "additive" and effects.time and d.lags and not (specification.lag or specification.error):
+        raise SpatialInputError("E501", f"correction='additive' of a dynamic model is for a spatial lag, which "
+                                f"{specification.name} does not have", hint="leave correction= out")  # fmt: skip
     used = [d.weights] * specification.lag + ([d.weights_of_error] if specification.error else [])
     if correction == "additive" and any(w.varies for w in used):
         raise SpatialInputError("E501", "correction='additive' is for one W in all periods",

@@ -8,14 +8,17 @@ from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
 from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
-from ..design.design import Design
+from ..design.design import INTERCEPT, Design
+from ..design.moving import lag_effects
 from ..design.options import ModelOptions, Settings
-from ..design.regimes import Regimes, as_regimes, regime_design
+from ..design.period_means import centers
+from ..design.regimes import Regimes, as_regimes, regime_design, split_of
 from ..design.regimes_sample import regime_arrays, regime_determinants
 from ..design.specification import Specification
 from ..solve.carried_effects import maximum_of
@@ -26,7 +29,7 @@ from ..solve.regimes_problem import PeriodEffects, RegimeSample
 from .dynamic import without_bias
 from .fit import Fit
 from .moving import moving_effects
-from .reading import Reading, prepare, read
+from .reading import Reading, lags_intercept, prepare, read
 from .regimes_fit import RegimesFit
 
 NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
@@ -60,7 +63,12 @@ def read_regimes(
     plain.check(specification)
     reading = prepare(specification, read(formula, data, w, plain), plain)
     _refuse_data(reading, regimes)
-    d = regime_design(specification, reading.design, regimes, reading.settings.effects)
+    d, effects = reading.design, reading.settings.effects
+    uneven = effects.time and options.durbin is None and d.weights.row_sums_vary
+    several = regimes.rho and len(split_of(d, regimes)[0]) > 1
+    if uneven and several and lags_intercept(specification, d, effects, by_regime=True):
+        d = replace(d, durbin=(d.names.index(INTERCEPT), *d.durbin))
+    d = regime_design(specification, d, regimes, effects)
     settings = reading.settings.with_(requested=options)
     return replace(reading, design=d, settings=settings)
 
@@ -124,6 +132,8 @@ def _estimated_effects(
     if not effects.time:
         return None
     lag, error = (part.logdet.matrices if part else () for part in (parts["lag"], parts["error"]))
+    if lag and centers(d.weights, lag_effects(d, effects, rhos=len(lag)).time):
+        lag = (sparse.csr_array((d.n_units, d.n_units)),)  # W J A^-1 1 = W J 1 = 0
     return PeriodEffects(T - effects.entity, lag, error, sample["groups"][: d.n_units], S)
 
 

@@ -17,7 +17,7 @@ from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
-from ..design.gaps import cut_to_observed
+from ..design.gaps import cut_to_observed, refuse_unbalanced
 from ..design.moment_settings import Moments
 from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings, lists_weights
@@ -59,8 +59,8 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     Raises
     ------
     SpatialInputError
-        E323 W that are not told apart, E306 a W without links, E320 W that vary over time by moments, E501 options that
-        several W do not have, E701, E702, E801; else as with one W.
+        E109 and E320 gaps and W that vary over time by moments, E323 W that are not told apart, E306 a W without links,
+        E501 options that several W do not have, E701, E702, E801; else as with one W.
     """
     refuse_options(specification, options)
     # 1. The frame under the first W; the others are matched with its units.
@@ -166,10 +166,13 @@ def _aligned(w, d: Design, options: ModelOptions, name: str) -> SpatialWeights |
 
 
 def _refuse_moving(d: SeveralDesign, options: ModelOptions) -> None:
-    """E320 and E501 for what several W that vary over time, as links of a panel with gaps do, do not have."""
+    """E109, E320 and E540 for what several W that vary over time, as links of a panel with gaps do, do not have."""
     if options.estimator == "gmm":
-        raise SpatialInputError("E320", "method='gmm' with several W takes W that are the same in all periods, and a "
-                                "panel without gaps", hint="method='ml', or w.mean() of each")  # fmt: skip
+        refuse_unbalanced(d.observed, "method='gmm' with several W", "method='ml' takes gaps, or missing='drop'")
+        raise SpatialInputError("E320", "method='gmm' with several W takes W that are the same in all periods",
+                                hint="method='ml', or w.mean() of each")  # fmt: skip
+    if d.observed is not None:
+        refuse_weighted(d.obs_weights, "a panel with gaps and several W", "missing='drop', or one W")
     refuse_weighted(d.obs_weights, "several W that vary over time", "w.mean() of each, or one W that varies")
 
 

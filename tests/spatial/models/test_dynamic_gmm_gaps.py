@@ -76,6 +76,8 @@ def by_unit(y, x, W, seen, transform, time):
     past = [np.where(seen[:-1], y[:-1], 0.0)]
     for _ in range(2):
         past.append(lag(W[:-1], past[-1]))
+    if time:
+        past = [np.array([p[t] - p[t, seen[t]].mean() for t in range(T)]) for p in past]
     Z = [y[:-1], lag(W[:-1], y[:-1]), own[0], own[1], lag(W[1:], y[1:])]
     dummies = np.eye(T)[:, 1:] if time else np.zeros((T, 0))
     HX, HY, HH, parts = 0.0, 0.0, 0.0, []

@@ -102,6 +102,6 @@ def test_expected_information_and_the_test_of_an_error_after_a_lag_are_those_of_
             mine, theirs = sp.lm_residual_error(a), sp.lm_residual_error(b)
             assert mine.statistic == pytest.approx(theirs.statistic, rel=1e-6)
     effects = sp.sar("y ~ a + b", frame, w, **PANEL, missing="period", effects="entity")
-    for what in (lambda: effects.with_vcov("eim"), lambda: sp.lm_residual_error(effects)):
-        with pytest.raises(sp.SpatialInputError, match="E320"):
+    for code, what in (("E109", lambda: effects.with_vcov("eim")), ("E320", lambda: sp.lm_residual_error(effects))):
+        with pytest.raises(sp.SpatialInputError, match=code):
             what()

@@ -180,3 +180,26 @@ def test_a_forecast_needs_the_weights_of_the_new_periods():
     table = fit.forecast(new, [w[3] for w in ws]).table
     unit = fit.forecast(new.assign(a=new["a"] + 1), [w[3] for w in ws]).table["estimate"] - table["estimate"]
     np.testing.assert_allclose(unit.to_numpy(), fit.effects().matrix("a", period=3).sum(axis=1).to_numpy(), atol=1e-8)
+
+
+# -- without rho and lambda ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("effects", ["time", "twoway"])
+def test_slx_takes_out_all_effects(effects):
+    """Least squares with dummies; copies of one W each are these W; a path that all units share changes nothing."""
+    frame, ws = drawn(3, gaps=0.12)
+    fit = fitted("slx", frame, ws, effects)
+    y, X, D, *_ = system(fit, frame, ws, effects)
+    Z = np.column_stack([X, D])
+    beta, _, rank, _ = np.linalg.lstsq(Z, y, rcond=None)
+    np.testing.assert_allclose(fit.params, beta[: X.shape[1]], atol=1e-9)
+    assert fit.df_resid == len(y) - rank
+    moved = fitted("slx", frame.assign(y=frame["y"] + 30 * frame["t"] ** 1.5), ws, effects)
+    np.testing.assert_allclose(moved.std_errors, fit.std_errors, rtol=1e-8)
+
+    whole, ws = drawn(3)
+    ones = [pd.DataFrame(w[1].csr.toarray(), index=w.ids, columns=w.ids) for w in ws]
+    a, b = (fitted("slx", whole, each, effects) for each in (ones, [nudged(one, range(T)) for one in ones]))
+    np.testing.assert_allclose(b.params, a.params, atol=1e-8)
+    assert b.loglik == pytest.approx(a.loglik, abs=1e-6)
