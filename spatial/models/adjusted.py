@@ -12,11 +12,12 @@ from spillover.matrix import refuse_varying
 from ..covariance.dynamic_scores import DynamicPanel, unbiased_score
 from ..design.arrays import Sample
 from ..design.design import Design
+from ..design.dummies import sample_with_dummies
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
 from ..design.options import Settings
 from ..design.period_means import centers, of_deviations
-from ..design.sample import demeaned_sample
+from ..design.sample import regressor_columns
 from ..design.specification import Specification
 from ..solve.aqs import adjusted_score
 from ..solve.ml import maximum_likelihood
@@ -84,7 +85,8 @@ def solve_adjusted(specification: Specification, d: Design, sample: Sample, sett
     if d.lags:
         return _of_dynamic(d, sample, settings)
     weights = d.weights if specification.lag else d.weights_of_error
-    if settings.method == "reml" and weights.varies:
+    turned = specification.error and settings.effects.ways is None and centers(weights, settings.effects.time)
+    if settings.method == "reml" and (weights.varies or turned):
         return _under_moving_weights(specification, d, sample, settings)
     if settings.method == "reml":
         return restricted(sample, weights, centers(weights, settings.effects.time))
@@ -97,9 +99,10 @@ def _under_moving_weights(specification: Specification, d: Design, sample: Sampl
     if specification.lag:
         W = of_deviations(d.weights) if centers(d.weights, settings.effects.time) else d.weights
         return restricted(sample, W.stacked)  # type: ignore[union-attr]
-    if not sample.dummies:
+    if not sample.dummies and not centers(d.weights_of_error, settings.effects.time):
         return restricted(sample, d.weights_of_error)
-    at = restricted(demeaned_sample(specification, d, settings.effects, False, settings.logdet), d.weights_of_error)
+    effects, M = settings.effects, d.weights_of_error
+    at = restricted(sample_with_dummies(d, *regressor_columns(d, effects), effects, False, settings.logdet), M)
     own = np.append(np.arange(sample.X.shape[1] - sample.dummies), len(at.covariance) - 1)
     return replace(at, covariance=at.covariance[np.ix_(own, own)])
 

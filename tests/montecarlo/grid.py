@@ -194,7 +194,7 @@ def gap_cells() -> list[Cell]:
     """Dynamic panels whose units enter, leave or miss periods."""
     designs = [("sar", 60, 6, "exit", "entity", "ml"), ("sar", 60, 6, "exit", "twoway", "ml"),
                ("sdm", 60, 6, "entry", "twoway", "ml"), ("sdm", 60, 6, "holes", "twoway", "ml"),
-               ("sar", 60, 6, "anew", "twoway", "ml"), ("slx", 60, 6, "entry", "entity", "ml"),
+               ("sar", 60, 6, "anew", "twoway", "ml"),
                ("sdm", 150, 6, "entry", "twoway", "gmm")]  # fmt: skip
     return [Cell(f"gaps-{model}-{N}x{T}-{kind}-{effects}-{method}", "panel, dynamic, with gaps", "gaps",
                  {"model": model, "N": N, "T": T, "kind": kind, "effects": effects, "method": method}, (400, 1000))

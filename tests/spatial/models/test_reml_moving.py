@@ -105,3 +105,21 @@ def test_expected_information_and_the_test_of_an_error_after_a_lag_are_those_of_
     for code, what in (("E109", lambda: effects.with_vcov("eim")), ("E320", lambda: sp.lm_residual_error(effects))):
         with pytest.raises(sp.SpatialInputError, match=code):
             what()
+
+
+@pytest.mark.parametrize("effects", ["time", "twoway"])
+def test_an_error_under_uneven_rows_keeps_its_weights(effects):
+    """M carries period effects along, as dummies: one M is as its copies are, and not as M of deviations is."""
+    rng, n, T = np.random.default_rng(5), 14, 5
+    M = np.triu(np.ones((n, n)), 1) * np.tri(n, k=2)
+    M = M / np.maximum(M.sum(axis=1, keepdims=True), 1)  # the last row has no link
+    fixed, near = wt.from_dense(M), {t: wt.from_dense(M * (1 + 1e-9 * t)) for t in range(T)}
+    data = pd.DataFrame({"i": np.tile(np.arange(n), T), "t": np.repeat(np.arange(T), n)})
+    data["x"], data["y"] = rng.standard_normal((2, n * T))
+    keys = {"entity": "i", "time": "t", "effects": effects, "method": "reml"}
+    one, copies = (sp.sem("y ~ x", data, w, **keys) for w in (fixed, wt.temporal(near)))
+    np.testing.assert_allclose(one.params, copies.params, atol=1e-7)
+    np.testing.assert_allclose(one.std_errors, copies.std_errors, rtol=1e-6)
+    path = np.repeat(rng.standard_normal(T), n) * 30
+    np.testing.assert_allclose(sp.sem("y ~ x", data.assign(y=data["y"] + path), fixed, **keys).params,
+                               one.params, atol=1e-6)  # fmt: skip
