@@ -53,7 +53,7 @@ LIMITS = {
         "intervals cover 84 to 92 %; method='aqs' has no such bias"
     ),
     "own past": (
-        "its own past instruments an endogenous regressor weakly: intervals of it and of tau may cover 73 to 92 %, "
+        "its own past instruments an endogenous regressor weakly: intervals of it and of tau may cover 72 to 92 %, "
         "with a bias of a third of that without instruments; instruments=, or sp.ArellanoBond(predetermined=) where "
         "the error of the same period is not in it, cover 90 to 96 %"
     ),

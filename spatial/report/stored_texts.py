@@ -113,7 +113,7 @@ STORED = (
     "of method='likelihood' cover better",
     "fewer than 10 periods are few for a lagged response: what unit effects leave in tau and eta lets their "
     "intervals cover 84 to 92 %; method='aqs' has no such bias",
-    "its own past instruments an endogenous regressor weakly: intervals of it and of tau may cover 73 to 92 %, "
+    "its own past instruments an endogenous regressor weakly: intervals of it and of tau may cover 72 to 92 %, "
     "with a bias of a third of that without instruments; instruments=, or sp.ArellanoBond(predetermined=) where the "
     "error of the same period is not in it, cover 90 to 96 %",
     "with fewer than 100 rows robust intervals after least squares cover 88 to 93 % where variances differ: "
