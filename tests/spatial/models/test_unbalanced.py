@@ -261,7 +261,7 @@ def test_effects_count_who_is_there():
     (lambda d, w: sp.pesaran_cd(sp.ols("y ~ a", d, w, **GAPS)), "E109", "this test needs"),
     (lambda d, w: sp.serial_correlation(sp.ols("y ~ a", d, w, **GAPS)), "E109", "this test needs"),
     (lambda d, w: sp.random_effects_tests(sp.ols("y ~ a", d, w, **GAPS, effects="none")), "E109", "this test needs"),
-    (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, vcov="eim"), "E320", "vcov='eim' beside"),
+    (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, vcov="eim"), "E109", "vcov='eim' beside"),
     (lambda d, w: sp.sar("y ~ a", d.query("t == 2001"), w, entity="id", missing="period"), "E501", "needs a panel"),
     (lambda d, w: sp.sar("y ~ a", pd.concat([d, d.iloc[:1]]), w, **GAPS), "E103", "repeat"),
 ])  # fmt: skip
