@@ -85,23 +85,23 @@ def solve_adjusted(specification: Specification, d: Design, sample: Sample, sett
     if d.lags:
         return _of_dynamic(d, sample, settings)
     weights = d.weights if specification.lag else d.weights_of_error
-    turned = specification.error and settings.effects.ways is None and centers(weights, settings.effects.time)
-    if settings.method == "reml" and (weights.varies or turned):
-        return _under_moving_weights(specification, d, sample, settings)
+    carried = specification.error and settings.effects.ways is None and centers(weights, settings.effects.time)
+    if settings.method == "reml" and (weights.varies or carried):
+        return _over_all_rows(specification, d, sample, settings)
     if settings.method == "reml":
         return restricted(sample, weights, centers(weights, settings.effects.time))
     return adjusted_score(sample, weights, settings.effects)
 
 
-def _under_moving_weights(specification: Specification, d: Design, sample: Sample, settings: Settings) -> Adjusted:
-    """One system over all rows, W block diagonal. Effects that a spatial error turns are dummies beside X, and the
-    restricted likelihood is that of what both leave."""
+def _over_all_rows(specification: Specification, d: Design, sample: Sample, settings: Settings) -> Adjusted:
+    """One system over all rows, W block diagonal where it varies. Effects that a spatial error carries along are dummies
+    beside X, and the restricted likelihood is that of what both leave."""
     if specification.lag:
         W = of_deviations(d.weights) if centers(d.weights, settings.effects.time) else d.weights
         return restricted(sample, W.stacked)  # type: ignore[union-attr]
-    if not sample.dummies and not centers(d.weights_of_error, settings.effects.time):
-        return restricted(sample, d.weights_of_error)
     effects, M = settings.effects, d.weights_of_error
+    if not (sample.dummies or centers(M, effects.time)):
+        return restricted(sample, M)
     at = restricted(sample_with_dummies(d, *regressor_columns(d, effects), effects, False, settings.logdet), M)
     own = np.append(np.arange(sample.X.shape[1] - sample.dummies), len(at.covariance) - 1)
     return replace(at, covariance=at.covariance[np.ix_(own, own)])
