@@ -94,8 +94,8 @@ def solve_adjusted(specification: Specification, d: Design, sample: Sample, sett
 
 
 def _over_all_rows(specification: Specification, d: Design, sample: Sample, settings: Settings) -> Adjusted:
-    """One system over all rows, W block diagonal where it varies. Effects that a spatial error carries along are dummies
-    beside X, and the restricted likelihood is that of what both leave."""
+    """One system over all rows, W block diagonal where it varies. Effects that a spatial error carries along are
+    dummies beside X, and the restricted likelihood is that of what both leave."""
     if specification.lag:
         W = of_deviations(d.weights) if centers(d.weights, settings.effects.time) else d.weights
         return restricted(sample, W.stacked)  # type: ignore[union-attr]
