@@ -77,10 +77,10 @@ def _columns(p: MissingProblem, v: np.ndarray) -> dict[str, Any]:
     """v less the offset, X, W v and their lags by M, times the roots of weights of observations."""
     own = v if p.offset is None else v - p.offset
     parts: dict[str, Any] = {"y": own, "X": p.X}
-    if p.W is not None:
-        parts["Wy"] = p.W @ v
-    if p.M is not None:
-        parts |= {"My": p.M @ own, "MX": p.M @ p.X} | ({"MWy": p.M @ parts["Wy"]} if p.W is not None else {})
+    for W in p.W:
+        parts["Wy"] = W @ v
+    for M in p.M:
+        parts |= {"My": M @ own, "MX": M @ p.X} | ({"MWy": M @ parts["Wy"]} if p.W else {})
     return parts if p.root is None else {name: (p.root * values.T).T for name, values in parts.items()}
 
 

@@ -23,7 +23,7 @@ from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 from ..records.missing import MissingRecord
 from ..records.schema import critical_value
-from ..solve.missing_problem import Projection
+from ..solve.missing_projection import Projection
 from .prediction import regression_part
 
 KINDS = ("TS", "TC", "trend")
@@ -58,7 +58,7 @@ def predict_missing(fit: MissingRecord, level: float = 0.95) -> pd.DataFrame:
     absent = fit._sample.problem.absent
     estimated = fit._sample.problem.levels.estimated[absent]
     factor = factor_of_freedom(fit._sample.n, len(fit._terms), fit._settings)
-    variance = fit.sigma2 * Projection(fit._sample.problem, at.rho, at.lam).variances() * (factor if p else 1.0)
+    variance = fit.sigma2 * Projection(fit._sample.problem, at.point).variances() * (factor if p else 1.0)
     if p:
         V = fit.vcov.to_numpy()[-p:, -p:]
         J = at.slopes[absent]

@@ -26,8 +26,10 @@ from ..design.period_means import centers, of_deviations
 from ..design.sample import left_by_means, regressor_columns
 from ..design.specification import Specification
 from ..logdet import Jacobian, logdet, period_logdet
-from ..solve.missing import MissingSample, missing_maximum
-from ..solve.missing_problem import MissingProblem, Projection, levels
+from ..solve.missing import missing_maximum
+from ..solve.missing_levels import levels
+from ..solve.missing_problem import MissingProblem
+from ..solve.missing_sample import MissingSample
 from .missing_fit import MissingFit
 from .reading import Reading, aligned, prepare
 
@@ -73,7 +75,7 @@ def fit_missing(reading: Reading) -> MissingFit:
     d: MissingDesign = reading.design  # type: ignore[assignment]
     refuse_data(specification, d, settings.effects, settings.correction)
     sample = missing_sample(specification, d, settings.effects, settings.logdet)
-    refuse_exact(sample, Projection(sample.problem, 0.0, 0.0).resid, d.response)
+    refuse_exact(sample, sample.at(np.zeros(2))[0].errors, d.response)
     at = missing_maximum(sample)
     refuse_exact(sample, at.errors, d.response)
     spatial = [at.rho] * specification.lag + [at.lam] * specification.error
@@ -111,10 +113,10 @@ def missing_sample(
         raise problem
     T, size = d.n_periods, d.y.size
     W = of_deviations(d.weights) if specification.lag and centers(d.weights, effects.time) else d.weights
-    stacked = [_stacked(w, T) if there else None for w, there in
+    stacked = [(_stacked(w, T),) * there for w, there in
                ((W, specification.lag), (d.weights_of_error, specification.error))]  # fmt: skip
     arrays = MissingProblem(
-        y=np.where(d.seen, d.outcome, 0.0).ravel(), X=X.reshape(size, -1), seen=d.seen.ravel(),
+        y=np.where(d.seen, d.outcome, 0.0).ravel(), X=X.reshape(size, -1), seen=d.seen,
         levels=levels(d.seen, effects.entity, effects.time), W=stacked[0], M=stacked[1],
         offset=None if d.offset is None else d.offset.ravel(),
         root=None if d.obs_weights is None else d.obs_weights.root.ravel(),
