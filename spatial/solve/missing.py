@@ -34,7 +34,9 @@ def missing_maximum(sample: MissingSample) -> MissingSolution:
     problem = sample.problem
     if not (sample.parts or problem.random or problem.serial):
         return _solution(sample, np.zeros(0), None)
-    search = Search(sample) if problem.plain else Ascent(sample)
+    if not problem.plain:
+        return _solution(sample, *Ascent(sample).reach())
+    search = Search(sample)
     reached = [search.climb(start) for start in search.starts()]
     return _solution(sample, *max(reached, key=lambda pair: pair[1].value)[:2])
 
@@ -64,7 +66,7 @@ def _solution(sample: MissingSample, t: np.ndarray, last: Last | None) -> Missin
     point = projection.at
     return MissingSolution(
         projection.beta, alone(point.rhos), alone(point.lams), projection.sigma2,
-        loglik, point, projection.errors, covariance=V,
+        float("nan") if problem.mean_of_score else loglik, point, projection.errors, covariance=V,
         filled=np.where(problem.seen.ravel() | estimated, filled, np.nan), level=np.where(estimated, level, np.nan),
         slopes=slopes, absorbed=projection.absorbed, random=projection.random,
     )  # fmt: skip

@@ -11,6 +11,7 @@ columns are estimated that rho turns, the estimate is the root of
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import product
@@ -32,6 +33,8 @@ FARTHEST = 0.4  # of one step, in any parameter
 SETTLED = 1e-13  # Newton decrement at the end, and what is enough for finer differences
 NEAR = 1e-3
 MAX_STEPS = 100
+STUCK = 1e-7  # length of a step that goes nowhere
+SHORTER = 8  # how often the steps of differences are cut to a third
 EDGE = 1e-5  # share of the way to the region's edge that an estimate must keep
 
 
@@ -100,44 +103,82 @@ class Ascent:
 
     # -- the steps ---------------------------------------------------------------------------------------
 
-    def climb(self, t: np.ndarray) -> tuple[np.ndarray, Last]:
-        """Newton's ascent: differences a thousandth apart, then a tenth of a standard error."""
-        h = np.full(self.p, ROUGH)
-        fine = False
+    def reach(self) -> tuple[np.ndarray, Last]:
+        """From the best of what is reached roughly to the maximum, or the root of the adjusted score."""
+        reached, failed = [], []
+        for start in self.starts():
+            try:
+                reached.append(self._rough(start))
+            except SpatialInputError as error:
+                failed.append(error)
+        if not reached:
+            raise failed[0]
+        t, h = max(reached, key=lambda pair: self.value(pair[0]))
+        adjusted = self.sample.problem.mean_of_score
         for _ in range(MAX_STEPS):
-            gradient, H = self.differences(t, h)
-            if fine and self.sample.problem.mean_of_score:
+            gradient, H, h = self._inside(self.differences, t, h)
+            if adjusted:
                 gradient, H = self.with_mean(t, h, gradient, H)
-            values, vectors = np.linalg.eigh(-H)
-            size = np.maximum(np.abs(values), 1e-10 * np.abs(values).max())
-            step = vectors @ ((vectors.T @ gradient) / size)
-            decrement, concave = float(gradient @ step), values[0] > 0
-            if fine and concave and decrement < SETTLED:
+            step = _uphill(gradient, H)
+            if gradient @ step < SETTLED and np.linalg.eigvalsh(-H)[0] > 0:
                 return t, self._last(t, h, H)
-            if concave and decrement < NEAR:
-                h, fine = FINE / np.sqrt(np.diag(-H)), True
-                h = np.minimum(h, self._room(t) / 4)
-            t = self._stepped(t, step, free=fine and decrement < NEAR)
-            if self.sample.problem.random:  # ln L is the same at -s
-                t[self.spatial] = abs(t[self.spatial])
+            t = self._stepped(t, step, free=True)
         self._refuse_edge(t)
-        raise SpatialInputError("E801", "the search for rho and lambda did not settle",
-                                hint="missing='drop', or fewer regressors: the likelihood is almost flat")  # fmt: skip
+        raise flat()
+
+    def _rough(self, t: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Newton's ascent by differences a thousandth apart; the steps of finer ones."""
+        h = np.full(self.p, ROUGH)
+        for _ in range(MAX_STEPS):
+            gradient, H, h = self._inside(self.rough_differences, t, h)
+            step = _uphill(gradient, H)
+            if gradient @ step < NEAR and np.linalg.eigvalsh(-H)[0] > 0:
+                return t, np.minimum(FINE / np.sqrt(np.diag(-H)), self._room(t) / 4)
+            moved = self._stepped(t, step, free=False)
+            if np.abs(moved - t).max() < STUCK:
+                break
+            t = moved
+        self._refuse_edge(t)
+        raise flat()
 
     def _stepped(self, t: np.ndarray, step: np.ndarray, free: bool) -> np.ndarray:
-        """A step that is no longer than allowed, and uphill unless it is one of the last."""
+        """A step that is no longer than allowed, and uphill unless it is one of the last or leads to a root."""
         step = step / max(1.0, float(np.abs(step).max()) / FARTHEST)
         before = self.value(t)
-        for _ in range(60):
+        for _ in range(40):
             value = self.value(t + step)
-            if np.isfinite(value) and (free or value > before - 1e-10 * abs(before)):
-                return t + step
+            if np.isfinite(value) and (free or value > before):
+                t = t + step
+                break
             step = step / 2
-        self._refuse_edge(t)
+        if self.sample.problem.random:  # ln L is the same at -s
+            t[self.spatial] = abs(t[self.spatial])
         return t
 
+    def _inside(self, differences: Callable, t: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Differences, and their steps, which are shorter near the edge of the region."""
+        for _ in range(SHORTER):
+            with np.errstate(invalid="ignore"):
+                gradient, H = differences(t, h)
+            if np.isfinite(gradient).all() and np.isfinite(H).all():
+                return gradient, H, h
+            h = h / 3
+        self._refuse_edge(t)
+        raise flat()
+
+    def rough_differences(self, t: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Gradient and second derivatives of ln L, of first order."""
+        p, center, moves = self.p, self.value(t), np.diag(h)
+        up, down = (np.array([self.value(t + sign * move) for move in moves]) for sign in (1, -1))
+        H = np.diag((up - 2 * center + down) / h**2)
+        for i in range(p):
+            for j in range(i):
+                both = self.value(t + moves[i] + moves[j])
+                H[i, j] = H[j, i] = (both - up[i] - up[j] + center) / (h[i] * h[j])
+        return (up - down) / (2 * h), H
+
     def differences(self, t: np.ndarray, h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Gradient and second derivatives of ln L."""
+        """Gradient and second derivatives of ln L, of sixth and fourth order."""
         p, center = self.p, self.value(t)
         gradient, H = np.zeros(p), np.zeros((p, p))
         for i in range(p):
@@ -149,10 +190,6 @@ class Ascent:
         for i in range(p):
             for j in range(i):
                 H[i, j] = H[j, i] = self._mixed(t, h, i, j)
-        if not (np.isfinite(gradient).all() and np.isfinite(H).all()):
-            self._refuse_edge(t)
-            raise SpatialInputError("E801", "the search for rho and lambda left the admissible region",
-                                    hint="missing='drop', or fewer regressors")  # fmt: skip
         return gradient, H
 
     def _mixed(self, t, h, i: int, j: int) -> float:
@@ -223,6 +260,19 @@ class Ascent:
         if self.sample.problem.serial and abs(np.tanh(t[-1])) > 1 - EDGE:
             raise SpatialInputError("E701", f"psi = {np.tanh(t[-1]):.6g}: the errors have a unit root over time",
                                     hint="first differences of all variables, or trends in the formula")  # fmt: skip
+
+
+def _uphill(gradient: np.ndarray, H: np.ndarray) -> np.ndarray:
+    """Newton's step, with the curvature's sign turned where ln L is convex."""
+    values, vectors = np.linalg.eigh(-H)
+    size = np.maximum(np.abs(values), 1e-10 * np.abs(values).max())
+    return vectors @ ((vectors.T @ gradient) / size)
+
+
+def flat() -> SpatialInputError:
+    """E801."""
+    return SpatialInputError("E801", "the search for rho and lambda did not settle",
+                             hint="missing='drop', or fewer regressors: the likelihood is almost flat")
 
 
 def _grid_of(part) -> np.ndarray:

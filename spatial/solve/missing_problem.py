@@ -20,10 +20,11 @@ observed or has no parameter of its own is a coefficient too, of a column of G:
 Errors that are correlated over time, e_t = psi e_{t-1} + v_t, are v after Prais and Winsten's P, and every column is
 multiplied with it. With G = [C_m, C_o D_o, -s S]
 
-    ln L = -n/2 (ln(2 pi sigma2) + 1) + ln|C| + ln|P| - ln|G'G| / 2 + ln|D_o'D_o| / 2,  n sigma2 = e'e,  n = m - rank D_o
+    ln L = -n/2 (ln(2 pi sigma2) + 1) + ln|C| + ln|P| - ln|G'G| / 2 + ln|D_o'D_o| / 2
 
-With weights w of all rows, Var(e) = sigma2 / w, each row of e is multiplied with its root, and ln|C| gains
-sum ln(w) / 2. Nothing of size T N x T N is dense: G'G is sparse, of the size of what is missing plus the unit effects.
+with n = m - rank D_o and n sigma2 = e'e. With weights w of all rows, Var(e) = sigma2 / w, each row of e is multiplied
+with its root, and ln|C| gains sum ln(w) / 2. Nothing of size T N x T N is dense: G'G is sparse, of the size of what is
+missing plus the unit effects.
 Sources: LeSage & Pace (2004, J. Real Estate Finance and Economics 29:233-254); Wang & Lee (2013, Econometrics Journal
 16:73-102), which has the model and estimators by moments; Lee & Yu (2010, J. Econometrics 154:165-185).
 """
@@ -31,7 +32,7 @@ Sources: LeSage & Pace (2004, J. Real Estate Finance and Economics 29:233-254); 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property, reduce
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -40,6 +41,7 @@ from .missing_levels import Levels
 
 DENSE = 600_000  # entries of G up to which it is held dense
 PRODUCTS_MAX = 4  # parts of G up to which the products of all pairs are held
+DENSE_SHARE = 0.1  # of the entries of A, above which it is factorised dense
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,6 +81,7 @@ class MissingProblem:
     random : {None, "kkp", "baltagi"}, whether there are random effects, inside or outside the spatial error
     serial : bool, whether e is correlated over time
     restricted : bool, whether beta is absorbed too: the restricted likelihood
+    varies : bool, whether W differs between periods
     """
 
     y: np.ndarray = field(repr=False)
@@ -93,6 +96,7 @@ class MissingProblem:
     random: str | None = None
     serial: bool = False
     restricted: bool = False
+    varies: bool = False
 
     @cached_property
     def n(self) -> int:
@@ -228,12 +232,23 @@ class MissingProblem:
         pattern, data = self.of_G
         return sparse.csc_array((shares @ data, pattern.indices, pattern.indptr), shape=pattern.shape)
 
-    def lagged_solution(self, rhos: np.ndarray, Z: np.ndarray) -> list[np.ndarray]:
-        """The parts of the equation of W_j A^-1 Z, for every j."""
+    def solve(self, rhos: np.ndarray, Z: np.ndarray) -> np.ndarray:
+        """A^-1 Z of all rows; where W is the same in all periods, of all of them at once."""
         from scipy.sparse.linalg import splu
 
-        A = sparse.eye_array(len(self.y)) - reduce(lambda a, b: a + b, (rho * W for rho, W in zip(rhos, self.W)))
-        solved = splu(sparse.csc_array(A)).solve(Z)
+        if not self.W:
+            return Z
+        T, N = self.seen.shape
+        size = T * N if self.varies else N
+        A = sparse.csc_array(sparse.eye_array(size) - sum(rho * W[:size, :size] for rho, W in zip(rhos, self.W)))
+        wide = Z.reshape(T * N // size, size, -1).transpose(1, 0, 2).reshape(size, -1)
+        dense = A.nnz > DENSE_SHARE * size**2
+        out = np.linalg.solve(A.toarray(), wide) if dense else splu(A).solve(wide)
+        return out.reshape(size, T * N // size, -1).transpose(1, 0, 2).reshape(Z.shape)
+
+    def lagged_solution(self, rhos: np.ndarray, Z: np.ndarray) -> list[np.ndarray]:
+        """The parts of the equation of W_j A^-1 Z, for every j."""
+        solved = self.solve(rhos, Z)
         return [self._in_equation(W @ solved) for W in self.W]
 
     def _as_y(self, values: np.ndarray) -> np.ndarray:

@@ -24,6 +24,7 @@ class MissingSample:
     n : int, observations left after the effects
     lag, error : Jacobian, SeveralJacobian where there are several rho, lambda, or None
     names : tuple of str, of X's columns
+    spatial : tuple of str, of every rho and lambda
     problem : MissingProblem
     dummies : 0
     """
@@ -34,6 +35,7 @@ class MissingSample:
     lag: Jacobian | SeveralJacobian | None
     error: Jacobian | SeveralJacobian | None
     names: tuple[str, ...]
+    spatial: tuple[str, ...]
     problem: MissingProblem = field(repr=False)
     dummies: int = 0
 
