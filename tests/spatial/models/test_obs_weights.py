@@ -459,7 +459,7 @@ REFUSED = [
     ("sar", {"lags": "y", "effects": "entity"}, "lags="),
     ("sdm", {"effects": "random", "method": "gmm"}, "by moments"),
     ("sar", {"method": "aqs", "effects": "entity"}, "aqs"),
-    ("sem", {"method": "reml", "effects": "entity"}, "reml"), ("sar", {"correction": "additive"}, "additive"),
+    ("sar", {"correction": "additive"}, "additive"),
     ("sar", {"obs_weights": sp.Sampling("fixed")}, "sampling"),
     ("sem", {"obs_weights": sp.Sampling("fixed")}, "sampling"),
     ("sem", {"method": "gmm", "effects": "none"}, "change over time"),
