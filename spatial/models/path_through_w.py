@@ -27,7 +27,7 @@ def warn_of_path(reading: Reading, solution: Solution) -> None:
     if not spec.lag or effects.ways is not None or d.times is None or not centers(d.weights, effects.time):
         return
     statistic, df = effects_of_row_sums(d, solution.resid, solution.sigma2, effects.entity)
-    p = float(chdtrc(df, statistic))
+    p = float(chdtrc(df, statistic)) if df > 0 else 1.0  # rows of W may have one sum that is not one
     if p < LEVEL:
         warn(f"{spec.name}: rho may be biased, a path that all units share passes through W, whose rows do not all sum "
              f"to one: residuals have period effects of W 1, chi2({df}) = {statistic:.1f}, p = {p:.2g}; "
@@ -50,4 +50,4 @@ def effects_of_row_sums(d: Design, e: np.ndarray, sigma2: float, entity: bool) -
     apart = sums - (np.bincount(period, sums) / size)[period]
     length, along = np.bincount(period, apart**2), np.bincount(period, apart * e)
     there = length > 1e-12 * size * (sums @ sums / len(sums))
-    return float((along[there] ** 2 / length[there]).sum() / sigma2), int(there.sum()) - entity
+    return float((along[there] ** 2 / length[there]).sum() / sigma2), max(int(there.sum()) - entity, 0)

@@ -186,9 +186,12 @@ def test_a_path_that_passes_through_w_is_pointed_out(model, method):
         getattr(sp, model)("y ~ x", *passing_through(10, "inside"), **KEYS, method=method)
 
 
-@pytest.mark.parametrize(("path", "process"), [(10, "outside"), (0, "inside")])
-def test_one_that_does_not_is_not(path, process, recwarn):
-    sp.sar("y ~ x", *passing_through(path, process), **KEYS)
+@pytest.mark.parametrize(("path", "process", "share"), [(10, "outside", 1), (0, "inside", 1), (10, "inside", 0)])
+def test_one_that_does_not_is_not(path, process, share, recwarn):
+    """Nor is one under W whose rows have all one sum, though not that of one."""
+    data, w = passing_through(path, process)
+    even = nearest(np.random.default_rng(5), 31, 3) * 0.8
+    sp.sar("y ~ x", data, w if share else wt.from_dense(even, ids=list(w.ids)), **KEYS)
     assert not any("passes through W" in str(one.message) for one in recwarn)
 
 
