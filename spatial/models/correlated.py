@@ -20,7 +20,7 @@ from ..design.arrays import Sample
 from ..design.checks import COLLINEAR
 from ..design.design import Design
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
-from ..design.several import SeveralDesign, weights_of_response
+from ..design.several import SeveralDesign, weights_of_error, weights_of_response
 from ..design.unit_rows import UnitRows
 from ..solve.gmm import MomentSample
 from .moments import lagged_products, order_of_endogenous
@@ -53,8 +53,7 @@ def moments_with_unit_means(raw: MomentSample, d: Design, effects: FixedEffects)
     own, labels = _instruments(d)
     X, MX = np.column_stack([raw.X[:, raw.exogenous], own]), None
     if raw.MX is not None:
-        M = d.weights_of_error if not isinstance(d, SeveralDesign) else d.weights.matrices[d.weights.error[0]]
-        lagged = d.lag(d.panel(own), NO_EFFECTS, M)
+        lagged = d.lag(d.panel(own), NO_EFFECTS, weights_of_error(d))
         MX = np.column_stack([raw.MX[:, raw.exogenous], d.rows(lagged)])
     names = (*(name for name, own in zip(raw.names, raw.exogenous) if own), *labels)
     out = _extended(raw, d, effects, X, MX, names)
@@ -68,12 +67,10 @@ def _instruments(d: Design) -> tuple[np.ndarray, list[str]]:
         return np.empty((d.nobs, 0)), []
     columns, order = np.stack(list(d.instruments.values()), axis=2), order_of_endogenous(d)
     weights = weights_of_response(d) if order else ()
-    several = isinstance(d, SeveralDesign)
-    prefixes = [""]
-    if several:
-        prefixes += [f"W_{d.weights.matrices.index(w) + 1}:" for w in weights]
+    if isinstance(d, SeveralDesign):
+        prefixes = ["", *(f"W_{d.weights.matrices.index(w) + 1}:" for w in weights)]
     else:
-        prefixes += ["W:", "W2:"][:order]
+        prefixes = ["", "W:", "W2:"][: 1 + order]
     values = np.concatenate([columns, *lagged_products(d, weights, columns, NO_EFFECTS, order)], axis=2)
     return d.rows(values), [prefix + name for prefix in prefixes for name in d.instruments]
 
