@@ -16,8 +16,8 @@ from ..design.dummies import sample_with_dummies
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
 from ..design.moving import as_lagged
-from ..design.options import Settings
 from ..design.obs_weights import links_in_units_of_variance
+from ..design.options import Settings
 from ..design.period_means import centers
 from ..design.sample import regressor_columns, weighted
 from ..design.specification import Specification

@@ -7,9 +7,9 @@ maker of B Z, e = M_B B A y, q = e'e, m = n - rank Z and G_j = W_j A^-1 the scor
     lambda_l:  (m / q) e'M_l u    - tr(M_B M_l B^-1)    =  (m / q) e'M_l u - tr M_l B^-1 - d ln|C| / d lambda_l / 2
 
 have mean zero whatever the number of columns is, C = Z'B'B Z. Of errors alone they are the slopes of Patterson &
-Thompson's (1971, Biometrika 58:545-554) restricted likelihood, of lags alone those of the adjusted profile likelihood of
-Martellosio & Hillier (2020, J. Econometrics 219:402-422); with both there is no likelihood with these slopes, and the
-root is the estimator of McCullagh & Tibshirani (1990, JRSS B 52:325-344).
+Thompson's (1971, Biometrika 58:545-554) restricted likelihood, of lags alone those of Martellosio & Hillier's (2020, J.
+Econometrics 219:402-422) adjusted profile likelihood; with both there is no likelihood with these slopes, and the root
+is the estimator of McCullagh & Tibshirani (1990, JRSS B 52:325-344).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import numpy as np
 
 from ..design.stacked import Stacked, times
 from .ml import alone
-from .several_problem import Problem, SeveralSample, problem_of
+from .several_problem import SeveralSample, problem_of
 from .several_roots import STEP, SeveralAdjusted, several_root
 
 
