@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
@@ -66,7 +68,7 @@ def columns_of(d: Design, effects: FixedEffects) -> Columns:
                                     f"rows and {ways.rank:,} effects", n=ways.rank,
                                     hint="fewer effects behind |, or correction=False")  # fmt: skip
         return Columns(None, np.nan_to_num(d.panel(ways.dummies())))
-    plain = Gaps(rows_of(d), effects) if d.obs_weights is None else d.obs_weights.projection(effects)
+    plain: Any = Gaps(rows_of(d), effects) if d.obs_weights is None else d.obs_weights.projection(effects)
     each = [plain.basis(t) for t in range(T)]
     if not effects.entity:
         return Columns(None, _kept(np.stack(each)))

@@ -25,6 +25,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -177,31 +178,33 @@ class Inverses:
 
 
 class Factor:
-    """One of them."""
+    """One of them: nothing where the values are zero, a dense inverse, or a sparse LU of many units."""
 
     def __init__(self, n: int, matrices: Sequence[sparse.csr_array], values: np.ndarray):
-        self.n, self.trivial, self._inverse, self._lu = n, not np.any(values), None, None
+        self.n, self.trivial, self.lu = n, not np.any(values), None
         if self.trivial:
             return
         combined = sparse.csr_array(sum(value * one for value, one in zip(values, matrices)))
         if n < SPARSE_FROM or combined.nnz > SPARSE * n * n:
-            self._inverse = np.linalg.inv(np.eye(n) - combined.toarray())
-        else:
-            from scipy.sparse.linalg import splu
+            self.inverse = np.linalg.inv(np.eye(n) - combined.toarray())
+            return
+        from scipy.sparse.linalg import splu
 
-            self._lu = splu(sparse.csc_array(sparse.eye_array(n) - combined), permc_spec="MMD_AT_PLUS_A")
+        self.lu = splu(sparse.csc_array(sparse.eye_array(n) - combined), permc_spec="MMD_AT_PLUS_A")
+
+    @cached_property
+    def inverse(self) -> np.ndarray:
+        return self.solve(np.eye(self.n))
 
     def solve(self, right: np.ndarray) -> np.ndarray:
         """A^-1 right."""
         if self.trivial:
             return right
-        return self._inverse @ right if self._lu is None else self._lu.solve(right)
+        return self.inverse @ right if self.lu is None else self.lu.solve(right)
 
     def diagonal(self, L: sparse.csr_array) -> np.ndarray:
         """Of L A^-1, (n,)."""
         if self.trivial:
             return L.diagonal()
-        if self._inverse is None:
-            self._inverse = self._lu.solve(np.eye(self.n))
         at = L.tocoo()
-        return np.bincount(at.row, at.data * self._inverse[at.col, at.row], self.n)
+        return np.bincount(at.row, at.data * self.inverse[at.col, at.row], self.n)
