@@ -65,7 +65,7 @@ def completed_view(fit: MissingRecord) -> FitRecord:
     G = projection.G if isinstance(projection.G, np.ndarray) else projection.G.toarray()
     filled, level = projection.completed
     parts = _columns(s.problem, filled - level)
-    sample = Sample(n=s.n, lag=s.lag, error=s.error, names=s.names, **parts)
+    sample = Sample(n=s.n, lag=s.lag, error=s.error, names=s.names, **parts)  # type: ignore[arg-type]
     e, s2 = projection.resid, at.sigma2
     moving = [sample.BWy(at.lam)] * spec.lag
     if spec.error:

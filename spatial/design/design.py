@@ -135,11 +135,6 @@ class Design:
         return tuple(f"W:{self.names[j]}" for j in self.durbin)
 
     @property
-    def with_outcome(self) -> np.ndarray | None:
-        """(T, N) of bool, rows that coefficients are estimated from; None of all."""
-        return self.observed
-
-    @property
     def nobs(self) -> int:
         """Rows m: units and periods that are observed."""
         return self.y.size if self.observed is None else int(self.observed.sum())

@@ -39,10 +39,6 @@ class MissingDesign(Design):
     seen: np.ndarray = field(kw_only=True, repr=False)
 
     @property
-    def with_outcome(self) -> np.ndarray:
-        return self.seen
-
-    @property
     def nobs(self) -> int:
         return int(self.seen.sum())
 

@@ -46,8 +46,8 @@ def missing_sample(specification: Specification, d: MissingDesign, settings: Set
         E204 to E206 and E208: y or regressors without variation, collinear or absorbed among the rows with y.
     """
     effects, size = settings.effects, d.y.size
-    of_several = isinstance(d, MissingSeveralDesign)
-    X, names = several_regressors(d, effects) if of_several else regressor_columns(d, effects)
+    of_columns = several_regressors if isinstance(d, MissingSeveralDesign) else regressor_columns
+    X, names = of_columns(d, effects)  # type: ignore[arg-type]
     Xd, yd = d.rows_within(X, effects), d.rows_within(d.y, effects)
     (problem,), *_ = degenerate(d, d.y[d.seen][None], yd[None], X[d.seen][None], Xd[None], names, effects)
     if problem is not None:
@@ -82,7 +82,7 @@ def _lag(specification: Specification, d: MissingDesign, settings: Settings) -> 
         if len(used) == 1:
             return _of_one(d.weights.matrices[used[0]], "rho", d, settings)
         return _of_several([as_lagged(d.weights.matrices[m], effects) for m in used], used, "rho", T)
-    if isinstance(d, MissingRegimeDesign) and d.split.regimes.rho and len(d.split.labels) > 1:
+    if isinstance(d, MissingRegimeDesign) and d.by_regime[1]:
         return _of_regimes(d, d.weights, "rho")
     return _of_one(d.weights, "rho", d, settings)
 
@@ -96,7 +96,7 @@ def _error(specification: Specification, d: MissingDesign, settings: Settings) -
         if len(used) == 1:
             return _of_one(d.weights.matrices[used[0]], "lambda", d, settings)
         return _of_several([d.weights.matrices[m] for m in used], used, "lambda", T)
-    if isinstance(d, MissingRegimeDesign) and d.split.regimes.lam and len(d.split.labels) > 1:
+    if isinstance(d, MissingRegimeDesign) and d.by_regime[2]:
         return _of_regimes(d, d.weights_of_error, "lambda")
     return _of_one(d.weights_of_error, "lambda", d, settings)
 
@@ -122,6 +122,7 @@ def _of_several(matrices: Sequence, used: tuple[int, ...], name: str, T: int) ->
 
 def _of_regimes(d: MissingRegimeDesign, w, name: str) -> Role:
     """1_r W for every regime r."""
+    assert d.split is not None
     codes, G, T = d.split.codes, len(d.split.labels), d.n_periods
     determinant = SeveralJacobian(logdet_by_regime(w, codes, G, T), 1 if w.varies else T)
     if w.varies:

@@ -8,7 +8,7 @@ from ..records.several import SeveralRecord
 
 def region_lines(fit: SeveralRecord) -> list[str]:
     """How the determinants were computed, and how far from the edge of the region the estimates are."""
-    lines = []
+    lines: list[str] = []
     for name, part, at in (("rho", fit._sample.lag, fit.rhos), ("lambda", fit._sample.error, fit.lambdas)):
         if isinstance(part, SeveralJacobian):
             share = part.logdet.largest(at.to_numpy())

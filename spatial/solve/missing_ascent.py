@@ -121,7 +121,7 @@ class Ascent:
                 gradient, H = self.with_mean(t, h, gradient, H)
             step = _uphill(gradient, H)
             if gradient @ step < SETTLED and np.linalg.eigvalsh(-H)[0] > 0:
-                return t, self._last(t, h, H)
+                return t + step, self._last(t + step, h, H)
             t = self._stepped(t, step, free=True)
         self._refuse_edge(t)
         raise flat()

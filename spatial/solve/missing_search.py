@@ -16,6 +16,7 @@ from numpy.polynomial import chebyshev
 
 from spillover.errors import SpatialInputError
 
+from ..logdet import Jacobian
 from ..logdet.windows import Window, chebyshev_coefficients, chebyshev_grid
 from .missing_sample import Last, MissingSample
 
@@ -36,8 +37,12 @@ class Search:
 
     @cached_property
     def ends(self) -> tuple[np.ndarray, np.ndarray]:
-        low, high = np.array([part.ends for part in self.sample.parts]).T
+        low, high = np.array([part.ends for part in self.parts]).T
         return low, high
+
+    @property
+    def parts(self) -> list[Jacobian]:
+        return self.sample.parts  # type: ignore[return-value]
 
     @property
     def p(self) -> int:
@@ -52,7 +57,7 @@ class Search:
     def starts(self) -> list[np.ndarray]:
         """The best points of the coarse grid: of two parameters also the best that is no neighbor of the first."""
         size = GRID[self.p]
-        axes = [part.grid(size + 1).points[1:-1] for part in self.sample.parts]
+        axes = [part.grid(size + 1).points[1:-1] for part in self.parts]
         points = np.array(list(product(*axes)))
         values = np.array([self.value(point) for point in points]).reshape((size,) * self.p)
         order = np.argsort(-values, axis=None)
