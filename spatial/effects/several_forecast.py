@@ -25,7 +25,9 @@ from ..design.moving import lag_effects
 from ..design.options import lists_weights
 from ..design.period_means import centers, lag_of_deviations
 from ..design.regimes import label_of_level
+from ..design.sample import own_columns
 from ..design.several import SeveralDesign, several_regressors
+from ..design.unit_means import with_unit_means
 from ..design.unsplit import LAG
 from ..records.several import SeveralRecord
 from .operators import Several, by_regime, combined, each_period
@@ -40,8 +42,9 @@ def new_columns(fit: Several, X: Mapping[str, np.ndarray], W: SpatialWeights | S
         own = {name: X.get(name, one) for name in d.names}
         pairs = zip(d.lag_names, d.weights.pairs)
         lagged = {name: spatial_lag(W.matrices[m], own[d.names[j]]) for name, (j, m) in pairs}
-        return [(own | lagged)[name] for name in fit._sample.names]
-    out: dict[str, np.ndarray] = {}
+        every = own | lagged | _followed(fit, shape)
+        return [every[name] for name in fit._sample.names]
+    out: dict[str, np.ndarray] = _followed(fit, shape)
     for term, names in fit.split.columns.items():  # type: ignore[union-attr]
         lagged_term = term not in X and term != INTERCEPT and term.startswith(LAG)
         base = X.get(term.removeprefix(LAG) if lagged_term else term, one)
@@ -52,6 +55,16 @@ def new_columns(fit: Several, X: Mapping[str, np.ndarray], W: SpatialWeights | S
         out |= {name: values for name in names if name == term}
     return [out[name] if name in out else np.broadcast_to(column_of(d, name, NO_EFFECTS), shape)
             for name in fit._sample.names]  # fmt: skip
+
+
+def _followed(fit: Several, shape) -> dict[str, np.ndarray]:
+    """What correlated random effects follow: the same in all periods, those of the fit in new ones."""
+    if fit._settings.effects.random in (None, "random"):
+        return {}
+    own = set(fit._design.names) | set(fit._design.lag_names if isinstance(fit._design, SeveralDesign) else ())
+    names = [name for name in fit._sample.names if name not in own]
+    columns = np.nanmax(sample_columns(fit._design, names, fit._settings.effects), axis=0)  # (N, K)
+    return {name: np.broadcast_to(column, shape) for name, column in zip(names, columns.T)}
 
 
 def refuse_other_regimes(split, ids: pd.Index, values: np.ndarray) -> None:
@@ -86,7 +99,11 @@ def sample_columns(d: Design, names, effects: FixedEffects) -> np.ndarray:
     if isinstance(d, SeveralDesign):
         X, there = several_regressors(d, effects)
         return X[:, :, [there.index(name) for name in names]]
-    return np.stack([np.broadcast_to(column_of(d, name, effects), d.y.shape) for name in names], axis=-1)
+    if effects.random in (None, "random"):
+        return np.stack([np.broadcast_to(column_of(d, name, effects), d.y.shape) for name in names], axis=-1)
+    own = own_columns(d, effects)
+    X, there = with_unit_means(d.X[:, :, own], [d.names[j] for j in own], d, effects)
+    return X[:, :, [there.index(name) for name in names]]
 
 
 def lagging(W, time: bool):

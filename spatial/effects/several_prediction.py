@@ -22,7 +22,9 @@ from ..design.moving import lag_effects
 from ..design.obs_weights import refuse_weighted
 from ..design.options import lists_weights
 from ..design.regimes import label_of_level
+from ..design.sample import own_columns
 from ..design.several import SeveralDesign, several_regressors
+from ..design.unit_means import with_unit_means
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .joined_units import whole_design
@@ -121,8 +123,9 @@ def regression_part(fit: Several, d: Design, codes: np.ndarray | None = None) ->
         X, names = several_regressors(d, fit._settings.effects)
         return X @ fit.params[names].to_numpy() + offset
     if codes is None:
-        used = [d.names.index(name) for name in fit._sample.names]  # columns by regime
-        return d.X[:, :, used] @ fit.params.to_numpy()[: len(used)] + offset
+        own = own_columns(d, fit._settings.effects)  # by regime
+        X, names = with_unit_means(d.X[:, :, own], [d.names[j] for j in own], d, fit._settings.effects)
+        return X @ fit.params[names].to_numpy() + offset
     assert isinstance(fit, RegimesRecord)
     out = offset.copy()
     for term, columns in fit.split.columns.items():

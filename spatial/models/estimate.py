@@ -70,7 +70,7 @@ def estimate_regimes(specification: Specification, formula: str, data: pd.DataFr
     reading = read_regimes(specification, formula, data, w, options)
     if not reading.design.split.regimes.spatial:  # type: ignore[attr-defined]
         return with_regimes(fit_of(reading))
-    return maximum_by_regime(reading, maximum(reading)[1])
+    return maximum_by_regime(reading, maximum)
 
 
 def estimate_design(specification: Specification, columns: Design, options: ModelOptions) -> Fit:

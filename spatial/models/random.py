@@ -12,13 +12,13 @@ from spillover.matrix import refuse_varying
 from ..covariance.random import refuse_for_random
 from ..covariance.vcov import as_vcov
 from ..design.arrays import Sample
-from ..design.checks import COLLINEAR
 from ..design.design import Design
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.several import weights_of_error
 from ..design.specification import Specification
+from ..design.unit_means import projection
 from ..design.unit_rows import UnitRows, links_by_row
 from ..logdet import logdet
 from ..solve.gmm import MomentSample, MomentSolution
@@ -151,40 +151,6 @@ def variances(
 
 
 def _with_projection(raw: Sample, d: Design, effects: FixedEffects) -> Sample:
-    """What the unit effects follow, as regressors of their own: unit means of the regressors, W X among them (Mundlak
-    1978), or the regressors of every period (Chamberlain 1982).
-
-    Those that the regressors span already are left out: means of what never changes, or of year dummies.
-
-    Raises
-    ------
-    SpatialInputError
-        E716 when no regressor has means of its own, E206 when there are too few units for so many.
-    """
-    (T, N), names = d.y.shape, raw.names
-    k, units = len(names), UnitRows.of(d)
-
-    def by_unit(X):
-        if effects.random == "correlated":
-            return units.means(X)
-        return (X / units.ones[:, None]).reshape(T, N, k).transpose(1, 2, 0).reshape(N, k * T)
-
-    scale = np.linalg.norm(raw.X, axis=0)
-    added = by_unit(raw.X / scale)
-    both = np.column_stack([raw.X / scale, units.spread(added)])
-    new = np.flatnonzero(np.abs(np.diag(np.linalg.qr(both, mode="r")))[k:] > COLLINEAR)
-    if not len(new):
-        raise SpatialInputError("E716", "no regressor has unit means of its own: none varies within and between units",
-                                hint="use effects='random'")  # fmt: skip
-    if len(new) >= N - 1:
-        raise SpatialInputError("E206", f"effects='chamberlain' takes {added.shape[1]} coefficients between units, and "
-                                f"there are {N} units", n=N, hint="use effects='correlated'")  # fmt: skip
-
-    def extended(X):
-        return np.column_stack([X, units.spread(by_unit(X)[:, new])])
-
-    labels = [f"mean({name})" for name in names]
-    if effects.random == "chamberlain":
-        labels = [f"{name} in {period}" for name in names for period in d.periods.astype(str)]
-    extra = {"X": extended(raw.X), "MX": None if raw.MX is None else extended(raw.MX)}
-    return replace(raw, **extra, names=(*names, *(labels[j] for j in new)))
+    """With what the unit effects follow among the regressors: see ``unit_means``."""
+    extended, names = projection(raw.X, raw.names, d, effects)
+    return replace(raw, X=extended(raw.X), MX=None if raw.MX is None else extended(raw.MX), names=names)

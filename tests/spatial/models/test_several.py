@@ -390,7 +390,7 @@ def test_ids_islands_and_empty_weights():
 
 @pytest.mark.parametrize("options", [
     {"method": "reml"}, {"wx_order": 2}, {"vcov": "eim"}, {"logdet": "eigen"},
-    {"endog": ["a"], "instruments": ["y"]}, {"effects": "random", **PANEL}, {"lags": "y", **PANEL},
+    {"endog": ["a"], "instruments": ["y"]}, {"lags": "y", **PANEL},
     {"durbin": {}}, {"durbin": {"a": []}},
 ])  # fmt: skip
 def test_options_that_several_w_do_not_have(options):
