@@ -17,9 +17,15 @@ from .unit_rows import UnitRows
 
 
 def projection(
-    X: np.ndarray, names: tuple[str, ...], d: Design, effects: FixedEffects
+    X: np.ndarray, followed: np.ndarray, names: tuple[str, ...], d: Design, effects: FixedEffects
 ) -> tuple[Callable[[np.ndarray], np.ndarray], tuple[str, ...]]:
-    """What extends rows (m, k) like those of X by the columns that the unit effects follow, and all names.
+    """What makes the added columns of rows (m, k) like those of ``followed``, and the names of these columns.
+
+    Parameters
+    ----------
+    X : (m, K), the regressors, which may span some
+    followed : (m, k), what the unit effects follow
+    names : of its columns
 
     Raises
     ------
@@ -28,38 +34,39 @@ def projection(
     """
     (T, N), k, units = d.y.shape, len(names), UnitRows.of(d)
 
-    def by_unit(X):
+    def by_unit(values):
         if effects.random == "correlated":
-            return units.means(X)
-        return (X / units.ones[:, None]).reshape(T, N, k).transpose(1, 2, 0).reshape(N, k * T)
+            return units.means(values)
+        return (values / units.ones[:, None]).reshape(T, N, k).transpose(1, 2, 0).reshape(N, k * T)
 
     scale = np.linalg.norm(X, axis=0)
-    added = by_unit(X / scale)
-    both = np.column_stack([X / scale, units.spread(added)])
-    new = np.flatnonzero(np.abs(np.diag(np.linalg.qr(both, mode="r")))[k:] > COLLINEAR)
+    columns = by_unit(followed / np.linalg.norm(followed, axis=0))
+    both = np.column_stack([X / scale, units.spread(columns)])
+    new = np.flatnonzero(np.abs(np.diag(np.linalg.qr(both, mode="r")))[len(scale) :] > COLLINEAR)
     if not len(new):
         raise SpatialInputError("E716", "no regressor has unit means of its own: none varies within and between units",
                                 hint="use effects='random'")  # fmt: skip
     if len(new) >= N - 1:
-        raise SpatialInputError("E206", f"effects='chamberlain' takes {added.shape[1]} coefficients between units, and "
-                                f"there are {N} units", n=N, hint="use effects='correlated'")  # fmt: skip
+        fewer = "effects='correlated'" if effects.random == "chamberlain" else "effects='random', or fewer regressors"
+        raise SpatialInputError("E206", f"effects={effects.random!r} takes {columns.shape[1]} coefficients between "
+                                f"units, and there are {N} units", n=N, hint=f"use {fewer}")  # fmt: skip
 
-    def extended(X):
-        return np.column_stack([X, units.spread(by_unit(X)[:, new])])
+    def added(values):
+        return units.spread(by_unit(values)[:, new])
 
     labels = [f"mean({name})" for name in names]
     if effects.random == "chamberlain":
         labels = [f"{name} in {period}" for name in names for period in d.periods.astype(str)]
-    return extended, (*names, *(labels[j] for j in new))
+    return added, tuple(labels[j] for j in new)
 
 
 def with_unit_means(X: np.ndarray, names: list[str], d: Design, effects: FixedEffects) -> tuple[np.ndarray, list[str]]:
-    """The same of a panel (T, N, k), with the columns added; without such effects as it is."""
+    """The columns of a panel (T, N, k) with those added; without such effects as they are."""
     if effects.random in (None, "random") or not names:
         return X, names
     rows = d.rows(X)
-    extended, labels = projection(rows, tuple(names), d, effects)
-    return np.concatenate([X, d.panel(extended(rows)[:, len(names) :])], axis=2), list(labels)
+    added, labels = projection(rows, rows, tuple(names), d, effects)
+    return np.concatenate([X, d.panel(added(rows))], axis=2), [*names, *labels]
 
 
 def lag_unit_means(lagged: np.ndarray, X: np.ndarray, names: list[str], d: Design, effects: FixedEffects) -> None:
@@ -68,9 +75,9 @@ def lag_unit_means(lagged: np.ndarray, X: np.ndarray, names: list[str], d: Desig
 
     Parameters
     ----------
-    X, names : the regressors, (m, k0) and their names, without what the effects follow
+    X, names : the regressors, (m, k0), and their names, without what the effects follow
     """
     if effects.random in (None, "random") or not d.varies or not names:
         return
-    extended, _ = projection(X, tuple(names), d, effects)
-    lagged[:] = extended(lagged[:, : len(names)])
+    added, _ = projection(X, X, tuple(names), d, effects)
+    lagged[:, len(names) :] = added(lagged[:, : len(names)])
