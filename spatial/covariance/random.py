@@ -192,7 +192,7 @@ def _interval(term: str, value: float, half: float, random) -> np.ndarray:
 
 
 def _of_variances(fit: FitRecord) -> np.ndarray:
-    """The covariance of every sigma2, of kappa where phi > 0, and of z = atanh(psi) with errors correlated over time."""
+    """Of every sigma2, of kappa where phi > 0, and of z = atanh(psi) with errors correlated over time."""
     random, serial, p = fit._settings.random, fit._settings.serial, len(fit.params)
     if has_several(fit) and random is None:
         information = information_of_levels(fit._solution)  # type: ignore[arg-type]

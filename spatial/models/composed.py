@@ -1,5 +1,5 @@
-"""Random effects and errors that are correlated over time beside several rho, lambda or sigma2: from a design of several
-W, or by regime, to a maximum."""
+"""Random effects and errors that are correlated over time beside several rho, lambda or sigma2: from a design of
+several W, or by regime, to a maximum."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from ..solve.random import swamy_arora_uneven
 from ..solve.random_effects import RandomEffects
 from ..solve.regimes_problem import RegimeSample
 from ..solve.several import SeveralSolution
-from .random import by_likelihood, refuse_random
+from .random import by_likelihood, error_process, refuse_random
 from .regimes_effects import estimated_effects
 from .serial import refuse_serial
 
@@ -58,7 +58,8 @@ def refuse_composed(specification: Specification, d: Design, effects: FixedEffec
     Raises
     ------
     SpatialInputError
-        E320 period effects under W that vary, E501 unit effects beside the spatial error, E540 weights of observations; else as with one rho.
+        E320 period effects under W that vary, E501 unit effects beside the spatial error, E540 weights of observations;
+        else as with one rho.
     """
     if effects.random or options.random_error is not None:
         refuse_random(specification, d, effects, options)
@@ -68,9 +69,8 @@ def refuse_composed(specification: Specification, d: Design, effects: FixedEffec
     if options.serial is not None:
         refuse_serial(specification, d, effects, options)
         if effects.time and d.varies and (specification.lag or specification.error):
-            raise SpatialInputError("E320", "serial='ar1' beside period effects and several rho, lambda or sigma2 needs "
-                                    "W that are the same in all periods", hint="effects='none' and C(year) in the "
-                                    "formula, or w.mean() of each")  # fmt: skip
+            message = "serial='ar1' beside period effects and several rho, lambda or sigma2 needs W that do not vary"
+            raise SpatialInputError("E320", message, hint="effects='none' and C(year) in the formula, or w.mean()")
     refuse_weighted(d.obs_weights, "random effects or serial= beside several W, or rho, lambda or sigma2 by regime",
                     "leave obs_weights= out, or one W and one rho")  # fmt: skip
 
@@ -110,7 +110,8 @@ def composed_of(
         arrays = several_arrays(d, effects, True, units_stay=True)
         parts, periods = several_determinants(d, effects, True), None
         m = len(arrays["y"])
-        arrays = {"absorbed": np.empty((0, 0)), "groups": np.zeros(m, dtype=int), "sizes": np.array([float(m)])} | arrays
+        plain = {"absorbed": np.empty((0, 0)), "groups": np.zeros(m, dtype=int), "sizes": np.array([float(m)])}
+        arrays = plain | arrays
     else:
         arrays = regime_arrays(specification, d, effects, True, units_stay=True)
         parts = regime_determinants(specification, d, effects, True)
@@ -125,5 +126,7 @@ def _components(
 ) -> SeveralRandomEffects:
     """phi, sigma2_e and the information of both."""
     d2 = peak.d2 if serial is None else serial.d2
-    return SeveralRandomEffects(float(np.expm1(peak.kappa)) / d2, peak.solution.sigma2, d2,
-                                "kkp" if specification.error else None, levels=information_of_levels(peak.solution))  # fmt: skip
+    return SeveralRandomEffects(
+        float(np.expm1(peak.kappa)) / d2, peak.solution.sigma2, d2, error_process(specification, settings),
+        levels=information_of_levels(peak.solution),
+    )  # fmt: skip

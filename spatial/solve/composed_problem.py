@@ -1,10 +1,11 @@
 """The likelihood of several rho, lambda or sigma2 where errors have parts: unit effects, and what is correlated over
 time. The parts are turned into rows of independent errors, in groups of one variance each.
 
-    A y = X beta + u,   B u = mu + nu,   nu_t = psi nu_{t-1} + e_t,    A = I - sum_j rho_j W_j,  B = I - sum_l lambda_l M_l
+    A y = X beta + u,   B u = mu + nu,   nu_t = psi nu_{t-1} + e_t
+    A = I - sum_j rho_j W_j,   B = I - sum_l lambda_l M_l
 
-P of Prais and Winsten makes the periods of nu independent (``serial``); the effect of unit i becomes c_i mu_i, c_i = P 1
-over the periods in which it is observed, d2_i = c_i'c_i. With r = P B (A y - X beta) every unit has
+P of Prais and Winsten makes the periods of nu independent (``serial``); the effect of unit i becomes c_i mu_i,
+c_i = P 1 over the periods in which it is observed, d2_i = c_i'c_i. With r = P B (A y - X beta) every unit has
 
     r_i - c_i (c_i'r_i) / d2_i    of the variance sigma2, in T_i - 1 dimensions
     c_i'r_i / sqrt(d2_i)          of the variance sigma2 (1 + d2_i phi),    phi = sigma2_mu / sigma2

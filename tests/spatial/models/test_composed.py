@@ -1,4 +1,4 @@
-"""Random effects and serial errors beside several W, and rho, lambda or sigma2 by regime: the dense likelihood, laws."""
+"""Random effects and serial errors beside several W, rho, lambda or sigma2 by regime: the dense likelihood and laws."""
 
 import numpy as np
 import pandas as pd
@@ -165,7 +165,7 @@ def test_no_variance_of_unit_effects_is_the_pooled_fit(sample):
 
 def test_what_is_refused(sample):
     frame, w = sample
-    moving = [wt.temporal({t: one for t in range(5)} | {0: w[1 - place]}) for place, one in enumerate(w)]
+    moving = [wt.temporal(dict.fromkeys(range(5), one) | {0: w[1 - place]}) for place, one in enumerate(w)]
     frame = frame.assign(people=2.0)
 
     def refused(code, words, weights=w, model=sp.gns, **options):
