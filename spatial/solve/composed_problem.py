@@ -120,7 +120,8 @@ def changed(sample: RegimeSample, change: Callable) -> RegimeSample:
 
 def with_basis(sample: RegimeSample) -> RegimeSample:
     """The sample with the basis of its own regressors."""
-    return replace(sample, basis=tuple(np.linalg.qr(columns_of(sample))))
+    Q, R = np.linalg.qr(columns_of(sample))
+    return replace(sample, basis=(Q, R))
 
 
 def columns_of(sample: RegimeSample) -> np.ndarray:
@@ -195,13 +196,15 @@ def random_problem(composed: Composed, psi: float, white: RegimeSample) -> tuple
     for g in range(S):
         P.append((rows := within[sample.groups == g]).T @ rows)
         sizes.append(float(len(rows) - np.sum(own == g)))
-        base.append(g), ratio.append(0.0)
+        base.append(g)
+        ratio.append(0.0)
         for c, count in enumerate(counts):
             rows = means[(own == g) & (of_unit == c)]
             if len(rows):
                 P.append(rows.T @ rows)
                 sizes.append(float(len(rows)))
-                base.append(g), ratio.append(count / units.mean_count)
+                base.append(g)
+                ratio.append(count / units.mean_count)
     products = np.array(P).reshape(len(P), L + 1, p, L + 1, p)
     problem = RandomProblem(products, np.array(sizes), sample.n, sample.lags.shape[1], L, R.shape[1], None,
                             base=np.array(base), ratio=np.array(ratio))  # fmt: skip

@@ -188,16 +188,16 @@ def serial_maximum(
         message = f"the search for psi did not settle: last psi {np.tanh(z):.6g}, step {step:.2g}"
         raise SpatialInputError("E801", message, hint="rescale the regressors, or leave serial= out")
     # 2. Slopes of the others' maximum, and the profile's curvature.
-    bend = None
+    of_score = None
     for _ in range(MAX_ROOT_STEPS if score else 0):
         assert score is not None
-        bend = (score(z + STEP, STEP) - score(z - STEP, STEP)) / (2 * STEP)
-        step = -score(z, STEP) / bend
+        of_score = (score(z + STEP, STEP) - score(z - STEP, STEP)) / (2 * STEP)
+        step = float(-score(z, STEP) / of_score)
         z, high = z + step, at(np.tanh(z + step))[0]
         if abs(step) <= SETTLED_ROOT:
             break
     (up, over), (down, under) = (at(np.tanh(z + move)) for move in (STEP, -STEP))
-    curvature = -(up - 2 * high + down) / STEP**2 if bend is None else -bend
+    curvature = -(up - 2 * high + down) / STEP**2 if of_score is None else -of_score
     d2s = [float(np.sum(prais_winsten(np.tanh(z + move), T).sum(axis=1) ** 2)) for move in (0.0, STEP, -STEP)]
     slopes, of_d2 = (over - under) / (2 * STEP), (d2s[1] - d2s[2]) / (2 * STEP)
     return SerialErrors(float(np.tanh(z)), curvature, slopes, d2s[0], of_d2)
