@@ -71,6 +71,8 @@ def refuse_composed(specification: Specification, d: Design, effects: FixedEffec
         if effects.time and d.varies and (specification.lag or specification.error):
             message = "serial='ar1' beside period effects and several rho, lambda or sigma2 needs W that do not vary"
             raise SpatialInputError("E320", message, hint="effects='none' and C(year) in the formula, or w.mean()")
+    if options.estimator == "gmm":
+        return
     refuse_weighted(d.obs_weights, "random effects or serial= beside several W, or rho, lambda or sigma2 by regime",
                     "leave obs_weights= out, or one W and one rho")  # fmt: skip
 
@@ -89,7 +91,7 @@ def composed_sample_and_maximum(
 def composed_of_several(
     specification: Specification, d: SeveralDesign, settings: Settings
 ) -> tuple[Sample | RegimeSample, Solution, Settings]:
-    """The same of several W; regressions have Swamy and Arora's estimator unless maximum likelihood is asked for."""
+    """The same of several W; regressions have Swamy and Arora's estimator unless ``method="ml"``."""
     requested = settings.requested
     if requested.serial is not None or by_likelihood(specification, requested.method):
         return composed_sample_and_maximum(specification, d, settings)

@@ -11,6 +11,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError
 
+from ..covariance.adjusted import ADJUSTED
 from ..covariance.vcov import with_vcov
 from ..design.arrays import Sample
 from ..design.checks import refuse_perfect_fit
@@ -23,6 +24,9 @@ from ..solve.carried_effects import maximum_of
 from ..solve.ml import Solution
 from ..solve.regimes import regime_maximum
 from ..solve.regimes_problem import RegimeSample
+from ..solve.several import SeveralSolution
+from ..solve.several_roots import SeveralAdjusted
+from .adjusted_several import region_of, solve_adjusted_several
 from .composed import composed_sample_and_maximum, refuse_composed
 from .dynamic import without_bias
 from .fit import Fit
@@ -87,15 +91,19 @@ def maximum_by_regime(reading: Reading, start: Callable[[Reading], tuple[Sample,
     """
     d, settings, specification = reading.design, reading.settings, reading.specification
     regimes: Regimes = d.split.regimes  # type: ignore[attr-defined]
-    if settings.composed:
-        regime_sample, at, settings = composed_sample_and_maximum(specification, d, settings)  # type: ignore[arg-type]
-    else:
-        regime_sample = regime_sample_of(specification, d, settings)
-        at = regime_maximum(regime_sample, start(reading)[1])
-    refuse_perfect_fit(regime_sample, at, d.response)
     split = d.split  # type: ignore[attr-defined]
     names = [*split.names("rho", regimes.rho)] * specification.lag
     names += [*split.names("lambda", regimes.lam)] * specification.error
+    at: SeveralSolution | SeveralAdjusted
+    if settings.composed:
+        regime_sample, at, settings = composed_sample_and_maximum(specification, d, settings)  # type: ignore[arg-type]
+    else:
+        regime_sample, first = regime_sample_of(specification, d, settings), start(reading)[1]
+        if settings.method in ADJUSTED:
+            at = _adjusted_by_regime(specification, d, settings, regime_sample, names, first)
+        else:
+            at = regime_maximum(regime_sample, first)
+    refuse_perfect_fit(regime_sample, at, d.response)
     fit = RegimesFit(
         specification=specification, sigma2=at.sigma2, loglik=at.loglik, df_resid=None,
         _terms=pd.Index([*regime_sample.names, *names], name="term"),
@@ -103,6 +111,17 @@ def maximum_by_regime(reading: Reading, start: Callable[[Reading], tuple[Sample,
         _sample=regime_sample, _solution=at, _settings=settings,  # type: ignore[arg-type]
     )  # fmt: skip
     return with_vcov(fit, settings.vcov)
+
+
+def _adjusted_by_regime(specification, d, settings, sample: RegimeSample, names, start: Solution) -> SeveralAdjusted:
+    """The root of the adjusted scores, from the maximum of the likelihood on."""
+
+    def maximum() -> np.ndarray:
+        at = regime_maximum(sample, start)
+        return np.concatenate([at.rhos, at.lams])
+
+    inside = region_of(sample, sample.lags.shape[1])
+    return solve_adjusted_several(specification, d, settings.effects, settings.method, inside, tuple(names), maximum)
 
 
 def regime_sample_of(specification: Specification, d: Design, settings: Settings) -> RegimeSample:
@@ -142,9 +161,12 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
     if isinstance(options.durbin, Mapping) or options.several(w):
         raise SpatialInputError("E501", "models with regimes have one W, and one of the error",
                                 hint="regimes= with each W alone, or w=[w1, w2] without regimes=")
-    if spatial and options.estimator != "ml":
+    if spatial and options.estimator not in ("ml", "reml"):
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
-                                "sigma2 by regime need maximum likelihood", hint="method='ml'")  # fmt: skip
+                                "sigma2 by regime need a likelihood", hint="method='ml' or 'reml'")  # fmt: skip
+    if as_regimes(options.regimes).sigma2 and options.estimator in ADJUSTED:
+        raise SpatialInputError("E501", f"method={options.method!r} has one variance: sigma2 by regime needs maximum "
+                                "likelihood", hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
 
 
 def _refuse_data(reading: Reading, regimes: Regimes) -> None:

@@ -70,32 +70,32 @@ def composed_maximum(composed: Composed) -> tuple[Peak, SeveralSerial | None]:
         E701, E703, E714, E801: as ``regimes``, ``random_ml`` and ``serial``.
     """
     if not composed.serial:
-        return peak_given(composed, 0.0), None
+        return peak_at(composed, 0.0), None
     reached: dict[float, Peak] = {}
 
-    def given(psi: float) -> Peak:
+    def at(psi: float) -> Peak:
         if psi not in reached:
             near = min(reached, key=lambda other: abs(np.arctanh(other) - np.arctanh(psi)), default=None)
             start = None if psi in GRID or near is None else reached[near]
-            reached[psi] = peak_given(composed, psi, start)
+            reached[psi] = peak_at(composed, psi, start)
             if len(reached) > KEPT:
                 del reached[next(iter(reached))]
         return reached[psi]
 
     def profile(psi: float) -> tuple[float, np.ndarray]:
-        peak = given(psi)
+        peak = at(psi)
         return peak.value, _parameters(peak)
 
     adjusted = composed.raw.periods is not None and composed.raw.lag is not None
-    slope = _partial_slope(composed, given) if adjusted else None
+    slope = _partial_slope(composed, at) if adjusted else None
     serial = serial_maximum(profile, composed.T, slope)
-    peak = given(serial.psi)
+    peak = at(serial.psi)
     kept, q = _reported(peak), len(peak.solution.information)
     own = _in_basis(peak, serial.slopes)[:q]
     return peak, SeveralSerial(**{**vars(serial), "slopes": serial.slopes[kept], "own_slopes": own})
 
 
-def peak_given(composed: Composed, psi: float, start: Peak | None = None) -> Peak:
+def peak_at(composed: Composed, psi: float, start: Peak | None = None) -> Peak:
     """The maximum over all others."""
     if composed.unit_effects == "random":
         return _with_random_effects(composed, psi, start)
@@ -170,12 +170,12 @@ def _random_starts(problem: RandomProblem, sample: RegimeSample, determinants: C
     return [thetas[place] for place in np.argsort(values)[::-1][:TRIED]]
 
 
-def _partial_slope(composed: Composed, given: Callable[[float], Peak]) -> Callable[[float, float], float]:
+def _partial_slope(composed: Composed, at: Callable[[float], Peak]) -> Callable[[float, float], float]:
     """d ln L / dz with (rho, lambda, sigma2) held: the score of psi beside a score of rho that is freed of the period
     effects, which together are the slopes of no function."""
 
     def slope(z: float, step: float) -> float:
-        theta, values = given(float(np.tanh(z))).theta, []
+        theta, values = at(float(np.tanh(z))).theta, []
         for moved in (z + step, z - step):
             psi = float(np.tanh(moved))
             sample = composed.white(psi, 0.0)
