@@ -20,15 +20,15 @@ from ..design.options import ModelOptions, Settings
 from ..design.period_means import centers
 from ..design.regimes import Regimes, as_regimes, regime_design, split_of
 from ..design.regimes_sample import regime_arrays, regime_determinants
+from ..design.several_ways import of_time_alone, refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.carried_effects import maximum_of
 from ..solve.ml import Solution
-from ..solve.moving_effects import MovingEffects
 from ..solve.regimes import regime_maximum
 from ..solve.regimes_problem import PeriodEffects, RegimeSample
 from .dynamic import without_bias
 from .fit import Fit
-from .moving import moving_effects
+from .moving import OfEffects, moving_effects
 from .reading import Reading, lags_intercept, prepare, read
 from .regimes_fit import RegimesFit
 
@@ -121,13 +121,15 @@ def regime_sample_and_maximum(specification: Specification, d: Design, settings:
 
 def _estimated_effects(
     d: Design, settings: Settings, sample: dict, parts: dict
-) -> PeriodEffects | MovingEffects | None:
+) -> PeriodEffects | OfEffects | None:
     """Where fixed effects that are estimated are corrected for."""
     effects, correction = settings.effects, settings.correction
     if correction is False or not effects.fixed:
         return None
     S, T = len(sample["sizes"]), d.n_periods
-    if d.varies:
+    if d.varies or effects.ways:
+        if of_time_alone(d, effects) is not None:
+            return None
         return moving_effects(d, effects, parts, sample["groups"], S)
     if not effects.time:
         return None
@@ -164,7 +166,7 @@ def _refuse_data(reading: Reading, regimes: Regimes) -> None:
     """E501 for data and effects that models with regimes do not have."""
     effects = reading.settings.effects
     if regimes.spatial:
-        effects.refuse_ways("rho, lambda or sigma2 by regime", "effects of unit and period, or coefficients alone")
+        refuse_beside_ways(reading.design, effects, reading.settings.correction, "rho, lambda or sigma2 by regime")
     if effects.random and regimes.spatial:
         raise SpatialInputError("E501", f"effects={effects.name!r} is not there where rho, lambda or sigma2 differ "
                                 "between regimes", hint="effects='entity' or 'twoway', or coefficients alone by regime")

@@ -29,6 +29,7 @@ from ..design.several import (
     several_design,
     several_determinants,
 )
+from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.gmm import MomentSolution
 from ..solve.ml import maximum_likelihood
@@ -43,6 +44,7 @@ from .obs_weights import refuse_unweightable, usual_covariance
 from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects, with_note_on_errors
 from .several_fit import SeveralFit
+from .ways import refuse_with_ways
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "a dynamic model takes one W: leave lags= out, or choose one W"),
@@ -68,8 +70,7 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     plain = replace(options, durbin=None, w_error=None)
     d = read(formula, data, lag[0], plain)
     effects = which_effects(options.effects, d)
-    if effects.ways:
-        raise SpatialInputError("E501", f"effects of {effects} take one W", hint="one W, or | of unit and period alone")
+    refuse_with_ways(specification, d, options)
     if effects.random and options.estimator != "gmm":
         raise SpatialInputError("E501", f"effects={options.effects!r} by maximum likelihood takes one W",
                                 hint="method='gmm', effects='twoway', or one W")  # fmt: skip
@@ -90,6 +91,7 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     if options.estimator == "gmm":
         return _by_moments(specification, d, effects, options)
     correction = _correction(effects, options)
+    refuse_beside_ways(d, effects, correction, "several W")
     settings = Settings(effects, correction, "ml", options.covariance, requested=options)
     settings = _with_weights(specification, d, settings)
     # 3. The maximum, and the parameters with their covariance.
@@ -103,7 +105,7 @@ def several_sample_and_maximum(specification: Specification, d, effects: FixedEf
     if not (specification.lag or specification.error):
         return least_squares_sample(arrays), None
     parts = several_determinants(d, effects, correction)
-    if d.varies:
+    if "groups" in arrays:
         left = correction and effects.fixed
         estimated = moving_effects(d, effects, parts, arrays["groups"], 1) if left else None
         moving = RegimeSample(**arrays, **parts, periods=estimated)
