@@ -35,7 +35,8 @@ def leave_or_stay(
     """The effects that leave by demeaning, and the dummies (T, N, q) of those that stay in the likelihood.
 
     Unit effects leave whatever rho and sigma2 of the units are, but not where a spatial error under W that vary turns
-    them: then all effects stay, and those behind |. Period effects stay, and are corrected for; of one W they leave without correction.
+    them: then all effects stay, and those behind |. Period effects stay, and are corrected for; of one W they leave
+    without correction.
 
     Raises
     ------

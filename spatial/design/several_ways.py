@@ -44,8 +44,8 @@ def refuse_beside_ways(d: Design, effects: FixedEffects, correction, what: str) 
     if effects.ways is None:
         return
     if correction is not True:
-        raise SpatialInputError("E501", f"correction={correction!r} is not there for effects of {effects} beside {what}",
-                                hint="leave correction= out: the scores are freed of the effects")  # fmt: skip
+        message = f"correction={correction!r} is not there for effects of {effects} beside {what}"
+        raise SpatialInputError("E501", message, hint="leave correction= out: the scores are freed of the effects")
     if d.obs_weights is not None:
         raise SpatialInputError("E540", f"effects of {effects} beside {what} take no weights of observations",
                                 hint="leave obs_weights= out, or effects of unit and period alone")
@@ -94,7 +94,7 @@ def dummies_of_ways(effects: FixedEffects) -> np.ndarray:
     if ways.rank > DUMMIES_MAX:
         raise SpatialInputError("E309", f"effects of {effects} beside a spatial error, or variances by regime, need "
                                 f"dense matrices of all {ways.rank:,} effects, {DUMMIES_MAX} at most", n=ways.rank,
-                                hint="sdm() of several W or rho by regime, whose effects leave in any number")  # fmt: skip
+                                hint="sdm() with rho alone, whose effects leave in any number")  # fmt: skip
     return ways.dummies()
 
 

@@ -41,7 +41,7 @@ class RegimeSample(SeveralSample):
 
     @property
     def effects_of_error(self) -> MovingEffects | None:
-        """The effects that a spatial error under W that vary turns, or many ways of them: all stay in the likelihood."""
+        """The effects that a spatial error under W that vary turns, or many ways: all stay in the likelihood."""
         if isinstance(self.periods, StayingEffects):
             return self.periods
         return self.periods if isinstance(self.periods, MovingEffects) and self.error is not None else None

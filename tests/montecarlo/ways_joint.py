@@ -44,7 +44,7 @@ def ways_joint(*, model: str, kind: str, T: int = 10, vcov: str | None = None, b
     def results(rng):
         x = rng.normal(size=(T, N)) + rng.normal(size=(T, 4))[:, region]
         mean = x + THETA * (model == "sdm") * x @ W.T
-        mean += rng.normal(size=(T, 4))[:, region] + rng.normal(size=N) * (1 + np.arange(T)[:, None] / T)
+        mean += rng.normal(size=(T, 4))[:, region] + rng.normal(size=N)
         e = rng.normal(size=(T, N)) * (1 + half / 2 * (kind == "regimes"))
         if kind == "serial":
             e[0] /= np.sqrt(1 - PSI**2)
@@ -53,18 +53,19 @@ def ways_joint(*, model: str, kind: str, T: int = 10, vcov: str | None = None, b
         y = (mean + e @ B.T) @ A.T
         index = {"i": np.tile(np.arange(N), T), "t": np.repeat(np.arange(T), N), "r": np.tile(region, T)}
         data = pd.DataFrame({"x": x.ravel(), "y": y.ravel(), "half": np.tile(half, T), **index})
-        return getattr(sp, model)(behind, data, [one, other] if kind == "two W" else one, entity="i", time="t", **more)
+        weights = [one, other] if kind == "two W" else one
+        return (getattr(sp, model)(behind, data, weights, entity="i", time="t", **more),)
 
     truths = {"rho": RHOS[0], "rho_1": RHOS[0], "rho_2": RHOS[1], "half = 0: rho": RHOS[0], "half = 1: rho": RHOS[1],
-              "lambda": LAM, "lambda_1": LAM, "lambda_2": 0.0, "half = 0: lambda": LAM, "half = 1: lambda": LAM, "x": 1.0}
+              "lambda": LAM, "lambda_1": LAM, "lambda_2": 0.0, "half = 0: lambda": LAM, "half = 1: lambda": LAM,
+              "x": 1.0}  # fmt: skip
 
     def outcomes(fit) -> dict[str, Interval]:
         ends = fit.conf_int()
         measured = {{"x": "beta"}.get(name, name.replace("half = ", "")): interval(*ends.loc[name], truths[name])
                     for name in ends.index if name in truths}  # fmt: skip
         if kind == "serial":
-            measured["psi"] = interval(*fit.psi_interval(), PSI) if hasattr(fit, "psi_interval") else interval(
-                *fit._settings.serial.interval(1.96), PSI)  # fmt: skip
+            measured["psi"] = interval(*fit._settings.serial.interval(1.959964), PSI)
         return measured
 
     return Draw(results, outcomes)
