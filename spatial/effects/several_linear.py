@@ -19,8 +19,9 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from ..design.design import Design, spatial_lag
+from ..design.fixed_effects import NO_EFFECTS
 from ..design.moving import lag_effects
-from ..design.several import SeveralDesign, several_regressors
+from ..design.several import SeveralDesign
 from ..design.unsplit import split_columns
 from ..logdet.regimes import RegimeLogdet
 from ..logdet.several import SeveralLogdet
@@ -31,7 +32,7 @@ from .linear import Law, with_constant
 from .mixture import Inference, settled
 from .nodes import given_nothing
 from .operators import Several, lags_of, own_passages, passages, selectors_of
-from .regressors import column_of, held_by_effects
+from .regressors import held_by_effects, sample_columns
 from .several_averages import SeveralAverages, factor
 from .several_source import RegimeSource, SeveralSource
 
@@ -232,16 +233,14 @@ def _sampled(fit: Several) -> Sampled:
     d, effects = fit._design, fit._settings.effects
     lagging = lag_effects(d, effects, rhos=len(fit.rhos))
     if isinstance(d, SeveralDesign):
-        several, names = several_regressors(d, effects)
-        W = [d.weights.matrices[m] for m in d.weights.lag]
-        return Sampled(names, lambda X: several_regressors(d if X is None else replace(d, X=X), effects,
-                                                           centered=False)[0],
-                       several, [(spatial_lag(w, d.outcome), d.lag(d.outcome, lagging, w)) for w in W])  # fmt: skip
+        names, W = fit._sample.names, [d.weights.matrices[m] for m in d.weights.lag]
+        return Sampled(names, lambda X: sample_columns(d if X is None else replace(d, X=X), names, NO_EFFECTS),
+                       sample_columns(d, names, effects),
+                       [(spatial_lag(w, d.outcome), d.lag(d.outcome, lagging, w)) for w in W])  # fmt: skip
     assert isinstance(fit, RegimesRecord)
 
     def columns(there: Design) -> np.ndarray:
-        each = [np.broadcast_to(column_of(there, name, effects), d.y.shape) for name in fit._sample.names]
-        return np.stack(each, axis=-1)
+        return sample_columns(there, fit._sample.names, effects)
 
     members = fit.split.members if fit.n_rhos > 1 else np.ones((fit.n_rhos, d.n_units), dtype=bool)
     whole, lagged = spatial_lag(fit._design.weights, d.outcome), d.lag(d.outcome, lagging)

@@ -116,12 +116,12 @@ def moment_sample(
         constant = specification.error or not any(W.row_sums_vary for W in weights)
         moving = exogenous & np.array([not (constant and name == INTERCEPT) for name in names])
         lagged = np.concatenate([X[:, :, moving], own], axis=2) if settings.lag_instruments else X[:, :, moving]
-        H += _products(d, weights, lagged, effects, settings.order or 2)
+        H += lagged_products(d, weights, lagged, effects, settings.order or 2)
         lags = [d.lag(d.outcome, effects, W) for W in weights]
         Wy = np.stack(lags, axis=-1) if isinstance(d, SeveralDesign) else lags[0]
         parts["Wy"] = rows(Wy)
     elif d.endog and settings.lag_instruments:
-        H += _products(d, weights, own, effects, settings.order or _order_of_endogenous(d))
+        H += lagged_products(d, weights, own, effects, settings.order or order_of_endogenous(d))
     of_error = specification.error and settings.lag_instruments and d.instruments
     if of_error and not (by_period and turns(d, effects)):
         H.append(d.lag(own, effects, M))
@@ -145,7 +145,7 @@ def moment_sample(
     return ErrorMomentSample(**_weighted(d, parts), M=M.csr)
 
 
-def _products(d: Design, weights, columns: np.ndarray, effects: FixedEffects, order: int) -> list[np.ndarray]:
+def lagged_products(d: Design, weights, columns: np.ndarray, effects: FixedEffects, order: int) -> list[np.ndarray]:
     """W x, W^2 x ... up to ``order``; of several W all products, W_1 W_2 x among them."""
     out, last = [], [columns]
     for _ in range(order):
@@ -154,7 +154,7 @@ def _products(d: Design, weights, columns: np.ndarray, effects: FixedEffects, or
     return out
 
 
-def _order_of_endogenous(d: Design) -> int:
+def order_of_endogenous(d: Design) -> int:
     """Up to which power of W endogenous regressors are lagged."""
     if isinstance(d, SeveralDesign):
         return int(any(d.names[j] in d.endog for j, _ in d.weights.pairs))

@@ -12,6 +12,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
+from ..covariance.adjusted import ADJUSTED
 from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT, Design
@@ -26,6 +27,9 @@ from ..solve.carried_effects import maximum_of
 from ..solve.ml import Solution
 from ..solve.regimes import regime_maximum
 from ..solve.regimes_problem import PeriodEffects, RegimeSample
+from ..solve.several import SeveralSolution
+from ..solve.several_roots import SeveralAdjusted
+from .adjusted_several import region_of, solve_adjusted_several
 from .dynamic import without_bias
 from .fit import Fit
 from .moving import OfEffects, moving_effects
@@ -89,11 +93,15 @@ def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
     d, settings, specification = reading.design, reading.settings, reading.specification
     regimes: Regimes = d.split.regimes  # type: ignore[attr-defined]
     regime_sample = regime_sample_of(specification, d, settings)
-    at = regime_maximum(regime_sample, start)
-    refuse_perfect_fit(regime_sample, at, d.response)
     split = d.split  # type: ignore[attr-defined]
     names = [*split.names("rho", regimes.rho)] * specification.lag
     names += [*split.names("lambda", regimes.lam)] * specification.error
+    at: SeveralSolution | SeveralAdjusted
+    if settings.method in ADJUSTED:
+        at = _adjusted_by_regime(specification, d, settings, regime_sample, names, start)
+    else:
+        at = regime_maximum(regime_sample, start)
+    refuse_perfect_fit(regime_sample, at, d.response)
     fit = RegimesFit(
         specification=specification, sigma2=at.sigma2, loglik=at.loglik, df_resid=None,
         _terms=pd.Index([*regime_sample.names, *names], name="term"),
@@ -101,6 +109,17 @@ def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
         _sample=regime_sample, _solution=at, _settings=settings,  # type: ignore[arg-type]
     )  # fmt: skip
     return with_vcov(fit, settings.vcov)
+
+
+def _adjusted_by_regime(specification, d, settings, sample: RegimeSample, names, start: Solution) -> SeveralAdjusted:
+    """The root of the adjusted scores, from the maximum of the likelihood on."""
+
+    def maximum() -> np.ndarray:
+        at = regime_maximum(sample, start)
+        return np.concatenate([at.rhos, at.lams])
+
+    inside = region_of(sample, sample.lags.shape[1])
+    return solve_adjusted_several(specification, d, settings.effects, settings.method, inside, tuple(names), maximum)
 
 
 def regime_sample_of(specification: Specification, d: Design, settings: Settings) -> RegimeSample:
@@ -157,9 +176,12 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
     if isinstance(options.durbin, Mapping) or options.several(w):
         raise SpatialInputError("E501", "models with regimes have one W, and one of the error",
                                 hint="regimes= with each W alone, or w=[w1, w2] without regimes=")
-    if spatial and options.estimator != "ml":
+    if spatial and options.estimator not in ("ml", "reml"):
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
-                                "sigma2 by regime need maximum likelihood", hint="method='ml'")  # fmt: skip
+                                "sigma2 by regime need a likelihood", hint="method='ml' or 'reml'")  # fmt: skip
+    if as_regimes(options.regimes).sigma2 and options.estimator in ADJUSTED:
+        raise SpatialInputError("E501", f"method={options.method!r} has one variance: sigma2 by regime needs maximum "
+                                "likelihood", hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
 
 
 def _refuse_data(reading: Reading, regimes: Regimes) -> None:
