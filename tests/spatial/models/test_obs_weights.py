@@ -456,7 +456,6 @@ def test_columns_that_cannot_be(columbus):
 
 
 REFUSED = [
-    ("sar", {"lags": "y", "effects": "entity"}, "lags="),
     ("sdm", {"effects": "random", "method": "gmm"}, "by moments"),
     ("sar", {"method": "aqs", "effects": "entity"}, "aqs"),
     ("sem", {"method": "reml", "effects": "entity"}, "reml"), ("sar", {"correction": "additive"}, "additive"),
