@@ -56,7 +56,7 @@ def whole_terms(
         if term == INTERCEPT:
             columns += [] if constant else [np.ones(d.y.shape)]
         elif free.issuperset(own):
-            columns.append(sum(d.X[:, :, d.names.index(name)] for name in own))
+            columns.append(d.X[:, :, [d.names.index(name) for name in own]].sum(axis=2))
     prefixes = tuple(f"{label}: " for label in d.split.labels)
     cut: dict[str, np.ndarray] = {}
     for name, values in d.instruments.items() if instruments else ():

@@ -1,7 +1,6 @@
 """Rho by regime by moments: dense twins, one regime and rho that is the same, what follows a fit, refusals."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 import spatial as sp
@@ -76,7 +75,8 @@ def test_dense_twin_beside_a_spatial_error(data, errors):
     _, Z, exogenous, H = arrays(frame, W, "gns", "twoway")
     own = columns_of([f"{label}: {name}" for label in ("east", "west") for name in ("z1", "z2")], frame, W)
     H = np.column_stack([H, np.kron(np.eye(T), W.to_numpy()) @ own])
-    d, lam, V = naive_moments.error_by_moments(frame["y"].to_numpy(), Z, exogenous, H, W.to_numpy(), T, "twoway", errors)
+    y, M = frame["y"].to_numpy(), W.to_numpy()
+    d, lam, V = naive_moments.error_by_moments(y, Z, exogenous, H, M, T, "twoway", errors)
     np.testing.assert_allclose(fit.params, [*d, lam], rtol=1e-5)
     np.testing.assert_allclose(fit.vcov, V, rtol=1e-3, atol=1e-6)
 
