@@ -12,6 +12,7 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
+from ..covariance.adjusted import ADJUSTED
 from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT, Design
@@ -27,6 +28,9 @@ from ..solve.ml import Solution
 from ..solve.moving_effects import MovingEffects
 from ..solve.regimes import regime_maximum
 from ..solve.regimes_problem import PeriodEffects, RegimeSample
+from ..solve.several import SeveralSolution
+from ..solve.several_roots import SeveralAdjusted
+from .adjusted_several import region_of, solve_adjusted_several
 from .dynamic import without_bias
 from .fit import Fit
 from .moving import moving_effects
@@ -90,11 +94,15 @@ def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
     d, settings, specification = reading.design, reading.settings, reading.specification
     regimes: Regimes = d.split.regimes  # type: ignore[attr-defined]
     regime_sample = regime_sample_of(specification, d, settings)
-    at = regime_maximum(regime_sample, start)
-    refuse_perfect_fit(regime_sample, at, d.response)
     split = d.split  # type: ignore[attr-defined]
     names = [*split.names("rho", regimes.rho)] * specification.lag
     names += [*split.names("lambda", regimes.lam)] * specification.error
+    at: SeveralSolution | SeveralAdjusted
+    if settings.method in ADJUSTED:
+        at = _adjusted_by_regime(specification, d, settings, regime_sample, names, start)
+    else:
+        at = regime_maximum(regime_sample, start)
+    refuse_perfect_fit(regime_sample, at, d.response)
     terms, values = [*regime_sample.names, *names], np.concatenate([at.beta, at.rhos, at.lams])
     return _fit(reading, terms, values, regime_sample, at)
 
@@ -116,6 +124,17 @@ def _fit(reading: Reading, names, values: np.ndarray, sample, at) -> RegimesFit:
         _design=reading.design, _sample=sample, _solution=at, _settings=reading.settings,  # type: ignore[arg-type]
     )  # fmt: skip
     return with_vcov(fit, reading.settings.vcov)
+
+
+def _adjusted_by_regime(specification, d, settings, sample: RegimeSample, names, start: Solution) -> SeveralAdjusted:
+    """The root of the adjusted scores, from the maximum of the likelihood on."""
+
+    def maximum() -> np.ndarray:
+        at = regime_maximum(sample, start)
+        return np.concatenate([at.rhos, at.lams])
+
+    inside = region_of(sample, sample.lags.shape[1])
+    return solve_adjusted_several(specification, d, settings.effects, settings.method, inside, tuple(names), maximum)
 
 
 def regime_sample_of(specification: Specification, d: Design, settings: Settings) -> RegimeSample:
@@ -173,9 +192,12 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
                                 hint="regimes= with each W alone, or w=[w1, w2] without regimes=")
     if by_moments:
         refuse_by_moments(regimes)
-    elif spatial and options.estimator != "ml":
+    elif spatial and options.estimator not in ("ml", "reml"):
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
-                                "sigma2 by regime need maximum likelihood", hint="method='ml'")  # fmt: skip
+                                "sigma2 by regime need a likelihood", hint="method='ml' or 'reml'")  # fmt: skip
+    if as_regimes(options.regimes).sigma2 and options.estimator in ADJUSTED:
+        raise SpatialInputError("E501", f"method={options.method!r} has one variance: sigma2 by regime needs maximum "
+                                "likelihood", hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
 
 
 def refuse_by_moments(regimes: Regimes) -> None:

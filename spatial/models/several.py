@@ -13,6 +13,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights, TemporalWeights
 
+from ..covariance.adjusted import ADJUSTED
 from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
 from ..design.design import Design
@@ -36,6 +37,8 @@ from ..solve.regimes import moving_maximum
 from ..solve.regimes_problem import RegimeSample
 from ..solve.several import SeveralSolution, several_maximum
 from ..solve.several_problem import SeveralSample
+from ..solve.several_roots import SeveralAdjusted
+from .adjusted_several import refuse_adjusted_several, region_of, solve_adjusted_several
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .moving import moving_effects
@@ -84,32 +87,61 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     d = several_design(specification, d, lag, error, durbin, effects)
-    d = with_note_on_errors(specification, d, effects)
+    if options.estimator not in ADJUSTED:
+        d = with_note_on_errors(specification, d, effects)
     if d.varies:
         _refuse_moving(d, options)
     if options.estimator == "gmm":
         return _by_moments(specification, d, effects, options)
+    if options.estimator in ADJUSTED:
+        refuse_adjusted_several(specification, effects, options)
     correction = _correction(effects, options)
-    settings = Settings(effects, correction, "ml", options.covariance, requested=options)
+    settings = Settings(effects, correction, options.estimator, options.covariance, requested=options)
     settings = _with_weights(specification, d, settings)
-    # 3. The maximum, and the parameters with their covariance.
-    sample, at = several_sample_and_maximum(specification, d, effects, correction)
+    # 3. The maximum, or the root of the adjusted scores, and the parameters with their covariance.
+    sample, at = _estimated(specification, d, settings)
     return _fit(specification, d, sample, at, settings)
 
 
 def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
     """The likelihood's arrays and its maximum; None in its place where there is nothing but least squares."""
+    sample = _several_sample(specification, d, effects, correction)
+    return sample, _maximum(sample)
+
+
+def _several_sample(specification: Specification, d, effects: FixedEffects, correction):
     arrays = several_arrays(d, effects, correction)
     if not (specification.lag or specification.error):
-        return least_squares_sample(arrays), None
+        return least_squares_sample(arrays)
     parts = several_determinants(d, effects, correction)
-    if d.varies:
-        left = correction and effects.fixed
-        estimated = moving_effects(d, effects, parts, arrays["groups"], 1) if left else None
-        moving = RegimeSample(**arrays, **parts, periods=estimated)
-        return moving, moving_maximum(moving)
-    sample = SeveralSample(**arrays, **parts)
-    return sample, several_maximum(sample)
+    if not d.varies:
+        return SeveralSample(**arrays, **parts)
+    left = correction and effects.fixed
+    estimated = moving_effects(d, effects, parts, arrays["groups"], 1) if left else None
+    return RegimeSample(**arrays, **parts, periods=estimated)
+
+
+def _maximum(sample) -> SeveralSolution | None:
+    if isinstance(sample, RegimeSample):
+        return moving_maximum(sample)
+    return several_maximum(sample) if isinstance(sample, SeveralSample) else None
+
+
+def _estimated(specification: Specification, d: SeveralDesign, settings: Settings):
+    """The sample, and the solution by the method of the settings."""
+    effects, correction = settings.effects, settings.correction
+    if settings.method not in ADJUSTED:
+        return several_sample_and_maximum(specification, d, effects, correction)
+    sample = _several_sample(specification, d, effects, correction)
+
+    def start() -> np.ndarray:
+        at = _maximum(sample)
+        assert at is not None
+        return np.concatenate([at.rhos, at.lams])
+
+    names = (*spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
+    inside = region_of(sample, len(d.weights.lag))
+    return sample, solve_adjusted_several(specification, d, effects, settings.method, inside, names, start)
 
 
 def _by_moments(specification: Specification, d: SeveralDesign, effects: FixedEffects, options: ModelOptions) -> Fit:
@@ -140,9 +172,9 @@ def refuse_options(specification: Specification, options: ModelOptions) -> None:
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             raise SpatialInputError("E501", f"{name}={value!r} is not there for several W", hint=hint)
-    if options.method not in (None, "ml", "gmm") and not isinstance(options.method, Moments):
+    if options.method not in (None, "ml", "gmm", "reml") and not isinstance(options.method, Moments):
         raise SpatialInputError("E501", f"method={options.method!r} is not there for several W",
-                                hint="method='ml' or 'gmm'")  # fmt: skip
+                                hint="method='ml', 'reml' or 'gmm'")  # fmt: skip
     mapping = isinstance(options.durbin, Mapping)
     if mapping and not specification.durbin:
         message = f"durbin= has no meaning for {specification.name}"
@@ -192,7 +224,7 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
     if isinstance(at, MomentSolution):
         spatial = [*at.rhos, *[at.lam] * specification.error]
     else:
-        spatial = [*at.rhos, *at.lams] if isinstance(at, SeveralSolution) else []
+        spatial = [*at.rhos, *at.lams] if isinstance(at, SeveralSolution | SeveralAdjusted) else []
     values = np.concatenate([at.beta, spatial])
     names = (*sample.names, *spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
     left = d.left(settings.effects) - len(values)
