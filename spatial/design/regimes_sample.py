@@ -11,6 +11,7 @@ from .fixed_effects import FixedEffects
 from .moving import as_lagged, copies, lag_effects, leave_or_stay
 from .regimes import RegimeDesign
 from .sample import likelihood_size, own_columns
+from .several_ways import of_time_alone
 from .specification import Specification
 from .unit_means import lag_unit_means, with_unit_means
 
@@ -27,7 +28,12 @@ def regime_arrays(
     split = d.split
     assert split is not None
     G, codes, regimes = len(split.labels), split.codes, split.regimes
-    leaving, dummies = leave_or_stay(d, effects, correction, error=specification.error)
+    time_alone = of_time_alone(d, effects)  # functions of time that leave as unit effects do
+    estimated = specification.error or (regimes.sigma2 and G > 1)
+    if time_alone is not None or (effects.ways and not estimated):
+        leaving, dummies = effects, np.empty((*d.y.shape, 0))
+    else:
+        leaving, dummies = leave_or_stay(d, effects, correction, error=specification.error)
     leaving = leaving.without_entity() if units_stay else leaving
     columns = own_columns(d, effects)
     X, names = with_unit_means(d.X[:, :, columns], [d.names[j] for j in columns], d, effects)
@@ -57,7 +63,11 @@ def regime_arrays(
     groups = d.rows(np.broadcast_to(codes if regimes.sigma2 else np.zeros_like(codes), d.y.shape))
     S = G if regimes.sigma2 else 1
     sizes = np.bincount(groups, minlength=S).astype(float)
-    if correction is not False and effects.entity and not (d.varies or units_stay):
+    if time_alone is not None:
+        sizes -= time_alone * np.bincount(groups[: d.n_units], minlength=S)
+    elif effects.ways and not estimated:
+        sizes[:] = d.left(effects)
+    elif correction is not False and effects.entity and not effects.ways and not (d.varies or units_stay):
         sizes -= np.bincount(groups[: d.n_units], minlength=S)
     Q, R = np.linalg.qr(np.column_stack([own, absorbed]))
     return {
@@ -78,7 +88,9 @@ def regime_determinants(specification: Specification, d: RegimeDesign, effects: 
         if name == "lag" and there and lag_first and not (differs and G > 1):
             w = as_lagged(w, effects)
         logdet = logdet_by_regime(w, split.codes if differs else None, G, T)
-        parts[name] = SeveralJacobian(logdet, copies(d, effects, correction, name, w.varies)) if there else None
+        time_alone = of_time_alone(d, effects)
+        times = copies(d, effects, correction, name, w.varies) if time_alone is None else T - time_alone
+        parts[name] = SeveralJacobian(logdet, times) if there else None
     return parts
 
 

@@ -19,8 +19,10 @@ from ..design.design import INTERCEPT, Design
 from ..design.options import ModelOptions, Settings
 from ..design.regimes import Regimes, as_regimes, regime_design, split_of
 from ..design.regimes_sample import regime_arrays, regime_determinants
+from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.carried_effects import maximum_of
+from ..solve.gmm import MomentSample, MomentSolution
 from ..solve.ml import Solution
 from ..solve.regimes import regime_maximum
 from ..solve.regimes_problem import RegimeSample
@@ -97,6 +99,7 @@ def maximum_by_regime(reading: Reading, start: Callable[[Reading], tuple[Sample,
     at: SeveralSolution | SeveralAdjusted
     if settings.composed:
         regime_sample, at, settings = composed_sample_and_maximum(specification, d, settings)  # type: ignore[arg-type]
+        reading = replace(reading, settings=settings)
     else:
         regime_sample, first = regime_sample_of(specification, d, settings), start(reading)[1]
         if settings.method in ADJUSTED:
@@ -104,13 +107,27 @@ def maximum_by_regime(reading: Reading, start: Callable[[Reading], tuple[Sample,
         else:
             at = regime_maximum(regime_sample, first)
     refuse_perfect_fit(regime_sample, at, d.response)
+    terms, values = [*regime_sample.names, *names], np.concatenate([at.beta, at.rhos, at.lams])
+    return _fit(reading, terms, values, regime_sample, at)
+
+
+def moments_by_regime(reading: Reading, sample: MomentSample, at: MomentSolution) -> RegimesFit:
+    """Rho by regime by moments."""
+    d, specification = reading.design, reading.specification
+    refuse_perfect_fit(sample, at, d.response)
+    split = d.split  # type: ignore[attr-defined]
+    names = [*sample.names, *split.names("rho", split.regimes.rho), *["lambda"] * specification.error]
+    values = np.concatenate([at.beta, at.rhos, [at.lam] * specification.error])
+    return _fit(reading, names, values, sample, at)
+
+
+def _fit(reading: Reading, names, values: np.ndarray, sample, at) -> RegimesFit:
     fit = RegimesFit(
-        specification=specification, sigma2=at.sigma2, loglik=at.loglik, df_resid=None,
-        _terms=pd.Index([*regime_sample.names, *names], name="term"),
-        _estimates=np.concatenate([at.beta, at.rhos, at.lams]), _covariance=np.empty((0, 0)), _design=d,  # type: ignore[arg-type]
-        _sample=regime_sample, _solution=at, _settings=settings,  # type: ignore[arg-type]
+        specification=reading.specification, sigma2=at.sigma2, loglik=at.loglik, df_resid=None,
+        _terms=pd.Index(names, name="term"), _estimates=values, _covariance=np.empty((0, 0)),
+        _design=reading.design, _sample=sample, _solution=at, _settings=reading.settings,  # type: ignore[arg-type]
     )  # fmt: skip
-    return with_vcov(fit, settings.vcov)
+    return with_vcov(fit, reading.settings.vcov)
 
 
 def _adjusted_by_regime(specification, d, settings, sample: RegimeSample, names, start: Solution) -> SeveralAdjusted:
@@ -152,8 +169,9 @@ def refuse_here(regimes) -> None:
 
 def refuse_options(specification: Specification, w, options: ModelOptions) -> None:
     """E501 for what models with regimes do not have."""
-    spatial = as_regimes(options.regimes).spatial
-    for name, (allowed, hint) in {**NOT_WITH_REGIMES, **(SPATIAL if spatial else {})}.items():
+    regimes, by_moments = as_regimes(options.regimes), options.estimator == "gmm"
+    spatial = regimes.spatial
+    for name, (allowed, hint) in {**NOT_WITH_REGIMES, **(SPATIAL if spatial and not by_moments else {})}.items():
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             places = ("for models with regimes", "where rho, lambda or sigma2 differ between regimes")
@@ -161,7 +179,9 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
     if isinstance(options.durbin, Mapping) or options.several(w):
         raise SpatialInputError("E501", "models with regimes have one W, and one of the error",
                                 hint="regimes= with each W alone, or w=[w1, w2] without regimes=")
-    if spatial and options.estimator not in ("ml", "reml"):
+    if by_moments:
+        refuse_by_moments(regimes)
+    elif spatial and options.estimator not in ("ml", "reml"):
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
                                 "sigma2 by regime need a likelihood", hint="method='ml' or 'reml'")  # fmt: skip
     if as_regimes(options.regimes).sigma2 and options.estimator in ADJUSTED:
@@ -169,8 +189,20 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
                                 "likelihood", hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
 
 
+def refuse_by_moments(regimes: Regimes) -> None:
+    """E501 for what does not differ by moments: rho alone does, and coefficients."""
+    if regimes.lam:
+        raise SpatialInputError("E501", "lam=True: moments have one lambda in all regimes", hint="method='ml', or "
+                                "sp.Regimes(..., rho=True) without lam=")  # fmt: skip
+    if regimes.sigma2:
+        raise SpatialInputError("E501", "sigma2=True says nothing by moments, which need no variance",
+                                hint="vcov='robust', with unit effects 'cluster', takes unequal variances")
+
+
 def _refuse_data(reading: Reading, regimes: Regimes) -> None:
     """E501 for data and effects that models with regimes do not have."""
     effects = reading.settings.effects
+    if reading.settings.method == "gmm":
+        return
     if regimes.spatial:
-        effects.refuse_ways("rho, lambda or sigma2 by regime", "effects of unit and period, or coefficients alone")
+        refuse_beside_ways(reading.design, effects, reading.settings.correction, "rho, lambda or sigma2 by regime")

@@ -8,19 +8,21 @@ from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..design.moving import lag_effects
 from ..design.period_means import centers
-from ..solve.moving_effects import MovingEffects
+from ..design.several_ways import of_time_alone
 from ..solve.regimes_problem import PeriodEffects
-from .moving import moving_effects
+from .moving import OfEffects, moving_effects
 
 
 def estimated_effects(
     d: Design, effects: FixedEffects, correction, sample: dict, parts: dict
-) -> PeriodEffects | MovingEffects | None:
+) -> PeriodEffects | OfEffects | None:
     """Where fixed effects that are estimated are corrected for."""
     if correction is False or not effects.fixed:
         return None
     S, T = len(sample["sizes"]), d.n_periods
-    if d.varies:
+    if d.varies or effects.ways:
+        if of_time_alone(d, effects) is not None:
+            return None
         return moving_effects(d, effects, parts, sample["groups"], S)
     if not effects.time:
         return None

@@ -30,6 +30,7 @@ from ..design.several import (
     several_design,
     several_determinants,
 )
+from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.gmm import MomentSolution
 from ..solve.ml import maximum_likelihood
@@ -47,6 +48,7 @@ from .obs_weights import refuse_unweightable, usual_covariance
 from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects, with_note_on_errors
 from .several_fit import SeveralFit
+from .ways import refuse_with_ways
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "a dynamic model takes one W: leave lags= out, or choose one W"),
@@ -71,8 +73,7 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     plain = replace(options, durbin=None, w_error=None)
     d = read(formula, data, lag[0], plain)
     effects = which_effects(options.effects, d)
-    if effects.ways:
-        raise SpatialInputError("E501", f"effects of {effects} take one W", hint="one W, or | of unit and period alone")
+    refuse_with_ways(specification, d, options)
     lag = [d.weights, *(_aligned(one, d, options, "w") for one in lag[1:])]
     error = None if options.w_error is None else _as_list(options.w_error, "w_error")
     error = error and [_aligned(one, d, options, "w_error") for one in error]
@@ -95,6 +96,7 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     if options.estimator in ADJUSTED:
         refuse_adjusted_several(specification, effects, options)
     correction = _correction(effects, options)
+    refuse_beside_ways(d, effects, correction, "several W")
     settings = Settings(effects, correction, options.estimator, options.covariance, requested=options)
     if settings.composed:
         return _fit(specification, d, *composed_of_several(specification, d, settings))
@@ -115,7 +117,7 @@ def _several_sample(specification: Specification, d, effects: FixedEffects, corr
     if not (specification.lag or specification.error):
         return least_squares_sample(arrays)
     parts = several_determinants(d, effects, correction)
-    if not d.varies:
+    if "groups" not in arrays:
         return SeveralSample(**arrays, **parts)
     left = correction and effects.fixed
     estimated = moving_effects(d, effects, parts, arrays["groups"], 1) if left else None

@@ -446,7 +446,7 @@ def test_collinear_and_constant_within_a_regime():
 
 
 @pytest.mark.parametrize(("options", "effects"), [
-    ({"method": "gmm", "regimes": sp.Regimes("region", rho=True)}, None),
+    ({"method": "gmm", "regimes": sp.Regimes("region", sigma2=True)}, None),
     ({"wx_order": 2}, None), ({"lags": "y"}, "entity"),
     ({"method": "reml", "regimes": sp.Regimes("region", sigma2=True)}, None),
     ({"vcov": "eim", "regimes": sp.Regimes("region", sigma2=True)}, None),
