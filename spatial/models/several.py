@@ -89,12 +89,12 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
         d = with_note_on_errors(specification, d, effects)
     if d.varies:
         _refuse_moving(d, options)
+    if options.estimator in ADJUSTED:
+        refuse_adjusted_several(specification, effects, options)
     if effects.random or options.serial is not None or options.random_error is not None:
         refuse_composed(specification, d, effects, options)
     if options.estimator == "gmm":
         return _by_moments(specification, d, effects, options)
-    if options.estimator in ADJUSTED:
-        refuse_adjusted_several(specification, effects, options)
     correction = _correction(effects, options)
     refuse_beside_ways(d, effects, correction, "several W")
     settings = Settings(effects, correction, options.estimator, options.covariance, requested=options)

@@ -176,6 +176,7 @@ def test_what_is_refused(sample):
     refused("E501", "random_error='baltagi'", effects="random", random_error="baltagi")
     refused("E501", "random_error='baltagi'", w[0], effects="random", random_error="baltagi", regimes=OF_REGIMES["rho"])
     refused("E540", "beside several W", effects="random", obs_weights="people")
+    refused("E501", "belongs to random effects", effects="entity", random_error="kkp")
     refused("E320", "period effects", moving, effects="time", serial="ar1")
     refused("E320", "entity effects", moving, effects="entity", serial="ar1")
     fit = sp.sdm("y ~ a", frame, w, **PANEL, effects="random")
