@@ -19,6 +19,7 @@ from ..design.options import Settings
 from ..design.sample import left_by_means, regressor_columns
 from ..design.several import several_regressors, spatial_names
 from ..design.specification import Specification
+from ..design.unit_means import with_unit_means
 from ..logdet import Jacobian, logdet, period_logdet
 from ..logdet.regimes import by_regime, logdet_by_regime
 from ..logdet.several import SeveralJacobian, SeveralLogdet
@@ -26,6 +27,7 @@ from ..logdet.several_periods import over_periods
 from ..solve.missing_levels import Levels, levels
 from ..solve.missing_problem import MissingProblem
 from ..solve.missing_sample import MissingSample
+from .random import error_process
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +50,7 @@ def missing_sample(specification: Specification, d: MissingDesign, settings: Set
     effects, size = settings.effects, d.y.size
     of_columns = several_regressors if isinstance(d, MissingSeveralDesign) else regressor_columns
     X, names = of_columns(d, effects)  # type: ignore[arg-type]
+    X, names = with_unit_means(X, names, replace(d, obs_weights=None), effects)  # of all periods, with y or without
     Xd, yd = d.rows_within(X, effects), d.rows_within(d.y, effects)
     (problem,), *_ = degenerate(d, d.y[d.seen][None], yd[None], X[d.seen][None], Xd[None], names, effects)
     if problem is not None:
@@ -58,9 +61,11 @@ def missing_sample(specification: Specification, d: MissingDesign, settings: Set
         y=np.where(d.seen, d.outcome, 0.0).ravel(), X=X.reshape(size, -1), seen=d.seen, levels=own, W=lag.matrices,
         M=error.matrices, offset=None if d.offset is None else d.offset.ravel(),
         root=None if d.obs_weights is None else d.obs_weights.root.ravel(), absorbed=absorbed,
-        varies=d.varies,
+        varies=d.varies, random=(error_process(specification, settings) or "kkp") if effects.random else None,
+        serial=settings.requested.serial is not None, restricted=settings.method == "reml",
     )  # fmt: skip
-    return MissingSample(y=yd, X=arrays.X, n=arrays.n, lag=lag.determinant, error=error.determinant,
+    n = arrays.n + arrays.restricted * len(names)
+    return MissingSample(y=yd, X=arrays.X, n=n, lag=lag.determinant, error=error.determinant,
                          names=tuple(names), spatial=(*lag.names, *error.names), problem=arrays)  # fmt: skip
 
 

@@ -23,11 +23,9 @@ from .several import several_columns
 
 NOT_WITH_MISSING: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "a dynamic model needs every y of the period before: missing='drop'"),
-    "serial": ((None,), "leave serial= out, or missing='period'"),
     "endog": ((None, [], ()), "leave endog= out, or missing='drop'"),
     "instruments": ((None, [], ()), "leave instruments= out, or missing='drop'"),
-    "random_error": ((None,), "leave random_error= out; fixed effects are there"),
-    "method": ((None, "ml"), "method='ml'"),
+    "method": ((None, "ml", "reml"), "method='ml', or 'reml'"),
     "correction": ((True,), "leave correction= out: the effects leave by contrasts of what is observed"),
 }
 
@@ -112,9 +110,6 @@ def _refuse_sampling(weights: ObsWeights | None) -> None:
 def refuse_data(specification: Specification, d: Design, effects: FixedEffects) -> None:
     """What these effects and weights leave no contrasts for."""
     effects.refuse_ways("missing='model'", "effects of unit and period alone, or missing='period'")
-    if effects.random:
-        raise SpatialInputError("E501", f"effects={effects.name!r} is not there with missing='model'",
-                                hint="effects='entity', effects='none', or missing='drop'")
     if d.varies and effects.entity:
         raise SpatialInputError("E321", "missing='model' with unit effects needs the same W in all periods: W that "
                                 "varies carries the effects along", hint="w.mean(), or effects='time'")  # fmt: skip
