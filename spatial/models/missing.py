@@ -61,7 +61,7 @@ def fit_missing(reading: Reading) -> MissingFit:
     refuse_exact(sample, at.errors, d.response)
     names = (*sample.names, *sample.spatial)
     df = sample.n - len(names)
-    settings = settings.with_(**components_of(sample.problem, at, settings))
+    settings = settings.with_(**components_of(sample.problem, at, settings), effects=d.of_seen(settings.effects))
     by_least_squares = not at.slopes.shape[1]
     fit = fit_class(d)(
         specification=specification, sigma2=float(at.errors @ at.errors) / df if by_least_squares else at.sigma2,

@@ -102,6 +102,74 @@ def test_nothing_missing_is_the_usual_model(model, effects, options):
     assert left["std_error"].to_numpy() == pytest.approx(right["std_error"].to_numpy(), rel=1e-3)
 
 
+# -- more ways of effects ------------------------------------------------------------------------------------------
+
+
+def by_ways(model, ways, missing="model", share=0.2, two=False):
+    frame, (w, other), (W, W2), y, seen = panel(seed=6, n=16, T=4, share=share)
+    frame["reg"] = np.array(["a", "b"])[np.tile(np.arange(16), 4) % 2]
+    keys = {"entity": "id", "time": "t", "missing": missing}
+    fit = getattr(sp, model)(f"y ~ a + b | {ways}", frame, [w, other] if two else w, **keys)
+    return fit, (W, W2) if two else (W,), y, seen
+
+
+@pytest.mark.parametrize(("model", "ways", "two"), [("sdm", "id + reg^t", False), ("sac", "reg^t", False),
+                                                    ("sar", "id + reg[t]", True)])  # fmt: skip
+def test_effects_in_the_equation_take_no_mean_into_the_score(model, ways, two):
+    fit, matrices, y, seen = by_ways(model, ways, two=two)
+    problem, spec = fit._sample.problem, fit.specification
+    each = [np.kron(np.eye(4), one) for one in matrices]
+    twin = Twin(y.ravel(), fit._sample.X, seen, each * spec.lag, each * spec.error, "id" in ways, D=problem.absorbed)
+    t = fit.params.to_numpy()[len(fit._sample.names) :]
+    slope = np.array([(twin.score(t + h) - twin.score(t - h)) / 2e-4 for h in 1e-4 * np.eye(len(t))])
+    V = np.linalg.inv(-(slope + slope.T) / 2)
+    assert np.abs(V @ twin.score(t) / np.sqrt(np.diag(V))).max() < 1e-4
+    factor = fit._sample.n / (fit._sample.n - len(fit.params))
+    assert fit.vcov.to_numpy()[-len(t) :, -len(t) :] == pytest.approx(factor * V, rel=3e-3)
+    mean, _ = twin.predicted(t)
+    assert fit.predict_missing()["predicted"].to_numpy() == pytest.approx(ordered(mean, seen), abs=1e-7)
+    assert fit._sample.n == fit._design.left(fit._settings.effects)
+    assert "by the mean of the score" in fit.summary()
+
+
+@pytest.mark.parametrize(("model", "ways"), [("slx", "id + t + reg[t]"), ("sem", "reg^t"), ("sdm", "id + reg^t")])
+def test_nothing_missing_is_the_usual_model_with_ways(model, ways):
+    usual, *_ = by_ways(model, ways, missing="error", share=0.0)
+    fit = complete(usual)
+    assert ((fit.params - usual.params).abs() / usual.std_errors).max() < 1e-6
+    scale = np.outer(usual.std_errors, usual.std_errors)
+    assert fit.vcov.to_numpy() / scale == pytest.approx(usual.vcov.to_numpy() / scale, abs=5e-3)
+    assert (fit.df_resid, fit.sigma2) == (usual.df_resid, pytest.approx(usual.sigma2, rel=1e-6))
+    if model != "sdm":
+        assert fit.loglik == pytest.approx(usual.loglik, abs=1e-8)
+    if model == "slx":
+        left, right = (one.with_vcov("robust").vcov.to_numpy() for one in (fit, usual))
+        assert left == pytest.approx(right, rel=1e-4, abs=1e-9)
+
+
+def test_ways_of_units_and_periods_are_two_way_effects():
+    """c^t of one group c is t: what leaves as levels and what leaves by the mean of the score agree."""
+    frame, (w, _), *_ = panel(seed=6, n=16)
+    keys = {"entity": "id", "time": "t", "missing": "model"}
+    for model in ("slx", "sem", "sar"):
+        twoway = getattr(sp, model)("y ~ a + b", frame, w, effects="twoway", **keys)
+        ways = getattr(sp, model)("y ~ a + b | id + c^t", frame.assign(c="c"), w, **keys)
+        assert ways.params.to_numpy() == pytest.approx(twoway.params.to_numpy(), abs=1e-6)
+        assert ways.std_errors.to_numpy() == pytest.approx(twoway.std_errors.to_numpy(), rel=1e-3)
+        assert ways.predict_missing().to_numpy() == pytest.approx(twoway.predict_missing().to_numpy(), abs=1e-4)
+        if model != "sar":
+            robust = [fit.with_vcov("cluster").vcov.to_numpy() for fit in (ways, twoway)]
+            assert robust[0] == pytest.approx(robust[1], rel=1e-4, abs=1e-9)
+
+
+def test_groups_that_are_never_observed_are_named():
+    frame, (w, _), *_ = panel(seed=6, n=16)
+    frame["reg"] = np.array(["a", "b"])[np.tile(np.arange(16), 4) % 2]
+    frame.loc[(frame["reg"] == "a") & (frame["t"] == 2), "y"] = np.nan
+    with pytest.raises(SpatialInputError, match=r"E206.*does not tell the effects of reg\^t apart"):
+        sp.sar("y ~ a + b | id + reg^t", frame, w, entity="id", time="t", missing="model")
+
+
 def test_variances_by_groups_are_refused_by_name():
     with pytest.raises(SpatialInputError, match=r"E501.*kind='TS'"):
         fitted("sar", "twoway", serial="ar1")[0].predict()
