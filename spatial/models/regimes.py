@@ -119,7 +119,8 @@ def _adjusted_by_regime(specification, d, settings, sample: RegimeSample, names,
         return np.concatenate([at.rhos, at.lams])
 
     inside = region_of(sample, sample.lags.shape[1])
-    return solve_adjusted_several(specification, d, settings.effects, settings.method, inside, tuple(names), maximum)
+    at = settings.effects, settings.method
+    return solve_adjusted_several(specification, d, *at, sample, inside, tuple(names), maximum)
 
 
 def regime_sample_of(specification: Specification, d: Design, settings: Settings) -> RegimeSample:
@@ -174,12 +175,12 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
     if isinstance(options.durbin, Mapping) or options.several(w):
         raise SpatialInputError("E501", "models with regimes have one W, and one of the error",
                                 hint="regimes= with each W alone, or w=[w1, w2] without regimes=")
-    if spatial and options.estimator not in ("ml", "reml"):
+    if spatial and options.estimator not in ("ml", *ADJUSTED):
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
-                                "sigma2 by regime need a likelihood", hint="method='ml' or 'reml'")  # fmt: skip
+                                "sigma2 by regime need a likelihood", hint="method='ml', 'reml' or 'aqs'")  # fmt: skip
     if as_regimes(options.regimes).sigma2 and options.estimator in ADJUSTED:
-        raise SpatialInputError("E501", f"method={options.method!r} has one variance: sigma2 by regime needs maximum "
-                                "likelihood", hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
+        raise SpatialInputError("E501", f"method={options.method!r} has no sigma2 by regime: "
+                                + ("it allows for any variances" if options.method == "aqs" else "it has one variance"), hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
 
 
 def _refuse_data(reading: Reading, regimes: Regimes) -> None:

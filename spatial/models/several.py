@@ -87,7 +87,7 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     d = several_design(specification, d, lag, error, durbin, effects)
-    if options.estimator not in ADJUSTED:
+    if options.estimator != "reml":
         d = with_note_on_errors(specification, d, effects)
     if d.varies:
         _refuse_moving(d, options)
@@ -141,7 +141,8 @@ def _estimated(specification: Specification, d: SeveralDesign, settings: Setting
 
     names = (*spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
     inside = region_of(sample, len(d.weights.lag))
-    return sample, solve_adjusted_several(specification, d, effects, settings.method, inside, names, start)
+    at = solve_adjusted_several(specification, d, effects, settings.method, sample, inside, names, start)
+    return sample, at
 
 
 def _by_moments(specification: Specification, d: SeveralDesign, effects: FixedEffects, options: ModelOptions) -> Fit:
@@ -172,9 +173,9 @@ def refuse_options(specification: Specification, options: ModelOptions) -> None:
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             raise SpatialInputError("E501", f"{name}={value!r} is not there for several W", hint=hint)
-    if options.method not in (None, "ml", "gmm", "reml") and not isinstance(options.method, Moments):
+    if options.method not in (None, "ml", "gmm", *ADJUSTED) and not isinstance(options.method, Moments):
         raise SpatialInputError("E501", f"method={options.method!r} is not there for several W",
-                                hint="method='ml', 'reml' or 'gmm'")  # fmt: skip
+                                hint="method='ml', 'reml', 'aqs' or 'gmm'")  # fmt: skip
     mapping = isinstance(options.durbin, Mapping)
     if mapping and not specification.durbin:
         message = f"durbin= has no meaning for {specification.name}"
