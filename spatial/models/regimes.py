@@ -179,8 +179,9 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
                                 "sigma2 by regime need a likelihood", hint="method='ml', 'reml' or 'aqs'")  # fmt: skip
     if as_regimes(options.regimes).sigma2 and options.estimator in ADJUSTED:
-        raise SpatialInputError("E501", f"method={options.method!r} has no sigma2 by regime: "
-                                + ("it allows for any variances" if options.method == "aqs" else "it has one variance"), hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
+        why = "it has one variance" if options.estimator == "reml" else "it allows for any variances"
+        raise SpatialInputError("E501", f"method={options.method!r} has no sigma2 by regime: {why}",
+                                hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
 
 
 def _refuse_data(reading: Reading, regimes: Regimes) -> None:

@@ -6,8 +6,8 @@ B^-1 the scores
     rho_j:     e'B W_j y - e'D_j e,     diag(M_B B G_j B^-1 - M_B D_j M_B) = 0
     lambda_l:  e'(H_l - D_l) e,         diag(M_B (H_l - D_l) M_B) = 0
 
-have mean zero whatever the variances are. Each is c'eps + eps'C eps with diag C = 0 and c = M_B B G_j [X, D] delta (zero
-for lambda): the covariance of two of them is
+have mean zero whatever the variances are. Each is c'eps + eps'C eps with diag C = 0 and c = M_B B G_j [X, D] delta
+(zero for lambda): the covariance of two of them is
 
     sum_i (c_i'e_i)(b_i'e_i) + sum_{i < k} (e_i'(C_ik + C_ki')e_k)(e_i'(B_ik + B_ki')e_k)
 

@@ -1,4 +1,4 @@
-"""What adjusted quasi-scores need of M, the residual maker of B [X, D]: with one unknown for each unit, or for each row.
+"""What adjusted quasi-scores need of M, the residual maker of B [X, D]: one unknown for each unit, or for each row.
 
     sides     diag(M Z),  squeezed     diag(M Z M),  solve   d of diag(M diag(d) M) = target
     pairs     e_i'[M Z - M diag(d) M]_ij e_j, or e_i'[M (Z - diag(d)) M]_ij e_j, of every pair of units

@@ -221,8 +221,10 @@ CONSEQUENCES = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("case", "method"), [*((case, "reml") for case in CONSEQUENCES), ("two W", "aqs"),
-                                              ("W by regressor", "aqs"), ("gns", "aqs"), ("regimes", "aqs")])  # fmt: skip
+FOLLOW = [*((case, "reml") for case in CONSEQUENCES), *((case, "aqs") for case in CONSEQUENCES if case != "weights")]
+
+
+@pytest.mark.parametrize(("case", "method"), FOLLOW)
 def test_what_follows_from_an_estimate(data, case, method):
     """Predictions are y less residuals that sum to zero, effects those of the parameters; the covariance is its own."""
     model, w, options = CONSEQUENCES[case]
