@@ -29,7 +29,9 @@ from ..design.several import (
     several_arrays,
     several_design,
     several_determinants,
+    spatial_names,
 )
+from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.gmm import MomentSolution
 from ..solve.ml import maximum_likelihood
@@ -39,6 +41,7 @@ from ..solve.several import SeveralSolution, several_maximum
 from ..solve.several_problem import SeveralSample
 from ..solve.several_roots import SeveralAdjusted
 from .adjusted_several import refuse_adjusted_several, region_of, solve_adjusted_several
+from .composed import composed_of_several, refuse_composed
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .moving import moving_effects
@@ -46,12 +49,12 @@ from .obs_weights import refuse_unweightable, usual_covariance
 from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects, with_note_on_errors
 from .several_fit import SeveralFit
+from .ways import refuse_with_ways
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "a dynamic model takes one W: leave lags= out, or choose one W"),
     "wx_order": ((1,), "W^2 X is for one W: leave wx_order= out"),
     "random_error": ((None, "kkp"), "unit effects inside the spatial error: random_error='kkp'"),
-    "serial": ((None,), "errors that are correlated over time take one W: leave serial= out"),
     "logdet": ((None,), "leave logdet= out: the determinant of several W is a dense or sparse LU by their size"),
 }
 
@@ -67,40 +70,43 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     """
     refuse_options(specification, options)
     # 1. The frame under the first W; the others are matched with its units.
-    lag = _as_list(w, "w")
     plain = replace(options, durbin=None, w_error=None)
-    d = read(formula, data, lag[0], plain)
+    d = read(formula, data, _as_list(w, "w")[0], plain)
     effects = which_effects(options.effects, d)
-    if effects.ways:
-        raise SpatialInputError("E501", f"effects of {effects} take one W", hint="one W, or | of unit and period alone")
-    if effects.random and options.estimator != "gmm":
-        raise SpatialInputError("E501", f"effects={options.effects!r} by maximum likelihood takes one W",
-                                hint="method='gmm', effects='twoway', or one W")  # fmt: skip
-    lag = [d.weights, *(_aligned(one, d, options, "w") for one in lag[1:])]
+    refuse_with_ways(specification, d, options)
+    d = several_columns(specification, d, effects, w, options)
+    if d.varies:
+        _refuse_moving(d, options)
+    if options.estimator in ADJUSTED:
+        refuse_adjusted_several(specification, effects, options)
+    if effects.random or options.serial is not None or options.random_error is not None:
+        refuse_composed(specification, d, effects, options)
+    if options.estimator == "gmm":
+        return _by_moments(specification, d, effects, options)
+    correction = _correction(effects, options)
+    refuse_beside_ways(d, effects, correction, "several W")
+    settings = Settings(effects, correction, options.estimator, options.covariance, requested=options)
+    if settings.composed:
+        return _fit(specification, d, *composed_of_several(specification, d, settings))
+    settings = _with_weights(specification, d, settings)
+    # 3. The maximum, or the root of the adjusted scores, and the parameters with their covariance.
+    sample, at = _estimated(specification, d, settings)
+    return _fit(specification, d, sample, at, settings)
+
+
+def several_columns(specification: Specification, d: Design, effects: FixedEffects, w, options: ModelOptions):
+    """The design of a frame that was read under the first W, with all W numbered."""
+    lag = [d.weights, *(_aligned(one, d, options, "w") for one in _as_list(w, "w")[1:])]
     error = None if options.w_error is None else _as_list(options.w_error, "w_error")
     error = error and [_aligned(one, d, options, "w_error") for one in error]
     durbin = options.durbin
     if isinstance(durbin, Mapping):
         durbin = {term: [_aligned(one, d, options, f"durbin[{term!r}]") for one in _as_list(own, f"durbin[{term!r}]")]
                   for term, own in durbin.items()}  # fmt: skip
-    # 2. Which W lags what; lags in, effects out.
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
-    d = several_design(specification, d, lag, error, durbin, effects)
-    if options.estimator != "reml":
-        d = with_note_on_errors(specification, d, effects)
-    if d.varies:
-        _refuse_moving(d, options)
-    if options.estimator == "gmm":
-        return _by_moments(specification, d, effects, options)
-    if options.estimator in ADJUSTED:
-        refuse_adjusted_several(specification, effects, options)
-    correction = _correction(effects, options)
-    settings = Settings(effects, correction, options.estimator, options.covariance, requested=options)
-    settings = _with_weights(specification, d, settings)
-    # 3. The maximum, or the root of the adjusted scores, and the parameters with their covariance.
-    sample, at = _estimated(specification, d, settings)
-    return _fit(specification, d, sample, at, settings)
+    several = several_design(specification, d, lag, error, durbin, effects)
+    return several if options.estimator == "reml" else with_note_on_errors(specification, several, effects)
 
 
 def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
@@ -114,7 +120,7 @@ def _several_sample(specification: Specification, d, effects: FixedEffects, corr
     if not (specification.lag or specification.error):
         return least_squares_sample(arrays)
     parts = several_determinants(d, effects, correction)
-    if not d.varies:
+    if "groups" not in arrays:
         return SeveralSample(**arrays, **parts)
     left = correction and effects.fixed
     estimated = moving_effects(d, effects, parts, arrays["groups"], 1) if left else None
@@ -229,7 +235,7 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
     values = np.concatenate([at.beta, spatial])
     names = (*sample.names, *spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
     left = d.left(settings.effects) - len(values)
-    by_least_squares = not (spatial or settings.method == "gmm")
+    by_least_squares = not (spatial or isinstance(at, SeveralSolution) or settings.method == "gmm")
     sigma2 = float(at.resid @ at.resid) / left if by_least_squares else at.sigma2
     fit = SeveralFit(
         specification=specification, sigma2=sigma2, loglik=at.loglik, df_resid=None,
@@ -237,8 +243,3 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
         _covariance=np.empty((0, 0)), _design=d, _sample=sample, _solution=at, _settings=settings,
     )  # fmt: skip
     return with_vcov(fit, settings.vcov)
-
-
-def spatial_names(name: str, used: tuple[int, ...]) -> list[str]:
-    """rho_1, rho_2 by the numbers of their W; of one W alone ``rho``."""
-    return [name] if len(used) == 1 else [f"{name}_{m + 1}" for m in used]
