@@ -117,6 +117,11 @@ class Design:
         return self.weights.varies or self.weights_of_error.varies
 
     @property
+    def several_rhos(self) -> bool:
+        """Whether each of several regimes has a rho of its own."""
+        return False
+
+    @property
     def is_panel(self) -> bool:
         return self.times is not None
 

@@ -68,7 +68,7 @@ class MovingAverages(Parts, SeveralAverages):
 
 @dataclass(frozen=True, eq=False)
 class MovingRegimeAverages(Parts, RegimeAverages):
-    """Of regimes: ``matrices``, ``W`` and ``codes`` are those of the observed rows."""
+    """Of regimes: ``matrices``, ``paths`` and ``codes`` are those of the observed rows."""
 
     logdet = Parts.logdet  # type: ignore[assignment]
     exact, _dense = Parts.exact, Parts._dense
@@ -91,9 +91,9 @@ def over_periods(parts: Sequence[SeveralAverages], keys: Sequence[Hashable]) -> 
     place = tuple(list(different).index(key) for key in keys)
     if isinstance(first, RegimeAverages):
         codes = np.concatenate([part.codes for part in parts])  # type: ignore[attr-defined]
-        W = _stacked([part.W for part in parts])  # type: ignore[attr-defined]
-        return MovingRegimeAverages(stacked, first.lag, W=W, codes=codes, groups=first.groups,
-                                    parts=tuple(different.values()), place=place)  # fmt: skip
+        paths = tuple(map(_stacked, zip(*(part.paths for part in parts))))  # type: ignore[attr-defined]
+        return MovingRegimeAverages(stacked, first.lag, paths=paths, weights=first.weights, codes=codes,
+                                    groups=first.groups, parts=tuple(different.values()), place=place)  # fmt: skip
     return MovingAverages(stacked, first.lag, parts=tuple(different.values()), place=place)
 
 
@@ -104,5 +104,5 @@ def periods_alike(d: Design, weights: Sequence[SpatialWeights | TemporalWeights]
     return list(zip(who, *([id(one) for one in w.each(T)] for w in weights)))
 
 
-def _stacked(blocks: list[sparse.csr_array]) -> sparse.csr_array:
+def _stacked(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:
     return sparse.csr_array(sparse.block_diag(blocks, format="csr"))

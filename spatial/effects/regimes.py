@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
-from spillover.matrix import SpatialWeights
 from spillover.values import share, whole_number
 
+from ..design.regimes import matrices_of
 from ..records.regimes import RegimesRecord
 from ..records.schema import SCHEMA
 from .infer import Inferred, Options
 from .moving_averages import over_periods, periods_alike
-from .operators import codes_of, regime_selectors
+from .operators import codes_of, lags_of, matrix_of, paths_of, regime_selectors
 from .propagate import KINDS
 from .regimes_averages import RegimeAverages
 from .several import JointEffects, _inferred
@@ -134,23 +134,19 @@ def source_of(fit: RegimesRecord, period=None) -> RegimeSource:
     varies of one."""
     d, G = fit._design, len(fit.split.labels)
     averages: RegimeAverages
-    if not d.weights.varies:
-        averages = _averages(fit, d.weights, fit.split.codes)
-    elif period is not None:
-        averages = _averages(fit, d.weights[period], codes_of(fit, period))
+    if not d.weights.varies or period is not None:
+        averages = _averages(fit, period)
     else:
-        parts = [_averages(fit, d.weights[one], codes_of(fit, one)) for one in d.weights.periods]
-        averages = over_periods(parts, periods_alike(d, [d.weights]))  # type: ignore[assignment]
+        parts = [_averages(fit, one) for one in d.weights.periods]
+        averages = over_periods(parts, periods_alike(d, matrices_of(d)))  # type: ignore[assignment]
     return RegimeSource(fit, averages, slice(0, 3 * (G + 1)))
 
 
-def _averages(fit: RegimesRecord, W: SpatialWeights, codes: np.ndarray) -> RegimeAverages:
-    from ..logdet.regimes import by_regime
-
-    split = fit.split
-    differs, G = split.regimes.rho and fit.specification.lag, len(split.labels)
-    return RegimeAverages(by_regime(W, codes if differs else None, G), tuple(range(fit.n_rhos)), W=W.csr, codes=codes,
-                          groups=G)  # fmt: skip
+def _averages(fit: RegimesRecord, period=None) -> RegimeAverages:
+    matrices = [matrix_of(fit, w, period) for w in matrices_of(fit._design)]
+    return RegimeAverages(lags_of(fit, period), tuple(range(fit.n_rhos)), paths=paths_of(fit, matrices),
+                          weights=len(fit.lag_matrices), codes=codes_of(fit, period),
+                          groups=len(fit.split.labels))  # fmt: skip
 
 
 def by_kind(inferred: Inferred, variables) -> Inferred:

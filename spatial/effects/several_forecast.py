@@ -24,9 +24,8 @@ from ..design.formula import INTERCEPT
 from ..design.moving import lag_effects
 from ..design.options import lists_weights
 from ..design.period_means import centers, lag_of_deviations
-from ..design.regimes import label_of_level
+from ..design.regimes import SplitDesign, label_of_level
 from ..design.several import SeveralDesign, several_regressors
-from ..design.unsplit import LAG
 from ..records.several import SeveralRecord
 from .operators import Several, by_regime, combined, each_period
 from .regressors import column_of
@@ -35,19 +34,22 @@ from .regressors import column_of
 def new_columns(fit: Several, X: Mapping[str, np.ndarray], W: SpatialWeights | SeveralWeights, shape) -> list:
     """The columns of the coefficients in new periods, (H, N) each, from those of the formula's terms."""
     d, one = fit._design, np.ones(shape)
-    if isinstance(d, SeveralDesign):
+    if isinstance(fit, SeveralRecord):
+        d = fit._design
         assert isinstance(W, SeveralWeights)
         own = {name: X.get(name, one) for name in d.names}
         pairs = zip(d.lag_names, d.weights.pairs)
         lagged = {name: spatial_lag(W.matrices[m], own[d.names[j]]) for name, (j, m) in pairs}
         return [(own | lagged)[name] for name in fit._sample.names]
     out: dict[str, np.ndarray] = {}
-    for term, names in fit.split.columns.items():  # type: ignore[union-attr]
-        lagged_term = term not in X and term != INTERCEPT and term.startswith(LAG)
-        base = X.get(term.removeprefix(LAG) if lagged_term else term, one)
-        used = W if term == LAG + INTERCEPT else lagging(W, fit._settings.effects.time)
-        values = spatial_lag(used, base) if lagged_term else base
-        for label, members in zip(fit.split.labels, fit.split.members):  # type: ignore[union-attr]
+    new = W.matrices if isinstance(W, SeveralWeights) else (W,)
+    for term, names in fit.split.columns.items():
+        of, path = fit.split.lags.get(term, (term, ()))
+        values = X.get(of, one)
+        for m in path:
+            used = new[m] if of == INTERCEPT else lagging(new[m], fit._settings.effects.time)
+            values = spatial_lag(used, values)
+        for label, members in zip(fit.split.labels, fit.split.members):
             out[f"{label}: {term}"] = np.where(members, values, 0.0)
         out |= {name: values for name in names if name == term}
     return [out[name] if name in out else np.broadcast_to(column_of(d, name, NO_EFFECTS), shape)
@@ -72,18 +74,18 @@ def filtered_by_several(fit: Several, named: Mapping[str, float]) -> np.ndarray:
     """u = A y - X beta, (T, N), unit and period effects in it."""
     d, at, effects = fit._design, at_parameters(fit, named), fit._settings.effects
     beta = at.params.to_numpy()[: len(fit._sample.names)]
-    if isinstance(d, SeveralDesign):
+    if isinstance(fit, SeveralRecord):
         lags = [d.lag(d.outcome, effects, d.weights.matrices[m]) for m in d.weights.lag]
         left = sum((rho * lag for rho, lag in zip(at.rhos, lags)), np.zeros(d.y.shape))
     else:
-        lagged = d.centered(d.outcome, lag_effects(d, effects, rhos=len(fit.rhos)))
+        lagged = d.centered(d.outcome, lag_effects(d, effects))
         left = each_period(at, lambda C, D, v: C @ v, lagged)
     return d.y - left - sample_columns(d, fit._sample.names, effects) @ beta
 
 
 def sample_columns(d: Design, names, effects: FixedEffects) -> np.ndarray:
     """The regressors of the sample, (T, N, K), W lagging what the effects leave of whole columns."""
-    if isinstance(d, SeveralDesign):
+    if isinstance(d, SeveralDesign) and not isinstance(d, SplitDesign):
         X, there = several_regressors(d, effects)
         return X[:, :, [there.index(name) for name in names]]
     return np.stack([np.broadcast_to(column_of(d, name, effects), d.y.shape) for name in names], axis=-1)
@@ -105,7 +107,9 @@ def operators_of_new(fit: Several, W, M) -> tuple[sparse.csr_array, sparse.csr_a
     """C and D under the weights of new periods."""
     if isinstance(fit, SeveralRecord):
         return combined(fit, [w.csr for w in W.matrices])
-    return by_regime(fit, W.csr, M.csr, fit.split.codes)
+    of_lag, of_error = ([w.csr for w in (each.matrices if isinstance(each, SeveralWeights) else (each,))]
+                        for each in (W, M))  # fmt: skip
+    return by_regime(fit, of_lag, of_error, fit.split.codes)
 
 
 def variances_of_errors(fit: Several) -> np.ndarray:
@@ -113,7 +117,7 @@ def variances_of_errors(fit: Several) -> np.ndarray:
     return np.full(fit._design.n_units, fit.sigma2) if isinstance(fit, SeveralRecord) else fit.by_unit(fit.sigma2s)
 
 
-def weights_of_new(fit: SeveralRecord, w) -> SeveralWeights:
+def weights_of_new(fit: Several, w) -> SeveralWeights:
     """Every W of the new periods, in the order of the fit's units.
 
     Raises

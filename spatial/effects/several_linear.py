@@ -20,9 +20,10 @@ from spillover.errors import SpatialInputError
 
 from ..design.design import Design, spatial_lag
 from ..design.moving import lag_effects
-from ..design.several import SeveralDesign, several_regressors
+from ..design.regimes import matrices_of
+from ..design.several import several_regressors
 from ..design.unsplit import split_columns
-from ..logdet.regimes import RegimeLogdet
+from ..logdet.regimes import logdet_of_rows
 from ..logdet.several import SeveralLogdet
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
@@ -44,15 +45,15 @@ class LinearAverages(SeveralAverages):
 
     Attributes
     ----------
-    by_regime : bool
-        Whether these are rows of one W.
+    by_regime : int
+        Of how many W these are the rows by regime; 0 without regimes.
     """
 
-    by_regime: bool = False
+    by_regime: int = 0
 
     @cached_property
     def logdet(self) -> SeveralLogdet:
-        return (RegimeLogdet if self.by_regime else SeveralLogdet)(self.matrices)
+        return logdet_of_rows(self.matrices, self.by_regime) if self.by_regime else SeveralLogdet(self.matrices)
 
     @property
     def _dense(self) -> bool:
@@ -230,8 +231,9 @@ class Sampled:
 
 def _sampled(fit: Several) -> Sampled:
     d, effects = fit._design, fit._settings.effects
-    lagging = lag_effects(d, effects, rhos=len(fit.rhos))
-    if isinstance(d, SeveralDesign):
+    lagging = lag_effects(d, effects)
+    if isinstance(fit, SeveralRecord):
+        d = fit._design
         several, names = several_regressors(d, effects)
         W = [d.weights.matrices[m] for m in d.weights.lag]
         return Sampled(names, lambda X: several_regressors(d if X is None else replace(d, X=X), effects,
@@ -243,16 +245,19 @@ def _sampled(fit: Several) -> Sampled:
         each = [np.broadcast_to(column_of(there, name, effects), d.y.shape) for name in fit._sample.names]
         return np.stack(each, axis=-1)
 
-    members = fit.split.members if fit.n_rhos > 1 else np.ones((fit.n_rhos, d.n_units), dtype=bool)
-    whole, lagged = spatial_lag(fit._design.weights, d.outcome), d.lag(d.outcome, lagging)
+    own = fit.n_rhos > len(fit.lag_matrices)
+    members = fit.split.members if own else np.ones((1, d.n_units), dtype=bool)
+    W = [matrices_of(d)[m] for m in fit.lag_matrices]
+    each = [(spatial_lag(w, d.outcome), d.lag(d.outcome, lagging, w)) for w in W]
     return Sampled(fit._sample.names, lambda X: columns(replace(d, X=split_columns(fit._design, X))), columns(d),
-                   [(np.where(m, whole, 0.0), np.where(m, lagged, 0.0)) for m in members])  # fmt: skip
+                   [(np.where(m, whole, 0.0), np.where(m, lagged, 0.0)) for whole, lagged in each for m in members])
 
 
 def _lags(fit: Several, period=None) -> dict:
     """What every rho multiplies, for ``LinearAverages``."""
     matrices = lags_of(fit, period)
-    return {"matrices": matrices, "lag": tuple(range(len(matrices))), "by_regime": not isinstance(fit, SeveralRecord)}
+    split = 0 if isinstance(fit, SeveralRecord) else max(len(fit.lag_matrices), 1)
+    return {"matrices": matrices, "lag": tuple(range(len(matrices))), "by_regime": split}
 
 
 def _refuse_large(fit: Several) -> None:

@@ -21,7 +21,7 @@ from ..design.fixed_effects import NO_EFFECTS
 from ..design.moving import lag_effects
 from ..design.obs_weights import refuse_weighted
 from ..design.options import lists_weights
-from ..design.regimes import label_of_level
+from ..design.regimes import SplitDesign, label_of_level
 from ..design.several import SeveralDesign, several_regressors
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
@@ -75,7 +75,7 @@ def predict_several(fit: Several, data: pd.DataFrame | None = None, w=None, *, k
     else:
         whole, M, new = whole_design(fit, data, w, [fit.split.regimes.by])
         codes = _regimes_of(fit, whole)
-        trend, (C, D) = regression_part(fit, whole, codes)[0], by_regime(fit, whole.weights.csr, M.csr, codes)
+        trend, (C, D) = regression_part(fit, whole, codes)[0], by_regime(fit, [whole.weights.csr], [M.csr], codes)
         sd = np.sqrt(fit.of_regimes(fit.sigma2s, codes))
     return pd.Series(_of_new(whole.outcome[0], trend, C, D, sd, new, kind or "BP"), index=whole.ids[new],
                      name="predicted")  # fmt: skip
@@ -91,7 +91,7 @@ def in_sample(fit: Several, kind: str) -> np.ndarray:
     if effects.fixed and d.varies:  # what y, X beta and B^-1 e leave
         trend = each_period(fit, lambda C, D, y, e: y - C @ y - solved(D, e), y, fit._errors)
     elif effects.fixed:  # unit and period means of A y - X beta
-        lagging = lag_effects(d, effects, rhos=len(fit.rhos))
+        lagging = lag_effects(d, effects)
         left = y - each_period(fit, lambda C, D, v: C @ v, d.centered(y, lagging)) - trend
         trend = each_period(fit, lambda C, D, v: v - C @ v, y) - d.within(left, effects)
     if kind == "trend":
@@ -117,7 +117,7 @@ def regression_part(fit: Several, d: Design, codes: np.ndarray | None = None) ->
     """X beta, lags of X among them, and the offset, (T, N), without fixed effects; ``codes`` are the regimes of units
     that were not fitted."""
     offset = np.zeros(d.y.shape) if d.offset is None else d.offset
-    if isinstance(d, SeveralDesign):
+    if isinstance(d, SeveralDesign) and not isinstance(d, SplitDesign):
         X, names = several_regressors(d, fit._settings.effects)
         return X @ fit.params[names].to_numpy() + offset
     if codes is None:
@@ -129,9 +129,11 @@ def regression_part(fit: Several, d: Design, codes: np.ndarray | None = None) ->
         own = pd.Series({g: fit.params[f"{label}: {term}"] for g, label in enumerate(fit.split.labels)
                          if f"{label}: {term}" in columns}, dtype=float)  # fmt: skip
         coefficient = fit.params[term] if columns == (term,) else own.reindex(codes).fillna(0.0).to_numpy()
-        lagged = term.startswith("W:") and term not in d.names
-        values = column_of(d, term.removeprefix("W:") if lagged else term, NO_EFFECTS)
-        out = out + coefficient * (spatial_lag(d.weights, values) if lagged else values)
+        of, path = fit.split.lags.get(term, (term, ()))
+        values = column_of(d, of, NO_EFFECTS)
+        for _ in path:  # of one W
+            values = spatial_lag(d.weights, values)
+        out = out + coefficient * values
     return out
 
 

@@ -156,10 +156,11 @@ def _products(d: Design, weights, columns: np.ndarray, effects: FixedEffects, or
 
 def _order_of_endogenous(d: Design) -> int:
     """Up to which power of W endogenous regressors are lagged."""
+    if isinstance(d, RegimeDesign) and d.split is not None:
+        lagged = {name: path for term, (_, path) in d.split.lags.items() for name in d.split.columns[term]}
+        return max((len(path) for name, path in lagged.items() if name in d.endog), default=0)
     if isinstance(d, SeveralDesign):
         return int(any(d.names[j] in d.endog for j, _ in d.weights.pairs))
-    if isinstance(d, RegimeDesign):
-        return int(any(name.removeprefix("W:") != name or ": W:" in name for name in d.endog))
     return d.wx_order * any(d.names[j] in d.endog for j in d.durbin)
 
 

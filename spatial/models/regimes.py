@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import fields, replace
 
 import numpy as np
@@ -15,11 +14,11 @@ from spillover.errors import SpatialInputError
 from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT, Design
-from ..design.moving import lag_effects
+from ..design.fixed_effects import FixedEffects
 from ..design.options import ModelOptions, Settings
 from ..design.period_means import centers
-from ..design.regimes import Regimes, as_regimes, regime_design, split_of
-from ..design.regimes_sample import regime_arrays, regime_determinants
+from ..design.regimes import RegimeDesign, Regimes, as_regimes, regime_design, split_of
+from ..design.regimes_sample import regime_arrays, regime_determinants, weights_by_role
 from ..design.specification import Specification
 from ..solve.carried_effects import maximum_of
 from ..solve.ml import Solution
@@ -34,7 +33,6 @@ from .regimes_fit import RegimesFit
 
 NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "leave lags= out, or interact in the formula: x:C(region)"),
-    "wx_order": ((1,), "W^2 X is not split by regime: leave wx_order= out"),
 }
 SPATIAL: dict[str, tuple[tuple, str]] = {  # likewise, where rho, lambda or sigma2 differ
     "endog": ((None, [], ()), "leave endog= out, or let coefficients alone differ"),
@@ -57,12 +55,12 @@ def read_regimes(
         options that models with regimes do not have; else as the model without regimes.
     """
     regimes = as_regimes(options.regimes)
-    refuse_options(specification, w, options)
+    refuse_options(options)
     regimes.check(specification)
     plain = replace(options, regimes=None)
     plain.check(specification)
     reading = prepare(specification, read(formula, data, w, plain), plain)
-    _refuse_data(reading, regimes)
+    refuse_effects(reading.settings.effects, regimes)
     d, effects = reading.design, reading.settings.effects
     uneven = effects.time and options.durbin is None and d.weights.row_sums_vary
     several = regimes.rho and len(split_of(d, regimes)[0]) > 1
@@ -107,7 +105,7 @@ def regime_sample_of(specification: Specification, d: Design, settings: Settings
     """The likelihood's arrays."""
     arrays = regime_arrays(specification, d, settings.effects, settings.correction)  # type: ignore[arg-type]
     parts = regime_determinants(specification, d, settings.effects, settings.correction)  # type: ignore[arg-type]
-    return RegimeSample(**arrays, **parts, periods=_estimated_effects(d, settings, arrays, parts))
+    return RegimeSample(**arrays, **parts, periods=_estimated_effects(specification, d, settings, arrays, parts))  # type: ignore[arg-type]
 
 
 def regime_sample_and_maximum(specification: Specification, d: Design, settings: Settings):
@@ -120,7 +118,7 @@ def regime_sample_and_maximum(specification: Specification, d: Design, settings:
 
 
 def _estimated_effects(
-    d: Design, settings: Settings, sample: dict, parts: dict
+    specification: Specification, d: RegimeDesign, settings: Settings, sample: dict, parts: dict
 ) -> PeriodEffects | MovingEffects | None:
     """Where fixed effects that are estimated are corrected for."""
     effects, correction = settings.effects, settings.correction
@@ -132,8 +130,9 @@ def _estimated_effects(
     if not effects.time:
         return None
     lag, error = (part.logdet.matrices if part else () for part in (parts["lag"], parts["error"]))
-    if lag and centers(d.weights, lag_effects(d, effects, rhos=len(lag)).time):
-        lag = (sparse.csr_array((d.n_units, d.n_units)),)  # W J A^-1 1 = W J 1 = 0
+    if lag and not d.several_rhos:  # W J A^-1 1 = 0
+        none = sparse.csr_array((d.n_units, d.n_units))
+        lag = tuple(none if centers(w, effects.time) else W for w, W in zip(weights_by_role(specification, d)[0], lag))
     return PeriodEffects(T - effects.entity, lag, error, sample["groups"][: d.n_units], S)
 
 
@@ -144,7 +143,7 @@ def refuse_here(regimes) -> None:
                                 hint="estimate the model itself: sp.sdm(..., regimes='region')")
 
 
-def refuse_options(specification: Specification, w, options: ModelOptions) -> None:
+def refuse_options(options: ModelOptions) -> None:
     """E501 for what models with regimes do not have."""
     spatial = as_regimes(options.regimes).spatial
     for name, (allowed, hint) in {**NOT_WITH_REGIMES, **(SPATIAL if spatial else {})}.items():
@@ -152,17 +151,13 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             places = ("for models with regimes", "where rho, lambda or sigma2 differ between regimes")
             raise SpatialInputError("E501", f"{name}={value!r} is not there {places[name in SPATIAL]}", hint=hint)
-    if isinstance(options.durbin, Mapping) or options.several(w):
-        raise SpatialInputError("E501", "models with regimes have one W, and one of the error",
-                                hint="regimes= with each W alone, or w=[w1, w2] without regimes=")
     if spatial and options.estimator != "ml":
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
                                 "sigma2 by regime need maximum likelihood", hint="method='ml'")  # fmt: skip
 
 
-def _refuse_data(reading: Reading, regimes: Regimes) -> None:
-    """E501 for data and effects that models with regimes do not have."""
-    effects = reading.settings.effects
+def refuse_effects(effects: FixedEffects, regimes: Regimes) -> None:
+    """E501 for effects that models with regimes do not have."""
     if regimes.spatial:
         effects.refuse_ways("rho, lambda or sigma2 by regime", "effects of unit and period, or coefficients alone")
     if effects.random and regimes.spatial:

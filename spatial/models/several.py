@@ -22,6 +22,7 @@ from ..design.moment_settings import Moments
 from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings, lists_weights
 from ..design.redundant import without_redundant_dummies
+from ..design.regimes import SplitDesign
 from ..design.several import (
     SeveralDesign,
     least_squares_sample,
@@ -42,7 +43,9 @@ from .moving import moving_effects
 from .obs_weights import refuse_unweightable, usual_covariance
 from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects, with_note_on_errors
+from .regimes_fit import RegimesFit
 from .several_fit import SeveralFit
+from .several_regimes import sample_and_maximum_by_regime, spatial_names_by_regime, with_regimes_of_several
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "a dynamic model takes one W: leave lags= out, or choose one W"),
@@ -84,6 +87,8 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     d = several_design(specification, d, lag, error, durbin, effects)
+    if options.regimes is not None:
+        d = with_regimes_of_several(specification, d, effects, options)
     d = with_note_on_errors(specification, d, effects)
     if d.varies:
         _refuse_moving(d, options)
@@ -99,6 +104,15 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
 
 def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
     """The likelihood's arrays and its maximum; None in its place where there is nothing but least squares."""
+    sample, at = _same_everywhere(specification, d, effects, correction)
+    if not (isinstance(d, SplitDesign) and d.split.regimes.spatial):  # type: ignore[union-attr]
+        return sample, at
+    start = maximum_likelihood(sample) if at is None else at
+    return sample_and_maximum_by_regime(specification, d, effects, correction, start)
+
+
+def _same_everywhere(specification: Specification, d, effects: FixedEffects, correction):
+    """The same with one rho and lambda of each W, and one sigma2."""
     arrays = several_arrays(d, effects, correction)
     if not (specification.lag or specification.error):
         return least_squares_sample(arrays), None
@@ -194,11 +208,15 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
     else:
         spatial = [*at.rhos, *at.lams] if isinstance(at, SeveralSolution) else []
     values = np.concatenate([at.beta, spatial])
-    names = (*sample.names, *spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
+    of_rho, of_lambda = spatial_names("rho", d.weights.lag), spatial_names("lambda", d.weights.error)
+    split, kind = isinstance(d, SplitDesign), RegimesFit if isinstance(d, SplitDesign) else SeveralFit
+    if split:
+        of_rho, of_lambda = (spatial_names_by_regime(d, *own) for own in ((of_rho, "rho"), (of_lambda, "lambda")))
+    names = (*sample.names, *of_rho, *of_lambda)
     left = d.left(settings.effects) - len(values)
     by_least_squares = not (spatial or settings.method == "gmm")
     sigma2 = float(at.resid @ at.resid) / left if by_least_squares else at.sigma2
-    fit = SeveralFit(
+    fit = kind(
         specification=specification, sigma2=sigma2, loglik=at.loglik, df_resid=None,
         _terms=pd.Index(names, name="term"), _estimates=values,
         _covariance=np.empty((0, 0)), _design=d, _sample=sample, _solution=at, _settings=settings,

@@ -121,10 +121,17 @@ class Determinants:
 
 
 def _start(problem: RegimeProblem, sample: RegimeSample, start: Solution) -> np.ndarray:
-    """One rho and lambda everywhere, and the variance of each group's residuals."""
+    """One rho and lambda of each W everywhere, and the variance of each group's residuals."""
+    rhos, lams = (np.atleast_1d(getattr(start, many, getattr(start, one)))
+                  for many, one in (("rhos", "rho"), ("lams", "lam")))  # fmt: skip
     squares = np.bincount(sample.groups, start.resid**2, minlength=len(sample.sizes))
     s = np.log(np.maximum(squares, np.finfo(float).tiny) / sample.sizes)
-    return np.concatenate([np.full(problem.J, start.rho), np.full(problem.L, start.lam), s])
+    return np.concatenate([_spread(rhos, problem.J), _spread(lams, problem.L), s])
+
+
+def _spread(values: np.ndarray, size: int) -> np.ndarray:
+    """Each value for as many regimes as there are."""
+    return np.repeat(values, size // len(values)) if size else np.empty(0)
 
 
 def _bias(problem: RegimeProblem, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
