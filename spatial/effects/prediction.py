@@ -102,6 +102,13 @@ def predict(fit: FitRecord, data: pd.DataFrame | None = None, w=None, *, kind: s
     return pd.Series(out_of_sample(fit, whole, M, new, kind or "BP"), index=whole.ids[new], name="predicted")
 
 
+def refuse_period_effects(period_effects) -> None:
+    """E501 where there are no new periods: fitted ones have effects of their own, and new units have those."""
+    if period_effects is not None:
+        raise SpatialInputError("E501", "period_effects= is for new periods of fitted units",
+                                hint="leave it out, or forecast(new, period_effects='last')")
+
+
 def refuse_new_units(fit: FitRecord, data, w) -> None:
     """E501 for new units of a panel with several W or regimes, and for data without W or W without data."""
     if fit._design.is_panel:

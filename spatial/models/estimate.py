@@ -32,6 +32,7 @@ from .dynamic_moments import ArellanoBond, checked_dynamic, dynamic_method_of_mo
 from .fit import Fit
 from .missing import estimate_missing
 from .moments import method_of_moments, moment_sample, refuse_without_theory
+from .path_through_w import warn_of_path
 from .random import random_effects, random_effects_by_moments
 from .reading import Reading, prepare, read
 from .regimes import maximum_by_regime, read_regimes, refuse_here, with_regimes
@@ -112,6 +113,7 @@ def by_likelihood(reading: Reading) -> tuple[Reading, Sample, Solution]:
         return replace(reading, settings=reading.settings.with_(random=random)), sample, solution
     sample, solution = maximum(reading)
     warn_of_variances(reading, solution)
+    warn_of_path(reading, solution)
     return reading, sample, solution
 
 
@@ -167,14 +169,18 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
         return replace(reading, settings=settings.with_(random=random)), quasi_demeaned, at
     usual = settings.requested.moments
     within = moment_sample(specification, d, settings.effects, usual)
-    return reading, *method_of_moments(d, within, settings.vcov, usual)
+    estimated = method_of_moments(d, within, settings.vcov, usual)
+    warn_of_path(reading, estimated[1])
+    return reading, *estimated
 
 
 def by_adjusted_score(reading: Reading) -> tuple[Reading, Sample, Solution]:
     """The root of a score of the likelihood that was adjusted for the coefficients, or for unequal variances."""
     specification, d, s = reading.specification, reading.design, reading.settings
     sample = demeaned_sample(specification, d, s.effects, s.correction, s.logdet)
-    return reading, sample, solve_adjusted(specification, d, sample, s)
+    solution = solve_adjusted(specification, d, sample, s)
+    warn_of_path(reading, solution)
+    return reading, sample, solution
 
 
 ESTIMATORS = {"ml": by_likelihood, "reml": by_adjusted_score, "aqs": by_adjusted_score, "gmm": by_moments}

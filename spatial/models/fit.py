@@ -20,7 +20,7 @@ from ..effects.joined_units import holds_new_units
 from ..effects.likelihood import intervals, statistics
 from ..effects.long_run import DynamicEffects
 from ..effects.missing_prediction import nothing_missing
-from ..effects.prediction import predict
+from ..effects.prediction import predict, refuse_period_effects
 from ..effects.stationarity import stationarity
 from .maketables import MakeTables
 
@@ -111,6 +111,7 @@ class Fit(MakeTables):
 
         if data is not None and self._design.is_panel and kind is None and not holds_new_units(self, data):
             return forecast(self, data, w, period_effects=period_effects).predicted
+        refuse_period_effects(period_effects)
         return predict(self, data, w, kind=kind, level=level, unit_effects=unit_effects)
 
     def predict_missing(self, level: float = 0.95) -> pd.DataFrame:

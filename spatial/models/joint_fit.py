@@ -9,6 +9,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 
 from ..effects.joined_units import holds_new_units
+from ..effects.prediction import refuse_period_effects
 from ..effects.several_prediction import predict_several
 from .fit import Fit
 
@@ -27,4 +28,5 @@ class JointFit(Fit):
                                     "periods")  # fmt: skip
         if data is not None and self._design.is_panel and kind is None and not holds_new_units(self, data):
             return self.forecast(data, w, period_effects=period_effects).predicted
+        refuse_period_effects(period_effects)
         return predict_several(self, data, w, kind=kind)  # type: ignore[arg-type]

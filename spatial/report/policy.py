@@ -7,10 +7,11 @@ import numpy as np
 from spillover.errors import SpatialInputError
 from spillover.language import listed, phrase, stored
 
+from ..effects.horizon import LONG
 from .header import header, note_line
 from .intervals import by_ratios, ratios_text
 from .policy_design import comparison_lines
-from .text import columns, horizon_line, number, p_text, statistic_note, tidy_text
+from .text import columns, given_stationarity, horizon_line, number, p_text, statistic_note, tidy_text
 
 
 def did_text(did) -> str:
@@ -187,6 +188,8 @@ def what_if_text(result, shown: int = 12) -> str:
     if "percent" in table:
         head, keys = [*head, "per cent"], [*keys, "percent"]
     lines.append(columns([[str(unit), *(number(row[k]) for k in keys)] for unit, row in part.iterrows()], head))
+    if settings["horizon"] == LONG:
+        lines += given_stationarity(result.fit)
     return "\n".join(lines)
 
 

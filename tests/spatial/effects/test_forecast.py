@@ -97,6 +97,16 @@ def test_path_as_by_hand(model, effects, assumed):
     np.testing.assert_allclose(by_period(table["estimate"], W), want, rtol=1e-9)
 
 
+def test_period_effects_are_of_new_periods():
+    """Fitted periods have their own: the option is refused where it would be ignored."""
+    past, _, W = panel(3, T=6)
+    for regimes in (None, "half"):
+        half = past["id"].map(dict.fromkeys(W.index[::2], "a")).fillna("b")
+        fit = sp.sar("y ~ a + b", past.assign(half=half), W, **PANEL, regimes=regimes)
+        with pytest.raises(SpatialInputError, match="new periods of fitted units"):
+            fit.predict(period_effects="last")
+
+
 @pytest.mark.parametrize("lags", ["y", "Wy", "both"])
 def test_dynamic_models_go_on_from_the_last_period(lags):
     past, new, W = panel(3, T=14, tau=0.4)

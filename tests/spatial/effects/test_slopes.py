@@ -368,11 +368,13 @@ def test_long_run_tables_say_what_share_is_not_stationary(dynamic):
     share = not_stationary(fit)
     assert share == pytest.approx((left <= 0).mean(), abs=0.01)
     line = f"given stationarity: {100 * share:.0f} % of the distribution of the estimates is left out"
-    for result in (fit.effects(), sp.slopes(fit, "a", run="long"), sp.effects_by(fit, "b", "entity", run="long")):
+    long = (sp.slopes(fit, "a", run="long"), sp.what_if(fit, "b", change=1.0, horizon="long"))
+    for result in (fit.effects(), *long, sp.effects_by(fit, "b", "entity", run="long")):
         assert str(result).count(line) == 1
     sure = replace(fit, _covariance=fit._covariance / 9)
     assert not_stationary(sure) < 0.01
-    for result in (fit.effects(method="delta"), sp.slopes(fit, "a"), sure.effects(), sp.slopes(sure, "a", run="long")):
+    for result in (fit.effects(method="delta"), sp.slopes(fit, "a"), sure.effects(), sp.slopes(sure, "a", run="long"),
+                   sp.what_if(fit, "b", change=1.0, horizon=3)):
         assert "given stationarity" not in str(result)
 
 

@@ -5,11 +5,13 @@ not: W of the common path is no period effect, and the zero of an island's neigh
 """
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import spatial as sp
 import weights as wt
-from spillover.errors import SpatialInputError
+from spatial.models.path_through_w import effects_of_row_sums
+from spillover.errors import SpatialInputError, SpatialInputWarning
 
 from ..designs import nearest, of_deviations, uneven
 from ..policy.test_spatial_did import policy_panel
@@ -162,3 +164,41 @@ def test_a_forecast_is_that_of_the_dense_equation_in_deviations():
     np.testing.assert_allclose(got, np.linalg.solve(np.eye(24) - p["rho"] * W, right), rtol=1e-8)
     with pytest.raises(SpatialInputError, match="E308"):
         fit.forecast(new, second(w), period_effects="last")
+
+
+def passing_through(path, process):
+    """A path that all units share, within the process or beside it."""
+    rng = np.random.default_rng(5)
+    W = nearest(rng, 31, 3)
+    W = np.maximum(W, W.T) > 0
+    W = W / np.abs(np.linalg.eigvals(W)).max()
+    A, x, e = np.linalg.inv(np.eye(31) - 0.4 * W), *rng.standard_normal((2, 8, 31))
+    a = path * np.arange(8)[:, None] ** 1.5
+    y = (x + a + e) @ A.T if process == "inside" else (x + e) @ A.T + a
+    index = pd.MultiIndex.from_product([range(8), range(31)], names=["t", "i"])
+    data = pd.DataFrame({"y": y.ravel(), "x": x.ravel()}, index=index).reset_index()
+    return data, wt.from_dense(W, ids=list(range(31)))
+
+
+@pytest.mark.parametrize(("model", "method"), [("sar", "ml"), ("sdm", "reml"), ("sdm", "aqs"), ("sar", "gmm")])
+def test_a_path_that_passes_through_w_is_pointed_out(model, method):
+    with pytest.warns(SpatialInputWarning, match="a path that all units share passes through W"):
+        getattr(sp, model)("y ~ x", *passing_through(10, "inside"), **KEYS, method=method)
+
+
+@pytest.mark.parametrize(("path", "process", "share"), [(10, "outside", 1), (0, "inside", 1), (10, "inside", 0)])
+def test_one_that_does_not_is_not(path, process, share, recwarn):
+    """Nor is one under W whose rows have all one sum, though not that of one."""
+    data, w = passing_through(path, process)
+    even = nearest(np.random.default_rng(5), 31, 3) * 0.8
+    sp.sar("y ~ x", data, w if share else wt.from_dense(even, ids=list(w.ids)), **KEYS)
+    assert not any("passes through W" in str(one.message) for one in recwarn)
+
+
+def test_effects_of_row_sums_are_those_of_dummies():
+    """chi2 of T columns W 1 x period with dummies of periods, of residuals that have none of the others in them."""
+    fit = sp.ols("y ~ x", *passing_through(1, "inside"), **KEYS)
+    d, e = fit._design, fit._solution.resid
+    columns = np.kron(np.eye(8), np.column_stack([np.ones(31), d.weights.csr.sum(axis=1)]))
+    projected = columns @ np.linalg.lstsq(columns, e, rcond=None)[0]
+    assert effects_of_row_sums(d, e, 1.0, True) == (pytest.approx(projected @ e), 7)
