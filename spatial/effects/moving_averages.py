@@ -18,6 +18,7 @@ from ..design.design import Design
 from ..logdet.several import SeveralLogdet
 from ..logdet.several_periods import SeveralPeriods
 from .regimes_averages import RegimeAverages
+from .regimes_channels import ChannelAverages
 from .several_averages import SeveralAverages
 
 
@@ -77,6 +78,17 @@ class MovingRegimeAverages(Parts, RegimeAverages):
         return self._added(points, np.ones(len(self.parts)).tolist())
 
 
+@dataclass(frozen=True, eq=False)
+class MovingChannelAverages(Parts, ChannelAverages):
+    """Of the channels of regimes."""
+
+    logdet = Parts.logdet  # type: ignore[assignment]
+    exact, _dense = Parts.exact, Parts._dense
+
+    def _solved(self, points: np.ndarray):  # type: ignore[override]
+        return self._added(points, np.ones(len(self.parts)).tolist())
+
+
 def over_periods(parts: Sequence[SeveralAverages], keys: Sequence[Hashable]) -> MovingAverages | MovingRegimeAverages:
     """Averages over periods; those with one key are computed once.
 
@@ -92,8 +104,11 @@ def over_periods(parts: Sequence[SeveralAverages], keys: Sequence[Hashable]) -> 
     if isinstance(first, RegimeAverages):
         codes = np.concatenate([part.codes for part in parts])  # type: ignore[attr-defined]
         paths = tuple(map(_stacked, zip(*(part.paths for part in parts))))  # type: ignore[attr-defined]
-        return MovingRegimeAverages(stacked, first.lag, paths=paths, weights=first.weights, codes=codes,
-                                    groups=first.groups, parts=tuple(different.values()), place=place)  # fmt: skip
+        own = {"paths": paths, "weights": first.weights, "codes": codes, "groups": first.groups,
+               "parts": tuple(different.values()), "place": place}  # fmt: skip
+        if isinstance(first, ChannelAverages):
+            return MovingChannelAverages(stacked, first.lag, **own, places=first.places)
+        return MovingRegimeAverages(stacked, first.lag, **own)
     return MovingAverages(stacked, first.lag, parts=tuple(different.values()), place=place)
 
 

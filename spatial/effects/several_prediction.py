@@ -21,8 +21,9 @@ from ..design.fixed_effects import NO_EFFECTS
 from ..design.moving import lag_effects
 from ..design.obs_weights import refuse_weighted
 from ..design.options import lists_weights
-from ..design.regimes import SplitDesign, label_of_level
+from ..design.regimes import label_of_level, matrices_of
 from ..design.several import SeveralDesign, several_regressors
+from ..design.unsplit import unsplit
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .joined_units import whole_design
@@ -68,14 +69,18 @@ def predict_several(fit: Several, data: pd.DataFrame | None = None, w=None, *, k
         refuse_weighted(fit._design.obs_weights, "kind='BP' for new units, whose weights are not known,",
                         "kind='TS1' or 'TC'")  # fmt: skip
     whole: Design
-    if isinstance(fit, SeveralRecord):
+    if isinstance(fit._design.weights, SeveralWeights):
         whole, new, matrices = _over_all_units(fit, data, w)
+        of_error = matrices
+    else:
+        whole, M, new = whole_design(fit, data, w, [fit.split.regimes.by])  # type: ignore[union-attr]
+        matrices, of_error = [whole.weights.csr], [M.csr]
+    if isinstance(fit, SeveralRecord):
         trend, (C, D) = regression_part(fit, whole)[0], combined(fit, matrices)
         sd = np.ones(len(new))
     else:
-        whole, M, new = whole_design(fit, data, w, [fit.split.regimes.by])
         codes = _regimes_of(fit, whole)
-        trend, (C, D) = regression_part(fit, whole, codes)[0], by_regime(fit, [whole.weights.csr], [M.csr], codes)
+        trend, (C, D) = regression_part(fit, whole, codes)[0], by_regime(fit, matrices, of_error, codes)
         sd = np.sqrt(fit.of_regimes(fit.sigma2s, codes))
     return pd.Series(_of_new(whole.outcome[0], trend, C, D, sd, new, kind or "BP"), index=whole.ids[new],
                      name="predicted")  # fmt: skip
@@ -117,8 +122,8 @@ def regression_part(fit: Several, d: Design, codes: np.ndarray | None = None) ->
     """X beta, lags of X among them, and the offset, (T, N), without fixed effects; ``codes`` are the regimes of units
     that were not fitted."""
     offset = np.zeros(d.y.shape) if d.offset is None else d.offset
-    if isinstance(d, SeveralDesign) and not isinstance(d, SplitDesign):
-        X, names = several_regressors(d, fit._settings.effects)
+    if isinstance(fit, SeveralRecord):
+        X, names = several_regressors(d, fit._settings.effects)  # type: ignore[arg-type]
         return X @ fit.params[names].to_numpy() + offset
     if codes is None:
         used = [d.names.index(name) for name in fit._sample.names]  # columns by regime
@@ -131,8 +136,8 @@ def regression_part(fit: Several, d: Design, codes: np.ndarray | None = None) ->
         coefficient = fit.params[term] if columns == (term,) else own.reindex(codes).fillna(0.0).to_numpy()
         of, path = fit.split.lags.get(term, (term, ()))
         values = column_of(d, of, NO_EFFECTS)
-        for _ in path:  # of one W
-            values = spatial_lag(d.weights, values)
+        for m in path:
+            values = spatial_lag(matrices_of(d)[m], values)
         out = out + coefficient * values
     return out
 
@@ -171,17 +176,18 @@ def _deviations(fit: Several) -> np.ndarray:
     return sd if w is None else sd / w.root[0]
 
 
-def _over_all_units(fit: SeveralRecord, data: pd.DataFrame, w) -> tuple[SeveralDesign, np.ndarray, list]:
+def _over_all_units(fit: Several, data: pd.DataFrame, w) -> tuple[SeveralDesign, np.ndarray, list]:
     """The design over fitted and new units with its W, which units are new, and the matrices."""
-    old, listed = fit._design, list(w) if lists_weights(w) else [w]
-    weights = old.weights
+    old, listed = unsplit(fit._design), list(w) if lists_weights(w) else [w]
+    assert isinstance(old, SeveralDesign)
+    weights, others = old.weights, [] if isinstance(fit, SeveralRecord) else [fit.split.regimes.by]
     if len(listed) != len(weights.listed) or set(range(len(weights.matrices))) != set(weights.listed):
         raise SpatialInputError("E501", "new units need every W of the model over all units, in the order of w=: "
                                 f"{len(weights.listed)} of w=, {len(weights.matrices)} in all",
                                 hint="fit.predict(new, [w1, w2]); W of durbin= and w_error= alone: predict() without "
                                 "data")  # fmt: skip
     plain = replace(fit, _design=_as_plain(old))  # type: ignore[arg-type]
-    whole, _, new = whole_design(plain, data, listed[0])
+    whole, _, new = whole_design(plain, data, listed[0], others)
     order = dict(zip(weights.listed, listed))
     matrices = [refuse_varying(as_weights(order[m]), "the prediction of new units") for m in sorted(order)]
     matrices = [m if m.ids.equals(whole.ids) else m.subset(whole.ids) for m in matrices]

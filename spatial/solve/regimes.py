@@ -76,13 +76,16 @@ def _maximum(sample: RegimeSample, problem: RegimeProblem, shift, thetas: list[n
     """The highest that is reached from these points, its score freed of the effects."""
     determinants = Determinants(sample, problem)
     adjusted = sample.periods is not None and problem.J > 0
-    searched, settled = replace(problem, near=adjusted), NEAR_ROOT if adjusted else SETTLED
-    reached, failed = [], []
-    for theta in thetas:
-        try:
-            reached.append(newton(searched, theta, determinants, settled=settled))  # type: ignore[arg-type]
-        except SpatialInputError as error:
-            failed.append(error)
+    settled = NEAR_ROOT if adjusted else SETTLED
+    reached: list[tuple[np.ndarray, float]] = []
+    failed = []
+    # what is added near the root has no bound where rho_1 + rho_2 ... of one regime is almost one: then without it
+    for searched in (replace(problem, near=True), problem) if adjusted else (problem,):
+        for theta in thetas if not reached else ():
+            try:
+                reached.append(newton(searched, theta, determinants, settled=settled))  # type: ignore[arg-type]
+            except SpatialInputError as error:
+                failed.append(error)
     if not reached:
         raise failed[0]
     theta, _ = max(reached, key=lambda pair: pair[1])
