@@ -14,11 +14,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import SeveralWeights
 from spillover.values import counted
 
 from .behind_bar import left_by_ways
@@ -190,6 +192,8 @@ class RegimeDesign(Design):
 class SplitDesign(RegimeDesign, SeveralDesign):
     """The same with several W, whose lags of regressors are columns too: none is left in ``weights.pairs``."""
 
+    weights: SeveralWeights  # type: ignore[assignment]
+
     @property
     def divisible(self) -> bool:
         return False
@@ -274,7 +278,7 @@ def regime_design(specification: Specification, d: Design, regimes: Regimes, eff
     own = instruments_by_regime(d, labels, codes, places, of_term)
     kept = {one.name: getattr(d, one.name) for one in fields(Design)} | own
     X = np.stack(list(columns.values()), axis=2) if columns else np.empty((*d.y.shape, 0))
-    changed = {"X": X, "names": tuple(columns), "durbin": (), "wx_order": 1, "notes": (split.describe(), *d.notes)}
+    changed: dict[str, Any] = {"X": X, "names": tuple(columns), "durbin": (), "wx_order": 1, "notes": (split.describe(), *d.notes)}
     if isinstance(d, SeveralDesign):
         changed["weights"] = replace(d.weights, pairs=())
         return SplitDesign(**{**kept, **changed}, split=split)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -89,7 +90,7 @@ class MovingChannelAverages(Parts, ChannelAverages):
         return self._added(points, np.ones(len(self.parts)).tolist())
 
 
-def over_periods(parts: Sequence[SeveralAverages], keys: Sequence[Hashable]) -> MovingAverages | MovingRegimeAverages:
+def over_periods(parts: Sequence[SeveralAverages], keys: Sequence[Hashable]) -> SeveralAverages:
     """Averages over periods; those with one key are computed once.
 
     Parameters
@@ -104,7 +105,7 @@ def over_periods(parts: Sequence[SeveralAverages], keys: Sequence[Hashable]) -> 
     if isinstance(first, RegimeAverages):
         codes = np.concatenate([part.codes for part in parts])  # type: ignore[attr-defined]
         paths = tuple(map(_stacked, zip(*(part.paths for part in parts))))  # type: ignore[attr-defined]
-        own = {"paths": paths, "weights": first.weights, "codes": codes, "groups": first.groups,
+        own: dict[str, Any] = {"paths": paths, "weights": first.weights, "codes": codes, "groups": first.groups,
                "parts": tuple(different.values()), "place": place}  # fmt: skip
         if isinstance(first, ChannelAverages):
             return MovingChannelAverages(stacked, first.lag, **own, places=first.places)

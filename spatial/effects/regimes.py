@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -172,7 +173,7 @@ def averages_of(fit: RegimesRecord, period=None, kind: type[RegimeAverages] = Re
         parts = [averages_of(fit, one, kind) for one in d.weights.periods]
         return over_periods(parts, periods_alike(d, matrices_of(d)))  # type: ignore[return-value]
     matrices = [matrix_of(fit, w, period) for w in matrices_of(d)]
-    own = {"paths": paths_of(fit, matrices), "weights": len(fit.lag_matrices), "codes": codes_of(fit, period),
+    own: dict[str, Any] = {"paths": paths_of(fit, matrices), "weights": len(fit.lag_matrices), "codes": codes_of(fit, period),
            "groups": len(fit.split.labels)}  # fmt: skip
     if kind is ChannelAverages:
         own["places"] = _places(fit)

@@ -21,8 +21,7 @@ from itertools import product
 import numpy as np
 from scipy import sparse
 
-from ..logdet.regimes import logdet_of_rows
-from ..logdet.several import SeveralLogdet
+from ..logdet.regimes import CutLogdet, RegimeLogdet, logdet_of_rows
 from ..logdet.windows import SIZES, chebyshev_coefficients, chebyshev_grid
 from .several_averages import CLOSE, DIRECT_MAX, PROBES, SeveralAverages, _interpolated, factor
 
@@ -50,7 +49,7 @@ class RegimeAverages(SeveralAverages):
     groups: int = 0
 
     @cached_property
-    def logdet(self) -> SeveralLogdet:
+    def logdet(self) -> RegimeLogdet | CutLogdet:  # type: ignore[override]
         return logdet_of_rows(tuple(self.matrices[m] for m in self.lag), self.weights)
 
     @property

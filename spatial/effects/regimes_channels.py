@@ -1,6 +1,7 @@
 """Effects of models with several W and regimes by channel: by the W through which they reach a unit.
 
-With A = I - sum_m diag(rho_m,r(i)) W_m and P_k = I, W_1 ... W_M the responses are S = A^-1 sum_k diag(c_k,r(i)) P_k, and
+With A = I - sum_m diag(rho_m,r(i)) W_m and P_k = I, W_1 ... W_M the responses are S = A^-1 sum_k diag(c_k,r(i)) P_k,
+and
 
     C_m = diag(theta_m,r(i)) W_m + R_m S,    R_m = diag(rho_m,r(i)) W_m
 
@@ -66,8 +67,8 @@ class ChannelAverages(RegimeAverages):
             of_paths = [(F[:, j, i] * values) @ picks for i, j, values, picks in self._links]
             return self._by_path(own, of_paths), self._by_path(columns, self._sums(columns))
         rows = [self._by_probes_of(point, own, m) for point, own in zip(points, scale)]
-        diagonals, of_paths, columns = (np.array(part) for part in zip(*rows))
-        return self._by_path(diagonals, list(of_paths.swapaxes(0, 1))), self._by_path(columns, self._sums(columns))
+        diagonals, by_path, columns = (np.array(part) for part in zip(*rows))
+        return self._by_path(diagonals, list(by_path.swapaxes(0, 1))), self._by_path(columns, self._sums(columns))
 
     def _sums(self, columns: np.ndarray) -> list[np.ndarray]:
         """Sums of columns times P_k by regime, (Q, G G) of every path."""
@@ -99,7 +100,7 @@ class ChannelAverages(RegimeAverages):
 
         of_paths = []
         for path in self.paths:
-            by_regime = [E.T @ diagonal(sparse.csr_array(sparse.diags_array(E[:, h]) @ path)) for h in range(E.shape[1])]
+            by_regime = [E.T @ diagonal(sparse.csr_array(sparse.diags_array(own) @ path)) for own in E.T]
             of_paths.append(np.array(by_regime).T.ravel())
         columns = lu.solve(np.asarray(R.T @ np.ones(self.n)), trans="T")
         return diagonal(sparse.eye_array(self.n, format="csr")), np.array(of_paths), columns

@@ -75,6 +75,7 @@ def filtered_by_several(fit: Several, named: Mapping[str, float]) -> np.ndarray:
     d, at, effects = fit._design, at_parameters(fit, named), fit._settings.effects
     beta = at.params.to_numpy()[: len(fit._sample.names)]
     if isinstance(fit, SeveralRecord):
+        d = fit._design
         lags = [d.lag(d.outcome, effects, d.weights.matrices[m]) for m in d.weights.lag]
         left = sum((rho * lag for rho, lag in zip(at.rhos, lags)), np.zeros(d.y.shape))
     else:
@@ -126,6 +127,7 @@ def weights_of_new(fit: Several, w) -> SeveralWeights:
         E501 another number of W than the model has, E320 W that vary, E101 ids.
     """
     d, own = fit._design, fit._design.weights
+    assert isinstance(own, SeveralWeights)
     if w is None and own.varies:
         raise SpatialInputError("E320", "the weights of the fit vary over time: those of new periods are needed",
                                 hint="fit.forecast(data, [w1, w2])")

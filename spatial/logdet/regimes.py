@@ -91,7 +91,7 @@ class CutLogdet(SeveralLogdet):
         return float(self.bounds(np.asarray(rho)[None])[0])
 
 
-def logdet_of_rows(matrices: tuple[sparse.csr_array, ...], weights: int) -> SeveralLogdet:
+def logdet_of_rows(matrices: tuple[sparse.csr_array, ...], weights: int) -> RegimeLogdet | CutLogdet:
     """Of so many W, each cut by regime or whole."""
     return RegimeLogdet(matrices) if weights == 1 else CutLogdet(matrices)
 

@@ -18,7 +18,7 @@ def loglik(theta, y, X, lags, errors, codes, parts):
     """Gaussian log-likelihood of (T, n) y and (T, n, k) X at (beta, rho_1 by regime, rho_2 ..., lambda ..., ln sigma2
     ...); ``parts`` are k and how many rho, lambda and sigma2 one W has: 1, or one for every regime."""
     T, n, _ = X.shape
-    k, each_rho, each_lam, S = parts
+    k, each_rho, each_lam, _ = parts
     beta, rho, lam, s = np.split(theta, np.cumsum([k, each_rho * len(lags), each_lam * len(errors)]))
     A, B = (filters(each.reshape(len(own), size), own, codes)
             for each, own, size in ((rho, lags, each_rho), (lam, errors, each_lam)))  # fmt: skip

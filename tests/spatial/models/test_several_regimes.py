@@ -194,7 +194,7 @@ def dense(fit, W, codes):
 
 @pytest.mark.parametrize(("model", "regimes", "own"), EFFECTS)
 def test_effects_are_dense(model, regimes, own):
-    frame, ws, W, codes, _ = drawn(9, n=40)
+    frame, ws, _, codes, _ = drawn(9, n=40)
     fit = fitted(model, frame, ws[0] if own or model == "slx" else ws, regimes,
                  **({"durbin": {"a": ws[1], "b": ws[0]}} if own or model == "slx" else {}))  # fmt: skip
     used = [w.csr.toarray() for w in fit._design.weights.matrices]

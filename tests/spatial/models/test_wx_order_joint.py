@@ -102,7 +102,7 @@ def test_one_regime_and_equal_models_are_the_plain_one():
 
 
 def test_new_periods_and_new_units_have_the_second_lag():
-    frame, w, W, *_ = drawn(5, T=4)
+    frame, w, *_ = drawn(5, T=4)
     fit = sp.sdm("y ~ a + b", frame, w, entity="id", time="t", effects="none", wx_order=2, regimes="region")
     last = frame[frame["t"] == 3]
     own = fit.predict(kind="TC").xs(3, level="t")
