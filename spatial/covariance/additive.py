@@ -34,6 +34,7 @@ EXPECTED_MAX = 1_000  # units; the expected information needs dense inverses, th
 
 Weights = SpatialWeights | TemporalWeights
 MAX_STEPS, SETTLED = 60, 1e-16  # of the root: squared step in standard errors
+HALVINGS = 12  # of a step that makes the score longer
 STEP = 1e-4  # of central differences by tau, eta, rho, lambda and sigma2
 
 
@@ -114,21 +115,64 @@ def corrected_at_root(
     SpatialInputError
         E710 where there is no root near the maximum.
     """
-    point, slopes = at, _slopes(sample, at, score_of, places)
-    for _ in range(MAX_STEPS):
-        left = _score(sample, point) - score_of(point)
-        information = observed(sample, point)
-        step = np.linalg.solve(information + slopes, left)
-        point = as_solution(sample, point, as_vector(sample, point) + step)
-        point = replace(point, resid=residuals(sample, point.beta, point.rho, point.lam))
-        if not (np.isfinite(step).all() and point.sigma2 > 0):
-            break
-        if float(step @ information @ step) < SETTLED:
+    for search in (_chord, _damped):
+        point = search(sample, at, score_of, places)
+        if point is not None:
             slopes = _slopes(sample, point, score_of, places)
             J = np.linalg.inv(np.eye(len(slopes)) + np.linalg.solve(observed(sample, point), slopes))
             return Corrected(**vars(point), jacobian=J[:-1, :-1])
     raise SpatialInputError("E710", "the score without its bias has no root near the maximum: too few periods for so "
                             "much persistence", hint="correction=False leaves the maximum as it is")  # fmt: skip
+
+
+def _chord(sample: Sample, at: Solution, score_of: Callable, places: Sequence[int]) -> Solution | None:
+    """The root by Newton's steps whose slopes of the bias are those at the maximum; None where these do not settle."""
+    point, slopes = at, _slopes(sample, at, score_of, places)
+    for _ in range(MAX_STEPS):
+        left = _score(sample, point) - score_of(point)
+        information = observed(sample, point)
+        step = np.linalg.solve(information + slopes, left)
+        point = _moved(sample, point, step)
+        if not (np.isfinite(step).all() and point.sigma2 > 0):
+            return None
+        if float(step @ information @ step) < SETTLED:
+            return point
+    return None
+
+
+def _damped(sample: Sample, at: Solution, score_of: Callable, places: Sequence[int]) -> Solution | None:
+    """The same by Newton's steps with slopes at every point, halved while they make the score longer."""
+    point, metric = at, np.linalg.inv(observed(sample, at))
+    left = _score(sample, point) - score_of(point)
+    for _ in range(MAX_STEPS):
+        information = observed(sample, point)
+        step = np.linalg.solve(information + _slopes(sample, point, score_of, places), left)
+        length, settled = left @ metric @ left, float(np.abs(step @ information @ step)) < SETTLED
+        for _ in range(HALVINGS):
+            to = _moved(sample, point, step)
+            if _inside(sample, to) and (left := _score(sample, to) - score_of(to)) @ metric @ left <= length:
+                break
+            step = step / 2
+        else:
+            return point if settled else None
+        point = to
+        if settled:
+            return point
+    return None
+
+
+def _moved(sample: Sample, point: Solution, step: np.ndarray) -> Solution:
+    """The point after a step, with its residuals."""
+    to = as_solution(sample, point, as_vector(sample, point) + step)
+    return replace(to, resid=residuals(sample, to.beta, to.rho, to.lam))
+
+
+def _inside(sample: Sample, at: Solution) -> bool:
+    """Whether rho and lambda lie in their intervals, and sigma2 is positive."""
+    for part, value in ((sample.lag, at.rho), (sample.error, at.lam)):
+        if part is not None and not part.interval[0] < value < part.interval[1]:
+            return False
+    return at.sigma2 > 0
 
 
 def _score(sample: Sample, at: Solution) -> np.ndarray:

@@ -55,7 +55,7 @@ class Information:
             return whole_covariance(fit, lost_freedom(fit))[:p, :p]
         if sample.lag is None and sample.error is None:
             inverse = inverse_triangular(sample.basis[1])
-            return _with_psi(fit, fit.sigma2 * inverse @ inverse.T)
+            return _with_psi(fit, at.after_correction(fit.sigma2 * inverse @ inverse.T))
         if self.kind == "oim":
             factor = factor_of_freedom(sample.n, len(fit._terms), fit._settings)
             return _with_psi(fit, at.after_correction(factor * observed_covariance(sample, at, fit._terms)))

@@ -80,6 +80,15 @@ class Absorbed:
                 return str(way)
         return self.name
 
+    def of_rows(self, kept: np.ndarray) -> Absorbed:
+        """The same ways over some of the cells: of all periods but the first those in ``kept`` (T - 1, N)."""
+        T, N = self.shape
+        before = np.ones((T, N), dtype=bool) if self.observed is None else self.observed
+        cells = np.concatenate([np.zeros((1, N), dtype=bool), kept])[before]
+        ways = {id(way): way.of_rows(cells) for way in (*self.ways, *self.own)}
+        return Absorbed([ways[id(way)] for way in self.ways], (T - 1, N), None if kept.all() else kept,
+                        [ways[id(way)] for way in self.own])  # fmt: skip
+
     def besides(self, codes: np.ndarray) -> int:
         """Rank of the effects where those of ways within other groups, codes of every row (m,), count as one."""
         inside = [way for way in self.ways if nested(way.codes, codes)]

@@ -17,7 +17,7 @@ Sources: Aitken (1935); Anselin (1988) section 8.1.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -86,6 +86,11 @@ class ObsWeights:
         """Whether each unit has one weight in all periods."""
         least, most = np.nanmin(self.values, axis=0), np.nanmax(self.values, axis=0)
         return bool((most - least <= CONSTANT * most).all())
+
+    def of_later_periods(self, rows: np.ndarray | None) -> ObsWeights:
+        """Those of all periods but the first, of the ``rows`` (T - 1, N) that a dynamic panel has."""
+        later = self.values[1:]
+        return replace(self, values=later if rows is None else np.where(rows, later, np.nan))
 
     @property
     def kind(self) -> str:

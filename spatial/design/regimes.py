@@ -278,7 +278,8 @@ def regime_design(specification: Specification, d: Design, regimes: Regimes, eff
     own = instruments_by_regime(d, labels, codes, places, of_term)
     kept = {one.name: getattr(d, one.name) for one in fields(Design)} | own
     X = np.stack(list(columns.values()), axis=2) if columns else np.empty((*d.y.shape, 0))
-    changed: dict[str, Any] = {"X": X, "names": tuple(columns), "durbin": (), "wx_order": 1, "notes": (split.describe(), *d.notes)}
+    changed: dict[str, Any] = {"X": X, "names": tuple(columns), "durbin": (), "wx_order": 1,
+                               "notes": (split.describe(), *d.notes)}  # fmt: skip
     if isinstance(d, SeveralDesign):
         changed["weights"] = replace(d.weights, pairs=())
         return SplitDesign(**{**kept, **changed}, split=split)

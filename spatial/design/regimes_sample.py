@@ -11,6 +11,7 @@ from .fixed_effects import FixedEffects
 from .moving import as_lagged, copies, lag_effects, leave_or_stay
 from .regimes import RegimeDesign, SplitDesign
 from .sample import likelihood_size, own_columns
+from .several_ways import of_time_alone
 from .specification import Specification
 
 
@@ -24,7 +25,12 @@ def regime_arrays(specification: Specification, d: RegimeDesign, effects: FixedE
     split = d.split
     assert split is not None
     G, codes, regimes = len(split.labels), split.codes, split.regimes
-    leaving, dummies = leave_or_stay(d, effects, correction, error=specification.error)
+    time_alone = of_time_alone(d, effects)  # functions of time that leave as unit effects do
+    estimated = specification.error or (regimes.sigma2 and G > 1)
+    if time_alone is not None or (effects.ways and not estimated):
+        leaving, dummies = effects, np.empty((*d.y.shape, 0))
+    else:
+        leaving, dummies = leave_or_stay(d, effects, correction, error=specification.error)
     columns = own_columns(d, effects)
     X = d.X[:, :, columns]
     # 1. [y, 1_r W y, X, dummies], unit effects out.
@@ -47,7 +53,11 @@ def regime_arrays(specification: Specification, d: RegimeDesign, effects: FixedE
     groups = d.rows(np.broadcast_to(codes if regimes.sigma2 else np.zeros_like(codes), d.y.shape))
     S = G if regimes.sigma2 else 1
     sizes = np.bincount(groups, minlength=S).astype(float)
-    if correction is not False and effects.entity and not d.varies:
+    if time_alone is not None:
+        sizes -= time_alone * np.bincount(groups[: d.n_units], minlength=S)
+    elif effects.ways and not estimated:
+        sizes[:] = d.left(effects)
+    elif correction is not False and effects.entity and not effects.ways and not d.varies:
         sizes -= np.bincount(groups[: d.n_units], minlength=S)
     Q, R = np.linalg.qr(np.column_stack([own, absorbed]))
     return {
@@ -66,12 +76,14 @@ def regime_determinants(specification: Specification, d: RegimeDesign, effects: 
     parts: dict = {}
     lag_first = correction is not False or d.varies  # else data are demeaned before they are lagged
     of_lag, of_error = weights_by_role(specification, d)
+    time_alone = of_time_alone(d, effects)
     for name, used, differs in (("lag", of_lag, split.regimes.rho), ("error", of_error, split.regimes.lam)):
         if name == "lag" and lag_first and not d.several_rhos:
             used = [as_lagged(w, effects) for w in used]
         logdet = logdet_by_regime(used, split.codes if differs else None, G, T) if used else None
         varies = any(w.varies for w in used)
-        parts[name] = SeveralJacobian(logdet, copies(d, effects, correction, name, varies)) if logdet else None
+        times = copies(d, effects, correction, name, varies) if time_alone is None else T - time_alone
+        parts[name] = SeveralJacobian(logdet, times) if logdet else None
     return parts
 
 

@@ -20,6 +20,7 @@ from .fixed_effects import NO_EFFECTS, FixedEffects
 from .moving import as_lagged, copies, leave_or_stay
 from .period_means import centers
 from .sample import SPANNED, determinant_counts, likelihood_size, own_columns
+from .several_ways import carried_groups, ways_stay
 from .specification import Specification
 
 AnyWeights = SpatialWeights | TemporalWeights
@@ -174,8 +175,12 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
     X, names = several_regressors(d, effects)
     k, lag, error = len(names), [W[m] for m in d.weights.lag], [W[m] for m in d.weights.error]
     moving = d.varies and bool(lag or error)  # without spatial parameters all effects leave by demeaning
-    leaving, dummies = effects, np.empty((*d.y.shape, 0))
-    if moving:
+    leaving, dummies, size = effects, np.empty((*d.y.shape, 0)), 0.0
+    if effects.ways and (lag or error):
+        moving = carried_groups(d, effects, (*lag, *error)) is None
+        size = float(d.left(effects))
+    if moving and (not effects.ways or ways_stay(d, effects, lag, error)):
+        size = float(d.nobs)
         leaving, dummies = leave_or_stay(d, effects, correction, error=bool(error))
     lag_first = correction or d.obs_weights is not None or d.varies
     lagged_before = [d.lag(d.outcome, effects, w)[..., None] for w in lag] if lag_first else []
@@ -186,7 +191,7 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
         within = np.concatenate([within[:, :, :1], lags, within[:, :, 1:]], axis=2)
     lagged = np.empty((len(error), d.nobs, within.shape[2]))
     for place, M in enumerate(error):
-        MZ = d.lag(Z, effects, M) if lag_first and not d.varies else spatial_lag(M, Z if lag_first else within)
+        MZ = d.lag(Z, effects, M) if lag_first and not moving else spatial_lag(M, Z if lag_first else within)
         lagged[place] = d.rows(d.within(MZ, leaving) if lag_first else MZ)
     rows, before, J = d.rows(within), d.rows(X), len(lag)
     y, own = rows[:, 0], np.ascontiguousarray(rows[:, 1 + J : 1 + J + k])
@@ -201,7 +206,7 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
     if moving:
         absorbed = rows[:, 1 + J + k :]
         arrays |= {"absorbed": absorbed, "basis": tuple(np.linalg.qr(np.column_stack([own, absorbed]))),
-                   "groups": np.zeros(len(y), dtype=int), "sizes": np.array([float(len(y))])}  # fmt: skip
+                   "groups": np.zeros(len(y), dtype=int), "sizes": np.array([size])}  # fmt: skip
     return arrays if d.obs_weights is None else arrays | _weighted(arrays, d, effects, correction)
 
 
@@ -216,14 +221,29 @@ def _weighted(arrays: dict, d: SeveralDesign, effects: FixedEffects, correction:
 
 def several_determinants(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:
     """``lag`` and ``error``: the log-determinants as the likelihood counts them, or None."""
-    if d.varies:
+    W = d.weights
+    lag, error = ([W.matrices[m] for m in used] for used in (W.lag, W.error))
+    carried = carried_groups(d, effects, (*lag, *error)) if effects.ways else None
+    if d.varies or (effects.ways and carried is None):
         return _summed_determinants(d, effects, correction)
+    if carried is not None:
+        return _carried_determinants(d, effects, carried)
     counts, built = determinant_counts(d, effects, correction), {}
-    for name, used in (("lag", d.weights.lag), ("error", d.weights.error)):
-        own = tuple(d.weights.matrices[m] for m in used)
+    for name, used in (("lag", W.lag), ("error", W.error)):
+        own = tuple(W.matrices[m] for m in used)
         means = bool(counts["unit_root"]) and any(centers(w, effects.time) for w in own)
         built[name] = SeveralJacobian(several_logdet(own), **counts, means=means) if own else None
     return built
+
+
+def _carried_determinants(d: SeveralDesign, effects: FixedEffects, carried: tuple[int, list[np.ndarray]]) -> dict:
+    """Beside effects behind | that all W take to effects."""
+    W, (a, C), parts = d.weights, carried, {}
+    for name, used, own in (("lag", W.lag, C[: len(W.lag)]), ("error", W.error, C[len(W.lag) :])):
+        matrices = tuple(as_lagged(W.matrices[m], effects) for m in used)
+        groups = tuple(own) if own and len(own[0]) else ()
+        parts[name] = SeveralJacobian(several_logdet(matrices), d.n_periods - a, carried=groups) if used else None
+    return parts
 
 
 def _summed_determinants(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:

@@ -98,6 +98,11 @@ class Way:
         lengths = [np.bincount(self.codes, column * column) for column in self.basis.T]
         return int((np.array(lengths) > 0.5).sum())
 
+    def of_rows(self, kept: np.ndarray) -> Way:
+        """The way over some of its rows, a mask (m,)."""
+        codes = np.unique(self.codes[kept], return_inverse=True)[1]
+        return Way(self.term, codes, self.slopes[kept], None if self.root is None else self.root[kept])
+
     def spans(self, other: Way) -> bool:
         """Whether the columns of the other way are combinations of these: its groups are unions of these groups."""
         if other.term.level > self.term.level or not set(other.term.slopes) <= set(self.term.slopes):

@@ -16,9 +16,11 @@ from ..covariance.random import by_random_ml
 from ..covariance.vcov import as_vcov
 from ..design.fixed_effects import RANDOM
 from ..design.formula import INTERCEPT
+from ..design.several import SeveralDesign
 from ..design.unit_rows import UnitRows
 from ..records.fit import FitRecord
 from ..records.tests import TestResult
+from ..solve.gmm import MomentSample
 
 UNCORRELATED = "the unit effects are uncorrelated with the regressors"
 
@@ -153,11 +155,13 @@ def mundlak_test(fit: FitRecord) -> TestResult:
     if effects.random not in RANDOM[1:]:
         raise SpatialInputError("E501", f"effects={effects.name!r} leaves no unit means to test",
                                 hint="fit with effects='correlated'")  # fmt: skip
-    own = {*d.names, *(power + d.names[j] for power in ("W:", "W2:") for j in d.durbin), "rho", "lambda"}
-    names = [name for name in fit.params.index if name not in own]
+    own = {*d.names, *(power + d.names[j] for power in ("W:", "W2:") for j in d.durbin)}
+    own |= set(d.lag_names) if isinstance(d, SeveralDesign) else set()
+    names = [name for name in fit._sample.names if name not in own]
     title = {"correlated": "Mundlak", "chamberlain": "Chamberlain"}[effects.random]
     kind, N = as_vcov(fit._settings.vcov), fit._design.n_units
-    if (by := grouping_of(kind)) is not None:
+    by_moments = isinstance(fit._sample, MomentSample)
+    if (by := grouping_of(kind)) is not None and not by_moments:
         F, df = hotelling(fit, names, by)
         return TestResult(title, F, df, UNCORRELATED)
     b, V = fit.params[names].to_numpy(), fit.vcov.loc[names, names].to_numpy()
@@ -170,7 +174,7 @@ def mundlak_test(fit: FitRecord) -> TestResult:
                                 hint="leave regressors out, or use more data")
     if not isinstance(kind, Information):
         return TestResult(title, *wald(b, V, left), UNCORRELATED)
-    # Swamy and Arora's variance between units has its degrees of freedom already.
-    scale = (N - between) / N if by_random_ml(fit) else 1.0
+    # Swamy and Arora's variance between units has its degrees of freedom already; those of a spatial error have not.
+    scale = (N - between) / N if by_random_ml(fit) or (by_moments and fit.specification.error) else 1.0
     statistic, q = wald(b, V)
     return TestResult(title, scale * statistic / q, (q, left), UNCORRELATED)

@@ -173,8 +173,8 @@ def averages_of(fit: RegimesRecord, period=None, kind: type[RegimeAverages] = Re
         parts = [averages_of(fit, one, kind) for one in d.weights.periods]
         return over_periods(parts, periods_alike(d, matrices_of(d)))  # type: ignore[return-value]
     matrices = [matrix_of(fit, w, period) for w in matrices_of(d)]
-    own: dict[str, Any] = {"paths": paths_of(fit, matrices), "weights": len(fit.lag_matrices), "codes": codes_of(fit, period),
-           "groups": len(fit.split.labels)}  # fmt: skip
+    own: dict[str, Any] = {"paths": paths_of(fit, matrices), "weights": len(fit.lag_matrices),
+                           "codes": codes_of(fit, period), "groups": len(fit.split.labels)}  # fmt: skip
     if kind is ChannelAverages:
         own["places"] = _places(fit)
     return kind(lags_of(fit, period), tuple(range(fit.n_rhos)), **own)

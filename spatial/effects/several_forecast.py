@@ -19,16 +19,15 @@ from spillover.matrix import SeveralWeights, SpatialWeights, as_weights, refuse_
 from spillover.values import counted
 
 from ..design.design import Design, spatial_lag
-from ..design.fixed_effects import NO_EFFECTS, FixedEffects
+from ..design.fixed_effects import NO_EFFECTS
 from ..design.formula import INTERCEPT
 from ..design.moving import lag_effects
 from ..design.options import lists_weights
 from ..design.period_means import centers, lag_of_deviations
-from ..design.regimes import SplitDesign, label_of_level
-from ..design.several import SeveralDesign, several_regressors
+from ..design.regimes import label_of_level, matrices_of
 from ..records.several import SeveralRecord
-from .operators import Several, by_regime, combined, each_period
-from .regressors import column_of
+from .operators import Several, by_regime, combined
+from .regressors import column_of, sample_columns
 
 
 def new_columns(fit: Several, X: Mapping[str, np.ndarray], W: SpatialWeights | SeveralWeights, shape) -> list:
@@ -40,8 +39,9 @@ def new_columns(fit: Several, X: Mapping[str, np.ndarray], W: SpatialWeights | S
         own = {name: X.get(name, one) for name in d.names}
         pairs = zip(d.lag_names, d.weights.pairs)
         lagged = {name: spatial_lag(W.matrices[m], own[d.names[j]]) for name, (j, m) in pairs}
-        return [(own | lagged)[name] for name in fit._sample.names]
-    out: dict[str, np.ndarray] = {}
+        out = own | lagged
+        return _with_means(d, out, fit._sample.names, shape)
+    out = {}
     new = W.matrices if isinstance(W, SeveralWeights) else (W,)
     for term, names in fit.split.columns.items():
         of, path = fit.split.lags.get(term, (term, ()))
@@ -52,8 +52,13 @@ def new_columns(fit: Several, X: Mapping[str, np.ndarray], W: SpatialWeights | S
         for label, members in zip(fit.split.labels, fit.split.members):
             out[f"{label}: {term}"] = np.where(members, values, 0.0)
         out |= {name: values for name in names if name == term}
-    return [out[name] if name in out else np.broadcast_to(column_of(d, name, NO_EFFECTS), shape)
-            for name in fit._sample.names]  # fmt: skip
+    return _with_means(d, out, fit._sample.names, shape)
+
+
+def _with_means(d: Design, columns: Mapping[str, np.ndarray], names, shape) -> list:
+    """The columns by name; means over the fitted periods do not change."""
+    return [columns[name] if name in columns else np.broadcast_to(column_of(d, name, NO_EFFECTS), shape)
+            for name in names]  # fmt: skip
 
 
 def refuse_other_regimes(split, ids: pd.Index, values: np.ndarray) -> None:
@@ -74,22 +79,13 @@ def filtered_by_several(fit: Several, named: Mapping[str, float]) -> np.ndarray:
     """u = A y - X beta, (T, N), unit and period effects in it."""
     d, at, effects = fit._design, at_parameters(fit, named), fit._settings.effects
     beta = at.params.to_numpy()[: len(fit._sample.names)]
-    if isinstance(fit, SeveralRecord):
-        d = fit._design
-        lags = [d.lag(d.outcome, effects, d.weights.matrices[m]) for m in d.weights.lag]
-        left = sum((rho * lag for rho, lag in zip(at.rhos, lags)), np.zeros(d.y.shape))
+    if isinstance(at, SeveralRecord):
+        rhos, used = list(at.rhos), at._design.weights.lag
     else:
-        lagged = d.centered(d.outcome, lag_effects(d, effects))
-        left = each_period(at, lambda C, D, v: C @ v, lagged)
+        rhos, used = [at.by_unit(values) for values in at.rhos_by_weights.values()], at.lag_matrices
+    lags = [d.lag(d.outcome, lag_effects(d, effects), matrices_of(d)[m]) for m in used]
+    left = sum((rho * lag for rho, lag in zip(rhos, lags)), np.zeros(d.y.shape))
     return d.y - left - sample_columns(d, fit._sample.names, effects) @ beta
-
-
-def sample_columns(d: Design, names, effects: FixedEffects) -> np.ndarray:
-    """The regressors of the sample, (T, N, K), W lagging what the effects leave of whole columns."""
-    if isinstance(d, SeveralDesign) and not isinstance(d, SplitDesign):
-        X, there = several_regressors(d, effects)
-        return X[:, :, [there.index(name) for name in names]]
-    return np.stack([np.broadcast_to(column_of(d, name, effects), d.y.shape) for name in names], axis=-1)
 
 
 def lagging(W, time: bool):

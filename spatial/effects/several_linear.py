@@ -19,9 +19,9 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from ..design.design import Design, spatial_lag
+from ..design.fixed_effects import NO_EFFECTS
 from ..design.moving import lag_effects
 from ..design.regimes import matrices_of
-from ..design.several import several_regressors
 from ..design.unsplit import split_columns
 from ..logdet.regimes import logdet_of_rows
 from ..logdet.several import SeveralLogdet
@@ -32,7 +32,7 @@ from .linear import Law, with_constant
 from .mixture import Inference, settled
 from .nodes import given_nothing
 from .operators import Several, lags_of, own_passages, passages, selectors_of
-from .regressors import column_of, held_by_effects
+from .regressors import held_by_effects, sample_columns
 from .several_averages import SeveralAverages, factor
 from .several_source import RegimeSource, SeveralSource
 
@@ -233,17 +233,14 @@ def _sampled(fit: Several) -> Sampled:
     d, effects = fit._design, fit._settings.effects
     lagging = lag_effects(d, effects)
     if isinstance(fit, SeveralRecord):
-        d = fit._design
-        several, names = several_regressors(d, effects)
-        W = [d.weights.matrices[m] for m in d.weights.lag]
-        return Sampled(names, lambda X: several_regressors(d if X is None else replace(d, X=X), effects,
-                                                           centered=False)[0],
-                       several, [(spatial_lag(w, d.outcome), d.lag(d.outcome, lagging, w)) for w in W])  # fmt: skip
+        names, W = fit._sample.names, [matrices_of(d)[m] for m in fit._design.weights.lag]
+        return Sampled(names, lambda X: sample_columns(d if X is None else replace(d, X=X), names, NO_EFFECTS),
+                       sample_columns(d, names, effects),
+                       [(spatial_lag(w, d.outcome), d.lag(d.outcome, lagging, w)) for w in W])  # fmt: skip
     assert isinstance(fit, RegimesRecord)
 
     def columns(there: Design) -> np.ndarray:
-        each = [np.broadcast_to(column_of(there, name, effects), d.y.shape) for name in fit._sample.names]
-        return np.stack(each, axis=-1)
+        return sample_columns(there, fit._sample.names, effects)
 
     own = fit.n_rhos > len(fit.lag_matrices)
     members = fit.split.members if own else np.ones((1, d.n_units), dtype=bool)

@@ -22,14 +22,14 @@ from ..design.moving import lag_effects
 from ..design.obs_weights import refuse_weighted
 from ..design.options import lists_weights
 from ..design.regimes import label_of_level, matrices_of
-from ..design.several import SeveralDesign, several_regressors
+from ..design.several import SeveralDesign
 from ..design.unsplit import unsplit
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .joined_units import whole_design
 from .operators import Several, by_regime, combined, each_period, solved
 from .prediction import IN_SAMPLE, OUT_OF_SAMPLE, refuse_new_units
-from .regressors import column_of
+from .regressors import column_of, sample_columns
 
 
 def predict_several(fit: Several, data: pd.DataFrame | None = None, w=None, *, kind: str | None = None) -> pd.Series:
@@ -122,12 +122,10 @@ def regression_part(fit: Several, d: Design, codes: np.ndarray | None = None) ->
     """X beta, lags of X among them, and the offset, (T, N), without fixed effects; ``codes`` are the regimes of units
     that were not fitted."""
     offset = np.zeros(d.y.shape) if d.offset is None else d.offset
-    if isinstance(fit, SeveralRecord):
-        X, names = several_regressors(d, fit._settings.effects)  # type: ignore[arg-type]
-        return X @ fit.params[names].to_numpy() + offset
-    if codes is None:
-        used = [d.names.index(name) for name in fit._sample.names]  # columns by regime
-        return d.X[:, :, used] @ fit.params.to_numpy()[: len(used)] + offset
+    if codes is None:  # columns by regime are whole, W lags what the effects leave in others
+        names, several = list(fit._sample.names), isinstance(fit, SeveralRecord)
+        columns = sample_columns(d, names, fit._settings.effects if several else NO_EFFECTS)
+        return columns @ fit.params[names].to_numpy() + offset
     assert isinstance(fit, RegimesRecord)
     out = offset.copy()
     for term, columns in fit.split.columns.items():

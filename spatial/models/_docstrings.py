@@ -72,7 +72,8 @@ PARAMETERS = {
         "whatever the first one was. ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition "
         'for the latter with a test of it. With ``missing="period"``, for models without a spatial error, units may '
         "enter, leave and miss periods: rows are those with an own y_{t-1}, who enters is a neighbor with a starting "
-        "value, and the score loses its exact mean over these rows.",
+        "value, and the score loses its exact mean over these rows. It does so too, for up to 2,000 units, with "
+        "``obs_weights=`` and with more effects behind ``|`` than those of units and periods.",
     ),
     "w_error": (
         "weights, optional",
@@ -138,9 +139,10 @@ LEAST_SQUARES_METHOD = (
     'least squares. With ``lags=`` also "aqs", the unbiased score of a dynamic panel. Ignored otherwise.',
 )
 TWO_PARAMETERS_METHOD = (
-    '{"ml", "gmm", "aqs"}',
-    'Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant; '
-    'with ``lags=`` also "aqs", the unbiased score of a dynamic panel.',
+    '{"ml", "reml", "gmm", "aqs"}',
+    'Exact maximum likelihood; "reml", its scores less what estimated coefficients do to them; or "gmm", the method '
+    'of moments, which needs neither normal errors nor a determinant; with ``lags=`` also "aqs", the unbiased score of '
+    "a dynamic panel.",
 )
 PAST_MOMENTS = (
     ' ``method="gmm"`` is GMM on past values, for many units, which takes errors of unequal variances; '

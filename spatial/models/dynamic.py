@@ -27,6 +27,7 @@ from ..solve.dynamic import score_of_unit_effects
 from ..solve.dynamic_gaps import GapScore
 from ..solve.dynamic_varying import score_of_unit_effects_varying
 from ..solve.ml import Solution
+from .dynamic_exact import projected_score
 
 
 def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
@@ -60,6 +61,11 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
     changes["notes"] = (*d.notes, f"lags={lags!r}: the first period, {d.periods[0]}, is the starting value")
     if rows is not None:
         changes = of_later_periods(d, rows, lags)
+    if d.obs_weights is not None:
+        changes["obs_weights"] = d.obs_weights.of_later_periods(rows)
+    if fixed.ways is not None:
+        later = np.ones((d.n_periods - 1, d.n_units), dtype=bool) if rows is None else rows
+        changes["absorbed"] = replace(fixed, ways=fixed.ways.of_rows(later))
     return replace(
         d,
         y=d.y[1:],
@@ -93,9 +99,11 @@ def without_bias(sample: Sample, at: Solution, d: Design, s: Settings) -> Soluti
         W than can be computed.
     """
     effects, correction = s.effects, s.correction
-    scores, lags, of_units = [], None, d.lags and correction and effects.entity
+    scores, lags, of_units = [], None, d.lags and correction and (effects.entity or effects.ways is not None)
     if not of_units and correction != "additive":
         return at
+    if d.obs_weights is not None or effects.ways is not None:
+        return _without_exact_bias(sample, at, d, effects)
     if d.weights.varies:
         return _without_bias_varying(sample, at, d, effects)
     W, M = (refuse_varying(w, "this correction") for w in (d.weights, d.weights_of_error))
@@ -111,10 +119,33 @@ def without_bias(sample: Sample, at: Solution, d: Design, s: Settings) -> Soluti
     refuse_outside(sample, at, better)
     if lags is None or correction == "additive":
         return better
-    spatial = range(len(at.beta), len(at.beta) + len(sample.parts) + 1)
-    places = [*(place for place in lags if place is not None), *spatial]
+    places = [*(place for place in lags if place is not None), *spatial_parameters(sample, at)]
     return with_jacobian(sample, at, better, W, M,
                          lambda point: score_of_unit_effects(sample, point, W, past, lags), places)  # fmt: skip
+
+
+def _without_exact_bias(sample: Sample, at: Solution, d: Design, effects: FixedEffects) -> Solution:
+    """The root of the score less its exact mean, under weights of observations or many ways of effects.
+
+    Raises
+    ------
+    SpatialInputError
+        E309 too many units or effects; E501 a spatial error whose weights take effects to others.
+    """
+    if sample.dummies:
+        raise SpatialInputError("E501", f"lags= with effects of {effects} beside a spatial error needs weights of the "
+                                "error with links within the groups alone: they take these effects to others",
+                                hint="sdm or sar, or w_error= with links within the groups")  # fmt: skip
+    score = projected_score(d, effects, places_of_past(d), lag=sample.lag is not None, error=sample.error is not None)
+    places = [*score.places, *spatial_parameters(sample, at)]
+    better = corrected_at_root(sample, at, lambda point: score(sample, point), places)
+    refuse_outside(sample, at, better)
+    return better
+
+
+def spatial_parameters(sample: Sample, at: Solution) -> range:
+    """Where rho, lambda and sigma2 are among (beta, rho, lambda, sigma2)."""
+    return range(len(at.beta), len(at.beta) + len(sample.parts) + 1)
 
 
 def _without_bias_varying(sample: Sample, at: Solution, d: Design, effects: FixedEffects) -> Solution:
@@ -128,8 +159,7 @@ def _without_bias_varying(sample: Sample, at: Solution, d: Design, effects: Fixe
         weights: TemporalWeights = d.weights  # type: ignore[assignment]
         return score_of_unit_effects_varying(sample, point, weights, lags, time=effects.time)
 
-    spatial = range(len(at.beta), len(at.beta) + len(sample.parts) + 1)
-    places = [*(place for place in lags if place is not None), *spatial]
+    places = [*(place for place in lags if place is not None), *spatial_parameters(sample, at)]
     better = corrected_at_root(sample, at, score, places)
     refuse_outside(sample, at, better)
     return better

@@ -23,14 +23,14 @@ def refuse_unweightable(
     name, method = specification.name, options.estimator
     spatial, error = specification.lag or specification.error, specification.error
     refusals = (
-        (bool(d.lags), "lags= of y", "leave lags= out, or the weights"),
+        (bool(d.lags) and method == "gmm", "GMM on past values",
+         "method='ml', or leave the weights out: its covariance allows for any variances"),
         (effects.random is not None and (w.sampling or method == "gmm"),
          f"effects={effects.name!r} with sampling weights or by moments", "analytic weights and method='ml'"),
-        (method in ("reml", "aqs"), f"method={options.method!r}",
-         "method='ml' or 'gmm'"),
+        (method == "aqs", f"method={options.method!r}", "method='ml', 'reml' or 'gmm'"),
         (correction == "additive", "the additive correction",
          "w.standardize('row') without islands, effects='entity', or correction=False"),
-        (w.sampling and spatial and method == "ml",
+        (w.sampling and spatial and method in ("ml", "reml"),
          f"maximum likelihood of {name} with sampling weights",
          "method='gmm': errors whose variance does not follow the weights bias rho and lambda by maximum likelihood"),
         (method == "gmm" and error and d.is_panel and not w.fixed,

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from spillover.errors import SpatialInputError
@@ -12,7 +10,6 @@ from spillover.matrix import refuse_varying
 from ..covariance.random import refuse_for_random
 from ..covariance.vcov import as_vcov
 from ..design.arrays import Sample
-from ..design.checks import COLLINEAR
 from ..design.design import Design
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.options import ModelOptions, Settings
@@ -29,6 +26,7 @@ from ..solve.random_effects import RandomEffects
 from ..solve.random_ml import Maximum, random_maximum
 from ..solve.random_problem import Problem, quasi_demeaned, random_problem
 from ..solve.random_uneven import uneven_problem
+from .correlated import moments_with_unit_means, with_unit_means
 from .moments import moment_sample
 
 DENSE_MAX = 5_000
@@ -50,7 +48,7 @@ def refuse_random(specification: Specification, d: Design, effects: FixedEffects
             raise SpatialInputError("E501", message, hint="effects='random'")
         return
     if options.estimator == "gmm":
-        _refuse_for_moments(effects, options)
+        _refuse_for_moments(options)
         return
     if not by_likelihood(specification, options.method):
         return
@@ -63,10 +61,7 @@ def refuse_random(specification: Specification, d: Design, effects: FixedEffects
                                 n=d.n_units, hint="random_error='kkp' has no such limit")  # fmt: skip
 
 
-def _refuse_for_moments(effects: FixedEffects, options: ModelOptions) -> None:
-    if effects.random != "random":
-        raise SpatialInputError("E501", f"method='gmm' is not there for {effects} effects",
-                                hint="use effects='random' or 'entity', or method='ml'")  # fmt: skip
+def _refuse_for_moments(options: ModelOptions) -> None:
     if options.random_error == "baltagi":
         raise SpatialInputError("E501", "moments have unit effects inside the spatial error: random_error='baltagi' "
                                 "needs the likelihood", hint="random_error='kkp', or method='ml'")  # fmt: skip
@@ -76,13 +71,15 @@ def random_effects_by_moments(
     specification: Specification, d: Design, settings: Settings
 ) -> tuple[MomentSample, MomentSolution, RandomEffects]:
     """The same by moments: regressors may be endogenous."""
+    raw, effects = moment_sample(specification, d, NO_EFFECTS, settings.requested.moments), settings.effects
+    follow = effects.random != "random"
+    if follow:
+        raw = moments_with_unit_means(raw, d, effects)
     if d.observed is not None:
-        raw = moment_sample(specification, d, NO_EFFECTS, settings.requested.moments)
-        best = uneven_moments(raw, UnitRows.of(d))
+        best = uneven_moments(raw, UnitRows.of(d), follow=follow)
         return best.sample, best.solution, RandomEffects(best.phi, best.sigma2, d.nobs / d.n_units)
     interval = logdet(refuse_varying(weights_of_error(d), "method='gmm'")).interval if specification.error else None
-    raw = moment_sample(specification, d, NO_EFFECTS, settings.requested.moments)
-    best = random_moments(raw, d.n_periods, interval, settings.requested.moments)
+    best = random_moments(raw, d.n_periods, interval, settings.requested.moments, follow=follow)
     error = "kkp" if specification.error else None
     return best.sample, best.solution, RandomEffects(best.phi, best.sigma2, d.n_periods, error)
 
@@ -114,7 +111,7 @@ def undemeaned(specification: Specification, d: Design, settings: Settings) -> t
     """The sample with what the unit effects follow among its regressors, and Swamy and Arora's sigma2_e and phi."""
     raw = demeaned_sample(specification, d, NO_EFFECTS, True, settings.logdet)
     if settings.effects.random != "random":
-        raw = _with_projection(raw, d, settings.effects)
+        raw = with_unit_means(raw, d, settings.effects)
     if d.observed is not None or d.obs_weights is not None:
         return raw, *swamy_arora_uneven(raw.y, raw.X, UnitRows.of(d))
     return raw, *swamy_arora(d.y, raw.X.reshape(*d.y.shape, -1))
@@ -148,43 +145,3 @@ def variances(
     """The variance components at a maximum."""
     phi = float(np.expm1(best.point[2])) / d2
     return RandomEffects(phi, best.sigma2, d2, error_process(specification, settings), problem, best)
-
-
-def _with_projection(raw: Sample, d: Design, effects: FixedEffects) -> Sample:
-    """What the unit effects follow, as regressors of their own: unit means of the regressors, W X among them (Mundlak
-    1978), or the regressors of every period (Chamberlain 1982).
-
-    Those that the regressors span already are left out: means of what never changes, or of year dummies.
-
-    Raises
-    ------
-    SpatialInputError
-        E716 when no regressor has means of its own, E206 when there are too few units for so many.
-    """
-    (T, N), names = d.y.shape, raw.names
-    k, units = len(names), UnitRows.of(d)
-
-    def by_unit(X):
-        if effects.random == "correlated":
-            return units.means(X)
-        return (X / units.ones[:, None]).reshape(T, N, k).transpose(1, 2, 0).reshape(N, k * T)
-
-    scale = np.linalg.norm(raw.X, axis=0)
-    added = by_unit(raw.X / scale)
-    both = np.column_stack([raw.X / scale, units.spread(added)])
-    new = np.flatnonzero(np.abs(np.diag(np.linalg.qr(both, mode="r")))[k:] > COLLINEAR)
-    if not len(new):
-        raise SpatialInputError("E716", "no regressor has unit means of its own: none varies within and between units",
-                                hint="use effects='random'")  # fmt: skip
-    if len(new) >= N - 1:
-        raise SpatialInputError("E206", f"effects='chamberlain' takes {added.shape[1]} coefficients between units, and "
-                                f"there are {N} units", n=N, hint="use effects='correlated'")  # fmt: skip
-
-    def extended(X):
-        return np.column_stack([X, units.spread(by_unit(X)[:, new])])
-
-    labels = [f"mean({name})" for name in names]
-    if effects.random == "chamberlain":
-        labels = [f"{name} in {period}" for name in names for period in d.periods.astype(str)]
-    extra = {"X": extended(raw.X), "MX": None if raw.MX is None else extended(raw.MX)}
-    return replace(raw, **extra, names=(*names, *(labels[j] for j in new)))

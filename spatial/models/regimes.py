@@ -11,23 +11,27 @@ from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
+from ..covariance.adjusted import ADJUSTED
 from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT, Design
-from ..design.fixed_effects import FixedEffects
 from ..design.options import ModelOptions, Settings
 from ..design.period_means import centers
 from ..design.regimes import RegimeDesign, Regimes, as_regimes, regime_design, split_of
 from ..design.regimes_sample import regime_arrays, regime_determinants, weights_by_role
+from ..design.several_ways import of_time_alone, refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.carried_effects import maximum_of
+from ..solve.gmm import MomentSample, MomentSolution
 from ..solve.ml import Solution
-from ..solve.moving_effects import MovingEffects
 from ..solve.regimes import regime_maximum
 from ..solve.regimes_problem import PeriodEffects, RegimeSample
+from ..solve.several import SeveralSolution
+from ..solve.several_roots import SeveralAdjusted
+from .adjusted_several import region_of, solve_adjusted_several
 from .dynamic import without_bias
 from .fit import Fit
-from .moving import moving_effects
+from .moving import OfEffects, moving_effects
 from .reading import Reading, lags_intercept, prepare, read
 from .regimes_fit import RegimesFit
 
@@ -60,7 +64,7 @@ def read_regimes(
     plain = replace(options, regimes=None)
     plain.check(specification)
     reading = prepare(specification, read(formula, data, w, plain), plain)
-    refuse_effects(reading.settings.effects, regimes)
+    refuse_data(reading.design, reading.settings, regimes)
     d, effects = reading.design, reading.settings.effects
     uneven = effects.time and options.durbin is None and d.weights.row_sums_vary
     several = regimes.rho and len(split_of(d, regimes)[0]) > 1
@@ -87,18 +91,47 @@ def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
     d, settings, specification = reading.design, reading.settings, reading.specification
     regimes: Regimes = d.split.regimes  # type: ignore[attr-defined]
     regime_sample = regime_sample_of(specification, d, settings)
-    at = regime_maximum(regime_sample, start)
-    refuse_perfect_fit(regime_sample, at, d.response)
     split = d.split  # type: ignore[attr-defined]
     names = [*split.names("rho", regimes.rho)] * specification.lag
     names += [*split.names("lambda", regimes.lam)] * specification.error
+    at: SeveralSolution | SeveralAdjusted
+    if settings.method in ADJUSTED:
+        at = _adjusted_by_regime(specification, d, settings, regime_sample, names, start)
+    else:
+        at = regime_maximum(regime_sample, start)
+    refuse_perfect_fit(regime_sample, at, d.response)
+    terms, values = [*regime_sample.names, *names], np.concatenate([at.beta, at.rhos, at.lams])
+    return _fit(reading, terms, values, regime_sample, at)
+
+
+def moments_by_regime(reading: Reading, sample: MomentSample, at: MomentSolution) -> RegimesFit:
+    """Rho by regime by moments."""
+    d, specification = reading.design, reading.specification
+    refuse_perfect_fit(sample, at, d.response)
+    split = d.split  # type: ignore[attr-defined]
+    names = [*sample.names, *split.names("rho", split.regimes.rho), *["lambda"] * specification.error]
+    values = np.concatenate([at.beta, at.rhos, [at.lam] * specification.error])
+    return _fit(reading, names, values, sample, at)
+
+
+def _fit(reading: Reading, names, values: np.ndarray, sample, at) -> RegimesFit:
     fit = RegimesFit(
-        specification=specification, sigma2=at.sigma2, loglik=at.loglik, df_resid=None,
-        _terms=pd.Index([*regime_sample.names, *names], name="term"),
-        _estimates=np.concatenate([at.beta, at.rhos, at.lams]), _covariance=np.empty((0, 0)), _design=d,  # type: ignore[arg-type]
-        _sample=regime_sample, _solution=at, _settings=settings,  # type: ignore[arg-type]
+        specification=reading.specification, sigma2=at.sigma2, loglik=at.loglik, df_resid=None,
+        _terms=pd.Index(names, name="term"), _estimates=values, _covariance=np.empty((0, 0)),
+        _design=reading.design, _sample=sample, _solution=at, _settings=reading.settings,  # type: ignore[arg-type]
     )  # fmt: skip
-    return with_vcov(fit, settings.vcov)
+    return with_vcov(fit, reading.settings.vcov)
+
+
+def _adjusted_by_regime(specification, d, settings, sample: RegimeSample, names, start: Solution) -> SeveralAdjusted:
+    """The root of the adjusted scores, from the maximum of the likelihood on."""
+
+    def maximum() -> np.ndarray:
+        at = regime_maximum(sample, start)
+        return np.concatenate([at.rhos, at.lams])
+
+    inside = region_of(sample, sample.lags.shape[1])
+    return solve_adjusted_several(specification, d, settings.effects, settings.method, inside, tuple(names), maximum)
 
 
 def regime_sample_of(specification: Specification, d: Design, settings: Settings) -> RegimeSample:
@@ -119,13 +152,15 @@ def regime_sample_and_maximum(specification: Specification, d: Design, settings:
 
 def _estimated_effects(
     specification: Specification, d: RegimeDesign, settings: Settings, sample: dict, parts: dict
-) -> PeriodEffects | MovingEffects | None:
+) -> PeriodEffects | OfEffects | None:
     """Where fixed effects that are estimated are corrected for."""
     effects, correction = settings.effects, settings.correction
     if correction is False or not effects.fixed:
         return None
     S, T = len(sample["sizes"]), d.n_periods
-    if d.varies:
+    if d.varies or effects.ways:
+        if of_time_alone(d, effects) is not None:
+            return None
         return moving_effects(d, effects, parts, sample["groups"], S)
     if not effects.time:
         return None
@@ -145,21 +180,40 @@ def refuse_here(regimes) -> None:
 
 def refuse_options(options: ModelOptions) -> None:
     """E501 for what models with regimes do not have."""
-    spatial = as_regimes(options.regimes).spatial
-    for name, (allowed, hint) in {**NOT_WITH_REGIMES, **(SPATIAL if spatial else {})}.items():
+    regimes, by_moments = as_regimes(options.regimes), options.estimator == "gmm"
+    spatial = regimes.spatial
+    for name, (allowed, hint) in {**NOT_WITH_REGIMES, **(SPATIAL if spatial and not by_moments else {})}.items():
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             places = ("for models with regimes", "where rho, lambda or sigma2 differ between regimes")
             raise SpatialInputError("E501", f"{name}={value!r} is not there {places[name in SPATIAL]}", hint=hint)
-    if spatial and options.estimator != "ml":
+    if by_moments:
+        refuse_by_moments(regimes)
+    elif spatial and options.estimator not in ("ml", "reml"):
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
-                                "sigma2 by regime need maximum likelihood", hint="method='ml'")  # fmt: skip
+                                "sigma2 by regime need a likelihood", hint="method='ml' or 'reml'")  # fmt: skip
+    if as_regimes(options.regimes).sigma2 and options.estimator in ADJUSTED:
+        raise SpatialInputError("E501", f"method={options.method!r} has one variance: sigma2 by regime needs maximum "
+                                "likelihood", hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
 
 
-def refuse_effects(effects: FixedEffects, regimes: Regimes) -> None:
-    """E501 for effects that models with regimes do not have."""
+def refuse_by_moments(regimes: Regimes) -> None:
+    """E501 for what does not differ by moments: rho alone does, and coefficients."""
+    if regimes.lam:
+        raise SpatialInputError("E501", "lam=True: moments have one lambda in all regimes", hint="method='ml', or "
+                                "sp.Regimes(..., rho=True) without lam=")  # fmt: skip
+    if regimes.sigma2:
+        raise SpatialInputError("E501", "sigma2=True says nothing by moments, which need no variance",
+                                hint="vcov='robust', with unit effects 'cluster', takes unequal variances")
+
+
+def refuse_data(d: Design, settings: Settings, regimes: Regimes) -> None:
+    """E501 for data and effects that models with regimes do not have."""
+    effects = settings.effects
+    if settings.method == "gmm":
+        return
     if regimes.spatial:
-        effects.refuse_ways("rho, lambda or sigma2 by regime", "effects of unit and period, or coefficients alone")
+        refuse_beside_ways(d, effects, settings.correction, "rho, lambda or sigma2 by regime")
     if effects.random and regimes.spatial:
         raise SpatialInputError("E501", f"effects={effects.name!r} is not there where rho, lambda or sigma2 differ "
                                 "between regimes", hint="effects='entity' or 'twoway', or coefficients alone by regime")

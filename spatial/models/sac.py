@@ -57,10 +57,11 @@ def sac(
     durbin : [], optional
         Where rows of W have different sums (islands, W that is not row-standardised) W 1 is a regressor, so that rho
         does not depend on where y has its zero; ``durbin=[]`` leaves it out, as spatialreg and GeoDa do.
-    method : {"ml", "gmm", "aqs"}
-        Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant;
-        with ``lags=`` also "aqs", the unbiased score of a dynamic panel. Generalised moments hold without effects, with
-        unit and period effects, gaps and W that vary over time, and with random effects.
+    method : {"ml", "reml", "gmm", "aqs"}
+        Exact maximum likelihood; "reml", its scores less what estimated coefficients do to them; or "gmm", the method
+        of moments, which needs neither normal errors nor a determinant; with ``lags=`` also "aqs", the unbiased score
+        of a dynamic panel. Generalised moments hold without effects, with unit and period effects, gaps and W that vary
+        over time, and with random effects.
     endog, instruments : list of str, optional
         With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
         terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags
@@ -75,7 +76,8 @@ def sac(
         first one was. ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition for the latter
         with a test of it. With ``missing="period"``, for models without a spatial error, units may enter, leave and
         miss periods: rows are those with an own y_{t-1}, who enters is a neighbor with a starting value, and the score
-        loses its exact mean over these rows.
+        loses its exact mean over these rows. It does so too, for up to 2,000 units, with ``obs_weights=`` and with more
+        effects behind ``|`` than those of units and periods.
     w_error : weights, optional
         M, the weights of the error process, over the same units; W by default. A list gives lambda_1, lambda_2 ...
     random_error : {"kkp", "baltagi"}, optional

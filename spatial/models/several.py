@@ -13,6 +13,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights, TemporalWeights
 
+from ..covariance.adjusted import ADJUSTED
 from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
 from ..design.design import Design
@@ -30,6 +31,7 @@ from ..design.several import (
     several_design,
     several_determinants,
 )
+from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.gmm import MomentSolution
 from ..solve.ml import maximum_likelihood
@@ -37,6 +39,8 @@ from ..solve.regimes import moving_maximum
 from ..solve.regimes_problem import RegimeSample
 from ..solve.several import SeveralSolution, several_maximum
 from ..solve.several_problem import SeveralSample
+from ..solve.several_roots import SeveralAdjusted
+from .adjusted_several import refuse_adjusted_several, region_of, solve_adjusted_several
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .moving import moving_effects
@@ -45,7 +49,13 @@ from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects, with_note_on_errors
 from .regimes_fit import RegimesFit
 from .several_fit import SeveralFit
-from .several_regimes import sample_and_maximum_by_regime, spatial_names_by_regime, with_regimes_of_several
+from .several_regimes import (
+    has_spatial_regimes,
+    names_by_regime,
+    sample_and_search_by_regime,
+    with_regimes_of_several,
+)
+from .ways import refuse_with_ways
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "a dynamic model takes one W: leave lags= out, or choose one W"),
@@ -71,8 +81,7 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     plain = replace(options, durbin=None, w_error=None)
     d = read(formula, data, lag[0], plain)
     effects = which_effects(options.effects, d)
-    if effects.ways:
-        raise SpatialInputError("E501", f"effects of {effects} take one W", hint="one W, or | of unit and period alone")
+    refuse_with_ways(specification, d, options)
     if effects.random and options.estimator != "gmm":
         raise SpatialInputError("E501", f"effects={options.effects!r} by maximum likelihood takes one W",
                                 hint="method='gmm', effects='twoway', or one W")  # fmt: skip
@@ -89,41 +98,73 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     d = several_design(specification, d, lag, error, durbin, effects)
     if options.regimes is not None:
         d = with_regimes_of_several(specification, d, effects, options)
-    d = with_note_on_errors(specification, d, effects)
+    if options.estimator not in ADJUSTED:
+        d = with_note_on_errors(specification, d, effects)
     if d.varies:
         _refuse_moving(d, options)
     if options.estimator == "gmm":
         return _by_moments(specification, d, effects, options)
+    if options.estimator in ADJUSTED:
+        refuse_adjusted_several(specification, effects, options)
     correction = _correction(effects, options)
-    settings = Settings(effects, correction, "ml", options.covariance, requested=options)
+    refuse_beside_ways(d, effects, correction, "several W")
+    settings = Settings(effects, correction, options.estimator, options.covariance, requested=options)
     settings = _with_weights(specification, d, settings)
-    # 3. The maximum, and the parameters with their covariance.
-    sample, at = several_sample_and_maximum(specification, d, effects, correction)
+    # 3. The maximum, or the root of the adjusted scores, and the parameters with their covariance.
+    sample, at = _estimated(specification, d, settings)
     return _fit(specification, d, sample, at, settings)
 
 
 def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
     """The likelihood's arrays and its maximum; None in its place where there is nothing but least squares."""
-    sample, at = _same_everywhere(specification, d, effects, correction)
-    if not (isinstance(d, SplitDesign) and d.split.regimes.spatial):  # type: ignore[union-attr]
-        return sample, at
-    start = maximum_likelihood(sample) if at is None else at
-    return sample_and_maximum_by_regime(specification, d, effects, correction, start)
+    sample, maximum = _sample_and_search(specification, d, effects, correction)
+    return sample, maximum()
 
 
-def _same_everywhere(specification: Specification, d, effects: FixedEffects, correction):
-    """The same with one rho and lambda of each W, and one sigma2."""
+def _sample_and_search(specification: Specification, d, effects: FixedEffects, correction):
+    """The likelihood's arrays, and the search for its maximum."""
+    sample = _several_sample(specification, d, effects, correction)
+
+    def maximum() -> SeveralSolution | None:
+        return _maximum(sample)
+
+    if not has_spatial_regimes(d):
+        return sample, maximum
+    return sample_and_search_by_regime(specification, d, effects, correction, sample, maximum)
+
+
+def _several_sample(specification: Specification, d, effects: FixedEffects, correction):
     arrays = several_arrays(d, effects, correction)
     if not (specification.lag or specification.error):
-        return least_squares_sample(arrays), None
+        return least_squares_sample(arrays)
     parts = several_determinants(d, effects, correction)
-    if d.varies:
-        left = correction and effects.fixed
-        estimated = moving_effects(d, effects, parts, arrays["groups"], 1) if left else None
-        moving = RegimeSample(**arrays, **parts, periods=estimated)
-        return moving, moving_maximum(moving)
-    sample = SeveralSample(**arrays, **parts)
-    return sample, several_maximum(sample)
+    if "groups" not in arrays:
+        return SeveralSample(**arrays, **parts)
+    left = correction and effects.fixed
+    estimated = moving_effects(d, effects, parts, arrays["groups"], 1) if left else None
+    return RegimeSample(**arrays, **parts, periods=estimated)
+
+
+def _maximum(sample) -> SeveralSolution | None:
+    if isinstance(sample, RegimeSample):
+        return moving_maximum(sample)
+    return several_maximum(sample) if isinstance(sample, SeveralSample) else None
+
+
+def _estimated(specification: Specification, d: SeveralDesign, settings: Settings):
+    """The sample, and the solution by the method of the settings."""
+    effects, correction = settings.effects, settings.correction
+    if settings.method not in ADJUSTED:
+        return several_sample_and_maximum(specification, d, effects, correction)
+    sample, maximum = _sample_and_search(specification, d, effects, correction)
+
+    def start() -> np.ndarray:
+        at = maximum()
+        return np.concatenate([at.rhos, at.lams])
+
+    of_rho, of_lambda = _names(d)
+    inside, names = region_of(sample, len(of_rho)), (*of_rho, *of_lambda)
+    return sample, solve_adjusted_several(specification, d, effects, settings.method, inside, names, start)
 
 
 def _by_moments(specification: Specification, d: SeveralDesign, effects: FixedEffects, options: ModelOptions) -> Fit:
@@ -154,9 +195,9 @@ def refuse_options(specification: Specification, options: ModelOptions) -> None:
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             raise SpatialInputError("E501", f"{name}={value!r} is not there for several W", hint=hint)
-    if options.method not in (None, "ml", "gmm") and not isinstance(options.method, Moments):
+    if options.method not in (None, "ml", "gmm", "reml") and not isinstance(options.method, Moments):
         raise SpatialInputError("E501", f"method={options.method!r} is not there for several W",
-                                hint="method='ml' or 'gmm'")  # fmt: skip
+                                hint="method='ml', 'reml' or 'gmm'")  # fmt: skip
     mapping = isinstance(options.durbin, Mapping)
     if mapping and not specification.durbin:
         message = f"durbin= has no meaning for {specification.name}"
@@ -206,13 +247,10 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
     if isinstance(at, MomentSolution):
         spatial = [*at.rhos, *[at.lam] * specification.error]
     else:
-        spatial = [*at.rhos, *at.lams] if isinstance(at, SeveralSolution) else []
+        spatial = [*at.rhos, *at.lams] if isinstance(at, SeveralSolution | SeveralAdjusted) else []
     values = np.concatenate([at.beta, spatial])
-    of_rho, of_lambda = spatial_names("rho", d.weights.lag), spatial_names("lambda", d.weights.error)
-    split, kind = isinstance(d, SplitDesign), RegimesFit if isinstance(d, SplitDesign) else SeveralFit
-    if split:
-        of_rho, of_lambda = (spatial_names_by_regime(d, *own) for own in ((of_rho, "rho"), (of_lambda, "lambda")))
-    names = (*sample.names, *of_rho, *of_lambda)
+    of_rho, of_lambda = _names(d)
+    names, kind = (*sample.names, *of_rho, *of_lambda), RegimesFit if isinstance(d, SplitDesign) else SeveralFit
     left = d.left(settings.effects) - len(values)
     by_least_squares = not (spatial or settings.method == "gmm")
     sigma2 = float(at.resid @ at.resid) / left if by_least_squares else at.sigma2
@@ -222,6 +260,12 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
         _covariance=np.empty((0, 0)), _design=d, _sample=sample, _solution=at, _settings=settings,
     )  # fmt: skip
     return with_vcov(fit, settings.vcov)
+
+
+def _names(d: SeveralDesign) -> tuple[list[str], list[str]]:
+    """Of rho and of lambda."""
+    names = spatial_names("rho", d.weights.lag), spatial_names("lambda", d.weights.error)
+    return names_by_regime(d, *names) if isinstance(d, SplitDesign) else names
 
 
 def spatial_names(name: str, used: tuple[int, ...]) -> list[str]:

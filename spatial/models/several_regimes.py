@@ -8,16 +8,18 @@ place of W_m, whose likelihood is that of ``regimes``; its search begins where o
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..design.fixed_effects import FixedEffects
 from ..design.options import ModelOptions, Settings
 from ..design.regimes import SplitDesign, as_regimes, regime_design, split_of
 from ..design.several import SeveralDesign, with_lagged_intercepts
 from ..design.specification import Specification
-from ..solve.ml import Solution
+from ..solve.ml import maximum_likelihood
 from ..solve.regimes import regime_maximum
 from ..solve.regimes_problem import RegimeSample
 from ..solve.several import SeveralSolution
-from .regimes import refuse_effects, refuse_options, regime_sample_of
+from .regimes import refuse_data, refuse_options, regime_sample_of
 
 
 def with_regimes_of_several(
@@ -33,22 +35,33 @@ def with_regimes_of_several(
     regimes = as_regimes(options.regimes)
     refuse_options(options)
     regimes.check(specification)
-    refuse_effects(effects, regimes)
+    refuse_data(d, Settings(effects, options.correction, options.estimator), regimes)
     if regimes.rho and options.durbin is None and len(split_of(d, regimes)[0]) > 1:
         d = with_lagged_intercepts(d, d.weights.listed, effects, by_regime=True)
     return regime_design(specification, d, regimes, effects)  # type: ignore[return-value]
 
 
-def sample_and_maximum_by_regime(
-    specification: Specification, d: SplitDesign, effects: FixedEffects, correction, start: Solution
-) -> tuple[RegimeSample, SeveralSolution]:
-    """The likelihood with rho, lambda or sigma2 by regime, and its maximum from that with one of each W."""
+def has_spatial_regimes(d: SeveralDesign) -> bool:
+    """Whether rho, lambda or sigma2 differ between regimes."""
+    return isinstance(d, SplitDesign) and d.split is not None and d.split.regimes.spatial
+
+
+def sample_and_search_by_regime(
+    specification: Specification, d: SplitDesign, effects: FixedEffects, correction, same, maximum: Callable
+) -> tuple[RegimeSample, Callable[[], SeveralSolution]]:
+    """The likelihood with rho, lambda or sigma2 by regime, and the search for its maximum from that with one of each W,
+    which ``maximum`` finds in the sample ``same``."""
     sample = regime_sample_of(specification, d, Settings(effects, correction))
-    return sample, regime_maximum(sample, start)
+
+    def search() -> SeveralSolution:
+        start = maximum()
+        return regime_maximum(sample, maximum_likelihood(same) if start is None else start)
+
+    return sample, search
 
 
-def spatial_names_by_regime(d: SplitDesign, names: list[str], parameter: str) -> list[str]:
+def names_by_regime(d: SplitDesign, of_rho: list[str], of_lambda: list[str]) -> tuple[list[str], list[str]]:
     """``rho_1`` or ``east: rho_1``, ``west: rho_1`` ... of every W."""
     assert d.split is not None
-    differs = d.split.regimes.rho if parameter == "rho" else d.split.regimes.lam
-    return [one for name in names for one in d.split.names(name, differs)]
+    return ([one for name in of_rho for one in d.split.names(name, d.split.regimes.rho)],
+            [one for name in of_lambda for one in d.split.names(name, d.split.regimes.lam)])  # fmt: skip

@@ -13,6 +13,9 @@ is two-stage least squares of y - lambda M y less the share 1 - s_v / s_1 of uni
 Varadharajan-Krishnakumar 1987, Econometric Theory 3:223-246). Without a spatial error the variances are those of
 two-stage least squares within and between units, each with its degrees of freedom (Baltagi 1981, J. Econometrics
 17:189-200).
+
+Where the effects ``follow`` the instruments (``models.correlated``), these stand among the regressors between units and
+instrument nothing there: slopes of W y and of endogenous regressors are those within units.
 """
 
 from __future__ import annotations
@@ -60,7 +63,7 @@ class RandomMoments:
 
 
 def random_moments(
-    raw: MomentSample, T: int, interval: tuple[float, float] | None, settings: Moments = USUAL
+    raw: MomentSample, T: int, interval: tuple[float, float] | None, settings: Moments = USUAL, *, follow: bool = False
 ) -> RandomMoments:
     """Two-stage least squares with random effects; ``raw`` has no effects taken out.
 
@@ -70,14 +73,14 @@ def random_moments(
         E206 too few units, E701 no lambda, E704 not identified.
     """
     if isinstance(raw, ErrorMomentSample):
-        return _beside_an_error(raw, T, interval or (-1.0, 1.0), settings)
-    s2 = [_variance(raw, T, part) for part in (WITHIN, BETWEEN)]
+        return _beside_an_error(raw, T, interval or (-1.0, 1.0), settings, follow)
+    s2 = _variances(raw, T, follow)
     phi = max(s2[1] / s2[0] - 1, 0.0) / T
     sample = without_share(raw, T, phi)
     return RandomMoments(sample, two_stage_least_squares(sample), s2[0], phi)
 
 
-def uneven_moments(raw: MomentSample, units: UnitRows) -> RandomMoments:
+def uneven_moments(raw: MomentSample, units: UnitRows, *, follow: bool = False) -> RandomMoments:
     """The same of units with T_i periods, without a spatial error.
 
     s2_v is that within units. The residuals between them, of means times sqrt(T_i), have squares of the mean
@@ -85,9 +88,10 @@ def uneven_moments(raw: MomentSample, units: UnitRows) -> RandomMoments:
     Baltagi & Chang (1994, J. Econometrics 62:67-89) with two-stage least squares in the place of least squares.
     """
     one, root = np.ones(units.N), np.sqrt(units.counts)
-    within, Z = _of_part(raw, lambda v: units.less(v, one), free := len(units.codes) - units.N, units.N)
+    within, Z, endogenous = _of_part(raw, lambda v: units.less(v, one), free := len(units.codes) - units.N, units.N)
     s2_v = float(within.resid @ within.resid) / (free - Z.shape[1])
-    between, Z = _of_part(raw, lambda v: (root * units.means(v).T).T, units.N, units.N)
+    slopes = _slopes(raw, within, endogenous) if follow else None
+    between, Z, _ = _of_part(raw, lambda v: (root * units.means(v).T).T, units.N, units.N, slopes)
     U, over = np.linalg.qr(Z)[0], units.N - Z.shape[1]
     spread = len(units.codes) - float(units.counts @ np.sum(U**2, axis=1))
     phi = max(float(between.resid @ between.resid) / s2_v - over, 0.0) / spread
@@ -107,31 +111,51 @@ def _changed(raw: MomentSample, change: Callable[[np.ndarray], np.ndarray]) -> M
     return replace(raw, **changed)
 
 
-def _variance(raw: MomentSample, T: int, part: int) -> float:
-    """s2_v or s2_1 from two-stage least squares within or between units."""
-    n = raw.n // T * (T - 1 if part == WITHIN else 1)
-    stage, Z = _of_part(raw, lambda v: _part(v, T, part), n, raw.n // T)
-    return float(stage.resid @ stage.resid) / (n - Z.shape[1])
+def _variances(raw: MomentSample, T: int, follow: bool) -> list[float]:
+    """s2_v and s2_1 from two-stage least squares within and between units."""
+    N = raw.n // T
+    within, Z, endogenous = _of_part(raw, lambda v: _part(v, T, WITHIN), free := N * (T - 1), N)
+    s2_v = float(within.resid @ within.resid) / (free - Z.shape[1])
+    slopes = _slopes(raw, within, endogenous) if follow else None
+    between, Z, _ = _of_part(raw, lambda v: _part(v, T, BETWEEN), N, N, slopes)
+    return [s2_v, float(between.resid @ between.resid) / (N - Z.shape[1])]
+
+
+def _slopes(raw: MomentSample, within: Stage, endogenous: int) -> np.ndarray:
+    """Of endogenous regressors and W y within units.
+
+    Raises
+    ------
+    SpatialInputError
+        E704 one that does not vary there.
+    """
+    if endogenous < int((~raw.exogenous).sum()) + lags_of_response(raw):
+        raise SpatialInputError("E704", "unit means of the instruments are among the regressors, and an endogenous "
+                                "regressor does not vary within units", hint="effects='random'")  # fmt: skip
+    return within.coef[len(within.coef) - endogenous :]
 
 
 def _of_part(
-    raw: MomentSample, change: Callable[[np.ndarray], np.ndarray], n: int, units: int
-) -> tuple[Stage, np.ndarray]:
-    """Two-stage least squares of what ``change`` makes of the rows, n of them free, and its regressors."""
+    raw: MomentSample, change: Callable[[np.ndarray], np.ndarray], n: int, units: int, slopes: np.ndarray | None = None
+) -> tuple[Stage, np.ndarray, int]:
+    """Two-stage least squares of what ``change`` makes of the rows, n of them free, its regressors, those that vary,
+    and how many of them are endogenous; with the ``slopes`` of these least squares of the rest."""
     y, Z = change(raw.y), change(regressors(raw))
     size = np.linalg.norm(regressors(raw), axis=0)
     exogenous = np.concatenate([raw.exogenous, np.zeros(lags_of_response(raw), dtype=bool)])
-    own, other = Z[:, exogenous], Z[:, ~exogenous]
+    own, other, H = Z[:, exogenous], Z[:, ~exogenous], change(raw.H)
+    if slopes is not None:
+        y, other, H = y - other @ slopes, other[:, :0], H[:, :0]
     R = np.linalg.qr(own / size[exogenous], mode="r")
     own = own[:, np.abs(np.diag(R)) > UNIDENTIFIED**0.5]  # year dummies have no part between units
-    other = other[:, np.linalg.norm(other, axis=0) > UNIDENTIFIED**0.5 * size[~exogenous]]
+    other = other[:, np.linalg.norm(other, axis=0) > UNIDENTIFIED**0.5 * size[~exogenous][: other.shape[1]]]
     both = np.column_stack([own, other])
     if n <= both.shape[1]:
         raise SpatialInputError("E206", f"random effects by moments need more than {both.shape[1]} units",
                                 n=units, hint="effects='none', or more units")  # fmt: skip
-    piece = replace(raw, y=y, X=both, n=n, H=change(raw.H), Wy=None,
+    piece = replace(raw, y=y, X=both, n=n, H=H, Wy=None,
                     exogenous=np.arange(both.shape[1]) < own.shape[1], factors=None)  # fmt: skip
-    return two_stage(y, both, basis(piece)), both
+    return two_stage(y, both, basis(piece)), both, other.shape[1]
 
 
 def _panel(values: np.ndarray, T: int) -> np.ndarray:
@@ -146,11 +170,11 @@ def _part(values: np.ndarray, T: int, part: int) -> np.ndarray:
 
 
 def _beside_an_error(
-    raw: ErrorMomentSample, T: int, interval: tuple[float, float], settings: Moments
+    raw: ErrorMomentSample, T: int, interval: tuple[float, float], settings: Moments, follow: bool
 ) -> RandomMoments:
     M, N = raw.M, raw.M.shape[0]
     forms = [form(sparse.eye_array(N)), form(M.T @ M), form(M)]
-    first = _first_stage(raw, T)
+    first = _first_stage(raw, T, follow)
     n = np.array([N * (T - 1), N])
     share = np.array([f.trace for f in forms]) / N
     off = np.eye(3) - np.outer(share, share) / (share @ share)  # the variance of a part is estimated with lambda
@@ -180,12 +204,12 @@ def _beside_an_error(
     return RandomMoments(sample, solution, s2[WITHIN], phi)
 
 
-def _first_stage(raw: ErrorMomentSample, T: int) -> Stage:
+def _first_stage(raw: ErrorMomentSample, T: int, follow: bool) -> Stage:
     """Residuals before lambda: of least squares where all regressors are exogenous, as Kapoor et al. have it; else of
     two-stage least squares with random effects, since unit effects leave little to the pooled one."""
     if raw.all_exogenous:
         return two_stage(raw.y, raw.X, basis(raw))
-    s2 = [_variance(raw, T, part) for part in (WITHIN, BETWEEN)]
+    s2 = _variances(raw, T, follow)
     phi = max(s2[BETWEEN] / s2[WITHIN] - 1, 0.0) / T
     sample, Z = without_share(raw, T, phi), regressors(raw)
     stage = two_stage(sample.y, regressors(sample), basis(sample))

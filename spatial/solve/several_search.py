@@ -15,6 +15,7 @@ from .several_problem import Problem, SeveralSample, joined
 
 MAX_STEPS, MAX_WINDOWS = 100, 12
 SETTLED = 1e-9  # Newton decrement at which the next step is the last: its error is of the decrement's square
+STUCK = 1e-9  # length of a step, halved until it goes uphill, that is none
 GRID = 13  # starting values of each parameter across the diamond sum |rho_j| ||W_j|| < 1
 EXACT_GRID = 64  # units up to which starting values have exact determinants
 REACH = 6.0, 2.0  # half-widths of rough and of exact windows in standard errors
@@ -81,7 +82,7 @@ def _best_of_grid(problem: Problem, part: SeveralJacobian, place: slice, psi: np
     if part.logdet.n <= EXACT_GRID:
         determinants = np.array([part.value(point) for point in points])
     else:
-        left = np.array([part.left(point)[0] for point in points]) if part.unit_root else 0.0
+        left = np.array([part.left(point)[0] for point in points]) if part.reduced else 0.0
         determinants = part.copies * (part.logdet.series(points) + left)
     trials = np.repeat(psi[None], len(points), axis=0)
     trials[:, place] = points
@@ -120,6 +121,8 @@ def newton(
         else:
             return psi, value
         psi, (value, gradient, H) = psi + step, trial
+        if np.abs(step).max() < STUCK:  # at the edge of the region, beyond which there is no ln L
+            return psi, value
     raise SpatialInputError("E801", "the search for rho_1, rho_2 ... did not settle",
                             hint="drop one of the W: the likelihood is almost flat")
 

@@ -10,6 +10,7 @@ import spatial as sp
 import weights as wt
 from spillover.errors import SpatialInputError
 
+from ..naive_dynamic_exact import slopes
 from .test_dynamic_errors import KEYS, frame, simulated, theta_of, twin_of, two_weights
 from .test_dynamic_gmm import FOLDER
 
@@ -34,7 +35,7 @@ def without_lag(explicit):
 
 @pytest.mark.parametrize(("model", "lags", "effects"), CASES)
 def test_the_corrected_maximum(sample, model, lags, effects):
-    """A step from least squares against the mean of the score; standard errors of least squares."""
+    """A step from least squares against the mean of the score; standard errors with what the step adds, J V J'."""
     explicit = without_lag(twin(sample, model, lags, effects))
     keys = {**KEYS, "effects": effects, "lags": lags}
     fit = getattr(sp, model)("y ~ x", sample[0], frame(sample[1]), **keys)
@@ -44,8 +45,9 @@ def test_the_corrected_maximum(sample, model, lags, effects):
     at = np.append(b, e @ e / len(Z))
     want = at - np.linalg.solve(explicit.expected_information(at), explicit.mean_for_ever(at))
     np.testing.assert_allclose(fit.params, want[:-1], rtol=1e-8, atol=1e-9)
-    errors = np.sqrt(fit.sigma2 * np.diag(np.linalg.inv(Z.T @ Z)))
-    np.testing.assert_allclose(fit.std_errors, errors, rtol=1e-8)
+    J = np.eye(len(at)) - np.linalg.solve(explicit.expected_information(at), slopes(explicit.mean_for_ever, at))
+    V = fit.sigma2 * J[:-1, :-1] @ np.linalg.inv(Z.T @ Z) @ J[:-1, :-1].T
+    np.testing.assert_allclose(fit.std_errors, np.sqrt(np.diag(V)), rtol=1e-6)
     loose = getattr(sp, model)("y ~ x", sample[0], frame(sample[1]), **keys, correction=False)
     np.testing.assert_allclose(loose.params, b, rtol=1e-9)
 

@@ -103,9 +103,14 @@ def test_dense_twin_of_six_moments(model):
     T, N = 4, 24
     data, W = sample(32, n=N, T=T)
     fit = getattr(sp, model)("y ~ x + c", data, W, **RANDOM, correction=False)
-    y, Z, exogenous, H, big = two_stages(data, W, T, model)
-    M, X = W.to_numpy(), Z[:, exogenous]
-    s2 = components(y, Z, exogenous, H, T)
+    y, Z, exogenous, H, _ = two_stages(data, W, T, model)
+    check_six_moments(fit, y, Z, exogenous, H, W.to_numpy(), T, components(y, Z, exogenous, H, T))
+
+
+def check_six_moments(fit, y, Z, exogenous, H, M, T, s2):
+    """Estimates, standard error of lambda and covariances; ``s2`` are the first step's variances."""
+    X, N = Z[:, exogenous], len(M)
+    big = np.kron(np.eye(T), M)
     R = quasi(T, N, max(s2[1] / s2[0] - 1, 0) / T)
     first, T1 = naive_moments.tsls(R @ y, R @ Z, R @ np.column_stack([X, H]))
     u = y - Z @ first
@@ -169,7 +174,7 @@ def test_effects_tables_and_tests(model):
 
 
 @pytest.mark.parametrize(("options", "message"), [
-    ({"effects": "correlated"}, "correlated"), ({"random_error": "baltagi"}, "random_error='kkp'"),
+    ({"random_error": "baltagi"}, "random_error='kkp'"),
     ({"vcov": "robust"}, "correlate a unit's"), ({"vcov": "cluster"}, "one variance"),
     ({"vcov": sp.Conley(cutoff=10)}, "its own model"),
 ])  # fmt: skip

@@ -457,7 +457,6 @@ def random_weights_like(W):
 
 
 @pytest.mark.parametrize(("code", "words", "model", "options"), [
-    ("E501", "gmm", "sar", {"method": "gmm", "effects": "correlated"}),
     ("E501", "correction", "sar", {"correction": False}),
     ("E501", "correction", "sdm", {"correction": "additive"}),
     ("E501", "random_error", "sem", {"random_error": "kpp"}),

@@ -389,7 +389,7 @@ def test_ids_islands_and_empty_weights():
 
 
 @pytest.mark.parametrize("options", [
-    {"method": "reml"}, {"wx_order": 2}, {"vcov": "eim"}, {"logdet": "eigen"},
+    {"method": "aqs"}, {"wx_order": 2}, {"vcov": "eim"}, {"logdet": "eigen"},
     {"endog": ["a"], "instruments": ["y"]}, {"effects": "random", **PANEL}, {"lags": "y", **PANEL},
     {"durbin": {}}, {"durbin": {"a": []}},
 ])  # fmt: skip
