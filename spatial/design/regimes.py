@@ -178,6 +178,10 @@ class RegimeDesign(Design):
         return tuple(name for name in columns if name != INTERCEPT and name not in lags)
 
     @property
+    def spatial_regimes(self) -> bool:
+        return self.split is not None and self.split.regimes.spatial
+
+    @property
     def several_rhos(self) -> bool:
         return self.split is not None and self.split.regimes.rho and len(self.split.labels) > 1
 

@@ -13,14 +13,17 @@ from .regimes import RegimeDesign, SplitDesign
 from .sample import likelihood_size, own_columns
 from .several_ways import of_time_alone
 from .specification import Specification
+from .unit_means import lag_unit_means, with_unit_means
 
 
-def regime_arrays(specification: Specification, d: RegimeDesign, effects: FixedEffects, correction) -> dict:
+def regime_arrays(
+    specification: Specification, d: RegimeDesign, effects: FixedEffects, correction, *, units_stay: bool = False
+) -> dict:  # fmt: skip
     """y (m,), X (m, k), lags (m, J), lagged (L, m, 1 + J + k + T), the dummies of periods that are estimated, and what
     ``solve.regimes_problem.RegimeSample`` has besides.
 
     Data are lagged and then demeaned; without ``correction`` they are demeaned first, as with one rho, and no period
-    effect is estimated.
+    effect is estimated; where ``units_stay`` unit effects are still in.
     """
     split = d.split
     assert split is not None
@@ -31,8 +34,9 @@ def regime_arrays(specification: Specification, d: RegimeDesign, effects: FixedE
         leaving, dummies = effects, np.empty((*d.y.shape, 0))
     else:
         leaving, dummies = leave_or_stay(d, effects, correction, error=specification.error)
+    leaving = leaving.without_entity() if units_stay else leaving
     columns = own_columns(d, effects)
-    X = d.X[:, :, columns]
+    X, names = with_unit_means(d.X[:, :, columns], [d.names[j] for j in columns], d, effects)
     # 1. [y, 1_r W y, X, dummies], unit effects out.
     lag_first = correction is not False or d.varies
     base = np.concatenate([d.y[..., None], X, dummies], axis=2)
@@ -44,11 +48,13 @@ def regime_arrays(specification: Specification, d: RegimeDesign, effects: FixedE
     whole = np.concatenate([own[..., :1], *lags, own[..., 1:]], axis=2)
     rows = d.rows(d.within(whole, leaving) if lag_first else whole)
     # 2. M of the same, cut by regime.
-    lagged = []
+    lagged, k, followed = [], len(names), len(columns)
+    J = whole.shape[2] - own.shape[2]
     for MZ in (spatial_lag(M, whole) for M in of_error):
         parts = [MZ * (codes == g)[:, None] for g in range(G)] if regimes.lam else [MZ]
         lagged += [d.rows(d.within(part, leaving) if lag_first else part) for part in parts]
-    J, k = whole.shape[2] - own.shape[2], len(columns)
+    for one in lagged:
+        lag_unit_means(one[:, 1 + J : 1 + J + k], rows[:, 1 + J : 1 + J + followed], names[:followed], d, effects)
     own, absorbed = np.ascontiguousarray(rows[:, 1 + J : 1 + J + k]), rows[:, 1 + J + k :]
     groups = d.rows(np.broadcast_to(codes if regimes.sigma2 else np.zeros_like(codes), d.y.shape))
     S = G if regimes.sigma2 else 1
@@ -57,13 +63,13 @@ def regime_arrays(specification: Specification, d: RegimeDesign, effects: FixedE
         sizes -= time_alone * np.bincount(groups[: d.n_units], minlength=S)
     elif effects.ways and not estimated:
         sizes[:] = d.left(effects)
-    elif correction is not False and effects.entity and not effects.ways and not d.varies:
+    elif correction is not False and effects.entity and not effects.ways and not (d.varies or units_stay):
         sizes -= np.bincount(groups[: d.n_units], minlength=S)
     Q, R = np.linalg.qr(np.column_stack([own, absorbed]))
     return {
         "y": rows[:, 0], "X": own, "lags": rows[:, 1 : 1 + J],
         "lagged": np.array(lagged).reshape(len(lagged), *rows.shape), "basis": (Q, R),
-        "names": tuple(d.names[j] for j in columns), "absorbed": absorbed,
+        "names": tuple(names), "absorbed": absorbed,
         "n": likelihood_size(d, effects, correction is not False), "groups": groups, "sizes": sizes,
     }  # fmt: skip
 

@@ -22,6 +22,7 @@ from .period_means import centers
 from .sample import SPANNED, determinant_counts, likelihood_size, own_columns
 from .several_ways import carried_groups, ways_stay
 from .specification import Specification
+from .unit_means import lag_unit_means, with_unit_means
 
 AnyWeights = SpatialWeights | TemporalWeights
 
@@ -152,19 +153,23 @@ def weights_of_error(d: Design) -> SpatialWeights | TemporalWeights:
 def several_regressors(
     d: SeveralDesign, effects: FixedEffects, *, centered: bool = True
 ) -> tuple[np.ndarray, list[str]]:
-    """[X, W_m x ...] as (T, N, k) and the columns' names; without ``centered`` W lags period means too."""
+    """[X, W_m x ...] as (T, N, k) and the columns' names, the means that correlated random effects follow among them;
+    without ``centered`` W lags period means too."""
     own = own_columns(d, effects)
     columns = [d.X[:, :, own]]
     of_lag = effects if centered else NO_EFFECTS
     columns += [d.lag(d.X[:, :, [j]], of_lag, d.weights.matrices[m]) for j, m in d.weights.pairs]
-    return np.concatenate(columns, axis=2), [*(d.names[j] for j in own), *d.lag_names]
+    names = [*(d.names[j] for j in own), *d.lag_names]
+    return with_unit_means(np.concatenate(columns, axis=2), names, d, effects)
 
 
-def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:
+def several_arrays(
+    d: SeveralDesign, effects: FixedEffects, correction: bool, *, units_stay: bool = False
+) -> dict:  # fmt: skip
     """y (m,), X (m, k), lags (m, J), lagged (L, m, 1 + J + k), names and the basis of X; lags in, effects out.
 
-    With ``correction`` data are lagged and then demeaned, without it the other way round, as with one W. Weights of
-    observations: rows times their roots, lagged first.
+    With ``correction`` data are lagged and then demeaned, without it the other way round, as with one W; where
+    ``units_stay`` unit effects are still in. Weights of observations: rows times their roots, lagged first.
 
     Raises
     ------
@@ -175,7 +180,8 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
     X, names = several_regressors(d, effects)
     k, lag, error = len(names), [W[m] for m in d.weights.lag], [W[m] for m in d.weights.error]
     moving = d.varies and bool(lag or error)  # without spatial parameters all effects leave by demeaning
-    leaving, dummies, size = effects, np.empty((*d.y.shape, 0)), 0.0
+    leaving, dummies = effects.without_entity() if units_stay else effects, np.empty((*d.y.shape, 0))
+    size = 0.0
     if effects.ways and (lag or error):
         moving = carried_groups(d, effects, (*lag, *error)) is None
         size = float(d.left(effects))
@@ -194,8 +200,11 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
         MZ = d.lag(Z, effects, M) if lag_first and not moving else spatial_lag(M, Z if lag_first else within)
         lagged[place] = d.rows(d.within(MZ, leaving) if lag_first else MZ)
     rows, before, J = d.rows(within), d.rows(X), len(lag)
+    followed = len(own_columns(d, effects)) + len(d.weights.pairs)  # by unit means
+    for one in lagged:
+        lag_unit_means(one[:, 1 + J : 1 + J + k], before[:, :followed], names[:followed], d, effects)
     y, own = rows[:, 0], np.ascontiguousarray(rows[:, 1 + J : 1 + J + k])
-    out = (d.rows(d.within(d.y, effects)), d.rows(d.within(X, effects))) if moving else (y, own)
+    out = (d.rows(d.within(d.y, effects)), d.rows(d.within(X, effects))) if moving or units_stay else (y, own)
     (problem,), Q, R = degenerate(d, d.rows(d.y)[None], out[0][None], before[None], out[1][None], names, effects)
     if problem is not None:
         raise problem

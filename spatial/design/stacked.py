@@ -124,7 +124,7 @@ def times(s: Stacked, matrices, j: int, values: np.ndarray) -> np.ndarray:
 def _terms(specification: Specification, d: Design, effects: FixedEffects):
     """X (T, N, k), and the W and M of every period as tuples of csr_array."""
     T = d.n_periods
-    if isinstance(d, RegimeDesign) and d.split is not None and d.split.regimes.spatial:
+    if isinstance(d, RegimeDesign) and d.split is not None and d.spatial_regimes:
         split, X = d.split, d.X[:, :, own_columns(d, effects)]
         of_lag, of_error = weights_by_role(specification, d)
         if not d.several_rhos:

@@ -128,10 +128,10 @@ def regression_part(fit: Several, d: Design, codes: np.ndarray | None = None) ->
         return columns @ fit.params[names].to_numpy() + offset
     assert isinstance(fit, RegimesRecord)
     out = offset.copy()
-    for term, columns in fit.split.columns.items():
+    for term, those in fit.split.columns.items():
         own = pd.Series({g: fit.params[f"{label}: {term}"] for g, label in enumerate(fit.split.labels)
-                         if f"{label}: {term}" in columns}, dtype=float)  # fmt: skip
-        coefficient = fit.params[term] if columns == (term,) else own.reindex(codes).fillna(0.0).to_numpy()
+                         if f"{label}: {term}" in those}, dtype=float)  # fmt: skip
+        coefficient = fit.params[term] if those == (term,) else own.reindex(codes).fillna(0.0).to_numpy()
         of, path = fit.split.lags.get(term, (term, ()))
         values = column_of(d, of, NO_EFFECTS)
         for m in path:

@@ -73,7 +73,7 @@ def estimate_regimes(specification: Specification, formula: str, data: pd.DataFr
         return with_regimes(fit_of(reading))
     if reading.settings.method == "gmm":
         return moments_by_regime(*by_moments(reading))  # type: ignore[arg-type]
-    return maximum_by_regime(reading, maximum(reading)[1])
+    return maximum_by_regime(reading, maximum)
 
 
 def estimate_design(specification: Specification, columns: Design, options: ModelOptions) -> Fit:

@@ -3,36 +3,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
 from ..covariance.adjusted import ADJUSTED
 from ..covariance.vcov import with_vcov
+from ..design.arrays import Sample
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT, Design
 from ..design.options import ModelOptions, Settings
-from ..design.period_means import centers
-from ..design.regimes import RegimeDesign, Regimes, as_regimes, regime_design, split_of
-from ..design.regimes_sample import regime_arrays, regime_determinants, weights_by_role
-from ..design.several_ways import of_time_alone, refuse_beside_ways
+from ..design.regimes import Regimes, as_regimes, regime_design, split_of
+from ..design.regimes_sample import regime_arrays, regime_determinants
+from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.carried_effects import maximum_of
 from ..solve.gmm import MomentSample, MomentSolution
 from ..solve.ml import Solution
 from ..solve.regimes import regime_maximum
-from ..solve.regimes_problem import PeriodEffects, RegimeSample
+from ..solve.regimes_problem import RegimeSample
 from ..solve.several import SeveralSolution
 from ..solve.several_roots import SeveralAdjusted
 from .adjusted_several import region_of, solve_adjusted_several
+from .composed import composed_sample_and_maximum, refuse_composed
 from .dynamic import without_bias
 from .fit import Fit
-from .moving import OfEffects, moving_effects
 from .reading import Reading, lags_intercept, prepare, read
+from .regimes_effects import estimated_effects
 from .regimes_fit import RegimesFit
 
 NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
@@ -41,8 +42,6 @@ NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, w
 SPATIAL: dict[str, tuple[tuple, str]] = {  # likewise, where rho, lambda or sigma2 differ
     "endog": ((None, [], ()), "leave endog= out, or let coefficients alone differ"),
     "instruments": ((None, [], ()), "leave instruments= out, or let coefficients alone differ"),
-    "random_error": ((None,), "random effects are there where coefficients alone differ"),
-    "serial": ((None,), "errors that are correlated over time are there where coefficients alone differ"),
     "obs_weights": ((None,), "leave obs_weights= out; sigma2=True of sp.Regimes lets variances differ"),
 }
 
@@ -65,6 +64,8 @@ def read_regimes(
     plain.check(specification)
     reading = prepare(specification, read(formula, data, w, plain), plain)
     refuse_data(reading.design, reading.settings, regimes)
+    if regimes.spatial and reading.settings.composed:
+        refuse_composed(specification, reading.design, reading.settings.effects, plain)
     d, effects = reading.design, reading.settings.effects
     uneven = effects.time and options.durbin is None and d.weights.row_sums_vary
     several = regimes.rho and len(split_of(d, regimes)[0]) > 1
@@ -80,8 +81,9 @@ def with_regimes(fit: Fit) -> RegimesFit:
     return RegimesFit(**{one.name: getattr(fit, one.name) for one in fields(Fit)})
 
 
-def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
-    """Rho, lambda or sigma2 by regime, from the solution with one of each.
+def maximum_by_regime(reading: Reading, start: Callable[[Reading], tuple[Sample, Solution]]) -> RegimesFit:
+    """Rho, lambda or sigma2 by regime; ``start`` estimates one of each, from which the search goes unless errors have
+    parts.
 
     Raises
     ------
@@ -90,15 +92,19 @@ def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
     """
     d, settings, specification = reading.design, reading.settings, reading.specification
     regimes: Regimes = d.split.regimes  # type: ignore[attr-defined]
-    regime_sample = regime_sample_of(specification, d, settings)
     split = d.split  # type: ignore[attr-defined]
     names = [*split.names("rho", regimes.rho)] * specification.lag
     names += [*split.names("lambda", regimes.lam)] * specification.error
     at: SeveralSolution | SeveralAdjusted
-    if settings.method in ADJUSTED:
-        at = _adjusted_by_regime(specification, d, settings, regime_sample, names, start)
+    if settings.composed:
+        regime_sample, at, settings = composed_sample_and_maximum(specification, d, settings)  # type: ignore[arg-type]
+        reading = replace(reading, settings=settings)
     else:
-        at = regime_maximum(regime_sample, start)
+        regime_sample, first = regime_sample_of(specification, d, settings), start(reading)[1]
+        if settings.method in ADJUSTED:
+            at = _adjusted_by_regime(specification, d, settings, regime_sample, names, first)
+        else:
+            at = regime_maximum(regime_sample, first)
     refuse_perfect_fit(regime_sample, at, d.response)
     terms, values = [*regime_sample.names, *names], np.concatenate([at.beta, at.rhos, at.lams])
     return _fit(reading, terms, values, regime_sample, at)
@@ -138,37 +144,19 @@ def regime_sample_of(specification: Specification, d: Design, settings: Settings
     """The likelihood's arrays."""
     arrays = regime_arrays(specification, d, settings.effects, settings.correction)  # type: ignore[arg-type]
     parts = regime_determinants(specification, d, settings.effects, settings.correction)  # type: ignore[arg-type]
-    return RegimeSample(**arrays, **parts, periods=_estimated_effects(specification, d, settings, arrays, parts))  # type: ignore[arg-type]
+    periods = estimated_effects(d, settings.effects, settings.correction, arrays, parts)
+    return RegimeSample(**arrays, **parts, periods=periods)
 
 
 def regime_sample_and_maximum(specification: Specification, d: Design, settings: Settings):
     """The arrays and the maximum, searched for from that with one of each."""
+    if settings.composed:
+        return composed_sample_and_maximum(specification, d, settings)[:2]  # type: ignore[arg-type]
     sample, at = maximum_of(specification, d, settings.effects, settings.correction, settings.logdet)
     if settings.correction == "additive" and sample.parts:
         at = without_bias(sample, at, d, settings)
     own = regime_sample_of(specification, d, settings)
     return own, regime_maximum(own, at)
-
-
-def _estimated_effects(
-    specification: Specification, d: RegimeDesign, settings: Settings, sample: dict, parts: dict
-) -> PeriodEffects | OfEffects | None:
-    """Where fixed effects that are estimated are corrected for."""
-    effects, correction = settings.effects, settings.correction
-    if correction is False or not effects.fixed:
-        return None
-    S, T = len(sample["sizes"]), d.n_periods
-    if d.varies or effects.ways:
-        if of_time_alone(d, effects) is not None:
-            return None
-        return moving_effects(d, effects, parts, sample["groups"], S)
-    if not effects.time:
-        return None
-    lag, error = (part.logdet.matrices if part else () for part in (parts["lag"], parts["error"]))
-    if lag and not d.several_rhos:  # W J A^-1 1 = 0
-        none = sparse.csr_array((d.n_units, d.n_units))
-        lag = tuple(none if centers(w, effects.time) else W for w, W in zip(weights_by_role(specification, d)[0], lag))
-    return PeriodEffects(T - effects.entity, lag, error, sample["groups"][: d.n_units], S)
 
 
 def refuse_here(regimes) -> None:
@@ -214,6 +202,3 @@ def refuse_data(d: Design, settings: Settings, regimes: Regimes) -> None:
         return
     if regimes.spatial:
         refuse_beside_ways(d, effects, settings.correction, "rho, lambda or sigma2 by regime")
-    if effects.random and regimes.spatial:
-        raise SpatialInputError("E501", f"effects={effects.name!r} is not there where rho, lambda or sigma2 differ "
-                                "between regimes", hint="effects='entity' or 'twoway', or coefficients alone by regime")

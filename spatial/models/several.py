@@ -41,6 +41,7 @@ from ..solve.several import SeveralSolution, several_maximum
 from ..solve.several_problem import SeveralSample
 from ..solve.several_roots import SeveralAdjusted
 from .adjusted_several import refuse_adjusted_several, region_of, solve_adjusted_several
+from .composed import composed_of_several, refuse_composed
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .moving import moving_effects
@@ -50,7 +51,6 @@ from .reading import aligned, read, which_effects, with_note_on_errors
 from .regimes_fit import RegimesFit
 from .several_fit import SeveralFit
 from .several_regimes import (
-    has_spatial_regimes,
     names_by_regime,
     sample_and_search_by_regime,
     with_regimes_of_several,
@@ -61,7 +61,6 @@ NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, w
     "lags": ((None,), "a dynamic model takes one W: leave lags= out, or choose one W"),
     "wx_order": ((1,), "W^2 X is for one W: leave wx_order= out"),
     "random_error": ((None, "kkp"), "unit effects inside the spatial error: random_error='kkp'"),
-    "serial": ((None,), "errors that are correlated over time take one W: leave serial= out"),
     "logdet": ((None,), "leave logdet= out: the determinant of several W is a dense or sparse LU by their size"),
 }
 
@@ -82,9 +81,6 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     d = read(formula, data, lag[0], plain)
     effects = which_effects(options.effects, d)
     refuse_with_ways(specification, d, options)
-    if effects.random and options.estimator != "gmm":
-        raise SpatialInputError("E501", f"effects={options.effects!r} by maximum likelihood takes one W",
-                                hint="method='gmm', effects='twoway', or one W")  # fmt: skip
     lag = [d.weights, *(_aligned(one, d, options, "w") for one in lag[1:])]
     error = None if options.w_error is None else _as_list(options.w_error, "w_error")
     error = error and [_aligned(one, d, options, "w_error") for one in error]
@@ -102,13 +98,17 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
         d = with_note_on_errors(specification, d, effects)
     if d.varies:
         _refuse_moving(d, options)
-    if options.estimator == "gmm":
-        return _by_moments(specification, d, effects, options)
     if options.estimator in ADJUSTED:
         refuse_adjusted_several(specification, effects, options)
+    if effects.random or options.serial is not None or options.random_error is not None:
+        refuse_composed(specification, d, effects, options)
+    if options.estimator == "gmm":
+        return _by_moments(specification, d, effects, options)
     correction = _correction(effects, options)
     refuse_beside_ways(d, effects, correction, "several W")
     settings = Settings(effects, correction, options.estimator, options.covariance, requested=options)
+    if settings.composed:
+        return _fit(specification, d, *composed_of_several(specification, d, settings))
     settings = _with_weights(specification, d, settings)
     # 3. The maximum, or the root of the adjusted scores, and the parameters with their covariance.
     sample, at = _estimated(specification, d, settings)
@@ -128,7 +128,7 @@ def _sample_and_search(specification: Specification, d, effects: FixedEffects, c
     def maximum() -> SeveralSolution | None:
         return _maximum(sample)
 
-    if not has_spatial_regimes(d):
+    if not d.spatial_regimes:
         return sample, maximum
     return sample_and_search_by_regime(specification, d, effects, correction, sample, maximum)
 
@@ -252,7 +252,7 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
     of_rho, of_lambda = _names(d)
     names, kind = (*sample.names, *of_rho, *of_lambda), RegimesFit if isinstance(d, SplitDesign) else SeveralFit
     left = d.left(settings.effects) - len(values)
-    by_least_squares = not (spatial or settings.method == "gmm")
+    by_least_squares = not (spatial or isinstance(at, SeveralSolution) or settings.method == "gmm")
     sigma2 = float(at.resid @ at.resid) / left if by_least_squares else at.sigma2
     fit = kind(
         specification=specification, sigma2=sigma2, loglik=at.loglik, df_resid=None,

@@ -41,11 +41,6 @@ def with_regimes_of_several(
     return regime_design(specification, d, regimes, effects)  # type: ignore[return-value]
 
 
-def has_spatial_regimes(d: SeveralDesign) -> bool:
-    """Whether rho, lambda or sigma2 differ between regimes."""
-    return isinstance(d, SplitDesign) and d.split is not None and d.split.regimes.spatial
-
-
 def sample_and_search_by_regime(
     specification: Specification, d: SplitDesign, effects: FixedEffects, correction, same, maximum: Callable
 ) -> tuple[RegimeSample, Callable[[], SeveralSolution]]:

@@ -202,6 +202,10 @@ class RegimeProblem:
         """ln sigma2, (S,)."""
         return theta[self.J + self.L :]
 
+    def sigma2s(self, theta: np.ndarray) -> np.ndarray:
+        """(S,)."""
+        return np.exp(self.variances(theta))
+
     def weighted(self, theta: np.ndarray) -> Weighted:
         """Cross-products with every group divided by its variance."""
         w = np.exp(-self.variances(theta))
