@@ -10,6 +10,7 @@ from .forecasts import forecasts, new_units
 from .gaps import gaps
 from .margins import margins
 from .missing import missing
+from .missing_joint import missing_joint
 from .moving import moving
 from .moving_several import moving_several
 from .panels import dynamic_panel, panel
@@ -29,6 +30,7 @@ EXPERIMENTS = {
     "several": several,
     "regimes": regimes,
     "missing": missing,
+    "missing_joint": missing_joint,
     "moving": moving,
     "moving_several": moving_several,
     "gaps": gaps,

@@ -167,11 +167,16 @@ def missing_cells() -> list[Cell]:
     plain = [(*design, {}) for design in designs]
     others = [("sdm", 200, "queen", 1, {"vcov": "robust", "errors": "chi2"}),
               ("sar", 31, "knn", 13, {"vcov": "cluster", "errors": "ar"}), ("sar", 100, "knn", 1, {"weighted": True})]
+    joint = [*((what, 31, "knn", 7) for what in ("two W", "regimes", "random", "ar1", "ways")), ("reml", 48, "knn", 1)]
     return [Cell("-".join([f"missing-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{w}",
                            *("weighted" if value is True else value for value in more.values())]),
                  ("panel" if periods > 1 else "cross-section") + ", outcomes not observed", "missing",
                  {"model": model, "n": n, "w": w, "periods": periods, **more}, (400, 1000))
-            for model, n, w, periods, more in plain + others]  # fmt: skip
+            for model, n, w, periods, more in plain + others] + [
+                Cell(f"missing-sar-n{n}{f'x{periods}' if periods > 1 else ''}-{w}-{what.replace(' ', '-')}",
+                     ("panel" if periods > 1 else "cross-section") + ", outcomes not observed", "missing_joint",
+                     {"what": what, "n": n, "w": w, "periods": periods}, (400, 1000))
+                for what, n, w, periods in joint]  # fmt: skip
 
 
 def moving_cells() -> list[Cell]:
