@@ -40,7 +40,7 @@ def missing_joint(*, what: str, n: int, w: str, periods: int) -> Draw:
     links = {"two W": RHO * W + SECOND * other, "regimes": np.where(half, RHO, SECOND)[:, None] * W}.get(what, RHO * W)
     A = np.linalg.inv(eye - links)
     truth = dict(zip(KINDS, (A.trace() / n, (A.sum() - A.trace()) / n, A.sum() / n)))
-    options = {"two W": {"w": [weights, second], "effects": "entity"},
+    options = {"two W": {"w": [weights, second], "effects": "twoway"},
                "regimes": {"regimes": sp.Regimes("half", terms=[], rho=True), "effects": "twoway"},
                "random": {"effects": "random"}, "ar1": {"effects": "twoway", "serial": "ar1"}, "ways": {},
                "reml": {"method": "reml"}}[what]  # fmt: skip
