@@ -67,7 +67,7 @@ def copies(d: Design, effects: FixedEffects, correction, name: str, summed: bool
     of rho is the share of the rows that unit effects leave.
     """
     periods = 1 if summed else d.n_periods
-    if correction is False or not effects.entity:
+    if correction is False or not effects.entity or d.lags:  # unit effects are not transformed out of a dynamic model
         return periods
     if not d.varies:
         return d.n_periods - 1

@@ -10,7 +10,7 @@ from .design import spatial_lag
 from .fixed_effects import FixedEffects
 from .moving import as_lagged, copies, lag_effects, leave_or_stay
 from .regimes import RegimeDesign
-from .sample import likelihood_size, own_columns
+from .sample import counted, likelihood_size, own_columns
 from .specification import Specification
 
 
@@ -51,13 +51,13 @@ def regime_arrays(specification: Specification, d: RegimeDesign, effects: FixedE
     groups = d.rows(np.broadcast_to(codes if regimes.sigma2 else np.zeros_like(codes), d.y.shape))
     S = G if regimes.sigma2 else 1
     sizes = np.bincount(groups, minlength=S).astype(float)
-    if correction is not False and effects.entity and not d.varies:
+    if correction is not False and effects.entity and not d.varies and not d.lags:
         sizes -= np.bincount(groups[: d.n_units], minlength=S)
     Q, R = np.linalg.qr(np.column_stack([own, absorbed]))
     return {
         "y": rows[:, 0], "X": own, "lags": rows[:, 1 : 1 + J], "lagged": lagged, "basis": (Q, R),
         "names": tuple(d.names[j] for j in columns), "absorbed": absorbed,
-        "n": likelihood_size(d, effects, correction is not False), "groups": groups, "sizes": sizes,
+        "n": likelihood_size(d, counted(d, effects), correction is not False), "groups": groups, "sizes": sizes,
     }  # fmt: skip
 
 

@@ -26,14 +26,15 @@ from ..solve.ml import Solution
 from ..solve.moving_effects import MovingEffects
 from ..solve.regimes import regime_maximum
 from ..solve.regimes_problem import PeriodEffects, RegimeSample
+from ..solve.several import SeveralSolution
 from .dynamic import without_bias
+from .dynamic_exact import without_bias_of_several
 from .fit import Fit
 from .moving import moving_effects
 from .reading import Reading, lags_intercept, prepare, read
 from .regimes_fit import RegimesFit
 
 NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
-    "lags": ((None,), "leave lags= out, or interact in the formula: x:C(region)"),
     "wx_order": ((1,), "W^2 X is not split by regime: leave wx_order= out"),
 }
 SPATIAL: dict[str, tuple[tuple, str]] = {  # likewise, where rho, lambda or sigma2 differ
@@ -89,7 +90,7 @@ def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
     d, settings, specification = reading.design, reading.settings, reading.specification
     regimes: Regimes = d.split.regimes  # type: ignore[attr-defined]
     regime_sample = regime_sample_of(specification, d, settings)
-    at = regime_maximum(regime_sample, start)
+    at = _without_bias(regime_sample, regime_maximum(regime_sample, start), d, settings)
     refuse_perfect_fit(regime_sample, at, d.response)
     split = d.split  # type: ignore[attr-defined]
     names = [*split.names("rho", regimes.rho)] * specification.lag
@@ -113,10 +114,17 @@ def regime_sample_of(specification: Specification, d: Design, settings: Settings
 def regime_sample_and_maximum(specification: Specification, d: Design, settings: Settings):
     """The arrays and the maximum, searched for from that with one of each."""
     sample, at = maximum_of(specification, d, settings.effects, settings.correction, settings.logdet)
-    if settings.correction == "additive" and sample.parts:
+    if settings.correction == "additive" and sample.parts and not d.lags:
         at = without_bias(sample, at, d, settings)
     own = regime_sample_of(specification, d, settings)
-    return own, regime_maximum(own, at)
+    return own, _without_bias(own, regime_maximum(own, at), d, settings)
+
+
+def _without_bias(sample: RegimeSample, at: SeveralSolution, d: Design, settings: Settings) -> SeveralSolution:
+    """The maximum, or of a dynamic model with unit effects the root of the score less its mean."""
+    if not (d.lags and settings.correction and settings.effects.entity):
+        return at
+    return without_bias_of_several(sample, at, d, settings.effects)
 
 
 def _estimated_effects(
@@ -124,7 +132,7 @@ def _estimated_effects(
 ) -> PeriodEffects | MovingEffects | None:
     """Where fixed effects that are estimated are corrected for."""
     effects, correction = settings.effects, settings.correction
-    if correction is False or not effects.fixed:
+    if correction is False or not effects.fixed or d.lags:  # the mean of a dynamic score has all effects
         return None
     S, T = len(sample["sizes"]), d.n_periods
     if d.varies:
@@ -155,6 +163,9 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
     if isinstance(options.durbin, Mapping) or options.several(w):
         raise SpatialInputError("E501", "models with regimes have one W, and one of the error",
                                 hint="regimes= with each W alone, or w=[w1, w2] without regimes=")
+    if options.lags is not None and options.estimator != "ml":
+        raise SpatialInputError("E501", f"lags={options.lags!r} with regimes needs maximum likelihood, not "
+                                f"method={options.method!r}", hint="leave method= out")  # fmt: skip
     if spatial and options.estimator != "ml":
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
                                 "sigma2 by regime need maximum likelihood", hint="method='ml'")  # fmt: skip

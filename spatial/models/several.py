@@ -36,6 +36,8 @@ from ..solve.regimes import moving_maximum
 from ..solve.regimes_problem import RegimeSample
 from ..solve.several import SeveralSolution, several_maximum
 from ..solve.several_problem import SeveralSample
+from .dynamic import with_lagged_response
+from .dynamic_exact import root_of_least_squares, without_bias_of_several
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .moving import moving_effects
@@ -45,7 +47,6 @@ from .reading import aligned, read, which_effects, with_note_on_errors
 from .several_fit import SeveralFit
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
-    "lags": ((None,), "a dynamic model takes one W: leave lags= out, or choose one W"),
     "wx_order": ((1,), "W^2 X is for one W: leave wx_order= out"),
     "random_error": ((None, "kkp"), "unit effects inside the spatial error: random_error='kkp'"),
     "serial": ((None,), "errors that are correlated over time take one W: leave serial= out"),
@@ -81,6 +82,8 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
         durbin = {term: [_aligned(one, d, options, f"durbin[{term!r}]") for one in _as_list(own, f"durbin[{term!r}]")]
                   for term, own in durbin.items()}  # fmt: skip
     # 2. Which W lags what; lags in, effects out.
+    if options.lags is not None:
+        d = with_past(d, options, lag, error, durbin)
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     d = several_design(specification, d, lag, error, durbin, effects)
@@ -101,7 +104,8 @@ def several_sample_and_maximum(specification: Specification, d, effects: FixedEf
     """The likelihood's arrays and its maximum; None in its place where there is nothing but least squares."""
     arrays = several_arrays(d, effects, correction)
     if not (specification.lag or specification.error):
-        return least_squares_sample(arrays), None
+        own = least_squares_sample(arrays)
+        return own, root_of_least_squares(own, d, effects) if d.lags and correction and effects.entity else None
     parts = several_determinants(d, effects, correction)
     if d.varies:
         left = correction and effects.fixed
@@ -109,7 +113,28 @@ def several_sample_and_maximum(specification: Specification, d, effects: FixedEf
         moving = RegimeSample(**arrays, **parts, periods=estimated)
         return moving, moving_maximum(moving)
     sample = SeveralSample(**arrays, **parts)
-    return sample, several_maximum(sample)
+    at = several_maximum(sample)
+    return sample, without_bias_of_several(sample, at, d, effects) if d.lags and correction and effects.entity else at
+
+
+def with_past(d: Design, options: ModelOptions, lag: list, error: list | None, durbin) -> Design:
+    """The design with y_{t-1} and W_k y_{t-1} of every W of ``w=``.
+
+    Raises
+    ------
+    SpatialInputError
+        E109 gaps, E320 W that vary over time; E501 another method than maximum likelihood; else as with one W.
+    """
+    own = [w for each in durbin.values() for w in each] if isinstance(durbin, Mapping) else []
+    refuse_unbalanced(d.observed, f"lags={options.lags!r} with several W", "one W, or missing='drop'")
+    if any(w.varies for w in (*lag, *(error or ()), *own)):
+        raise SpatialInputError("E320", f"lags={options.lags!r} with several W needs each W to be the same in all "
+                                "periods",
+                                hint="w.mean() of each, or one W that varies")  # fmt: skip
+    if options.estimator != "ml":
+        raise SpatialInputError("E501", f"method={options.method!r} with lags= takes one W",
+                                hint="method='ml' takes several")
+    return with_lagged_response(d, str(options.lags), options.effects, lag)
 
 
 def _by_moments(specification: Specification, d: SeveralDesign, effects: FixedEffects, options: ModelOptions) -> Fit:
