@@ -27,9 +27,11 @@ def as_lagged(fit: FitRecord) -> tuple[Weights, Weights]:
 
 def several_as_lagged(fit: FitRecord) -> list[list[tuple]] | None:
     """The same of several W: matrices of the lag and of the error, in a list for all periods; None where W lags columns
-    as they are."""
+    as they are, and where the likelihood's own matrices are these, as beside effects behind |."""
     d, settings = fit._design, fit._settings
     if not isinstance(d, SeveralDesign) or d.varies or settings.correction is not True:
+        return None
+    if settings.effects.ways:
         return None
     if not centers(d.weights, settings.effects.time):
         return None

@@ -15,6 +15,7 @@ from .dummies import DUMMIES_MAX
 from .fixed_effects import NO_EFFECTS, FixedEffects
 from .period_means import centers, of_deviations
 from .regimes import RegimeDesign
+from .several_ways import dummies_of_ways
 
 
 def lag_effects(d: Design, effects: FixedEffects, *, rhos: int) -> FixedEffects:
@@ -34,13 +35,16 @@ def leave_or_stay(
     """The effects that leave by demeaning, and the dummies (T, N, q) of those that stay in the likelihood.
 
     Unit effects leave whatever rho and sigma2 of the units are, but not where a spatial error under W that vary turns
-    them: then all effects stay. Period effects stay, and are corrected for; of one W they leave without correction.
+    them: then all effects stay, and those behind |. Period effects stay, and are corrected for; of one W they leave
+    without correction.
 
     Raises
     ------
     SpatialInputError
         E309 for more than 800 effects.
     """
+    if effects.ways:
+        return NO_EFFECTS, np.nan_to_num(d.panel(dummies_of_ways(effects)))
     if d.varies and error and effects.fixed:
         return NO_EFFECTS, np.nan_to_num(d.panel(refuse_many(effect_dummies(d, effects)[0]).toarray()))
     if effects.time and (d.varies or correction is not False):
@@ -64,9 +68,11 @@ def copies(d: Design, effects: FixedEffects, correction, name: str, summed: bool
     """How often the determinant of one W, or the sum over periods, counts.
 
     Under weights that vary all unit effects stay beside a spatial error, and their part is taken off afterwards; that
-    of rho is the share of the rows that unit effects leave.
+    of rho is the share of the rows that unit effects leave; of effects behind | the share that these leave.
     """
     periods = 1 if summed else d.n_periods
+    if effects.ways:
+        return periods * d.left(effects) / d.nobs if name == "lag" and correction is not False else periods
     if correction is False or not effects.entity or d.lags:  # unit effects are not transformed out of a dynamic model
         return periods
     if not d.varies:

@@ -11,22 +11,32 @@ from .fixed_effects import FixedEffects
 from .moving import as_lagged, copies, lag_effects, leave_or_stay
 from .regimes import RegimeDesign
 from .sample import counted, likelihood_size, own_columns
+from .several_ways import of_time_alone
 from .specification import Specification
+from .unit_means import lag_unit_means, with_unit_means
 
 
-def regime_arrays(specification: Specification, d: RegimeDesign, effects: FixedEffects, correction) -> dict:
+def regime_arrays(
+    specification: Specification, d: RegimeDesign, effects: FixedEffects, correction, *, units_stay: bool = False
+) -> dict:  # fmt: skip
     """y (m,), X (m, k), lags (m, J), lagged (L, m, 1 + J + k + T), the dummies of periods that are estimated, and what
     ``solve.regimes_problem.RegimeSample`` has besides.
 
     Data are lagged and then demeaned; without ``correction`` they are demeaned first, as with one rho, and no period
-    effect is estimated.
+    effect is estimated; where ``units_stay`` unit effects are still in.
     """
     split = d.split
     assert split is not None
     G, codes, regimes = len(split.labels), split.codes, split.regimes
-    leaving, dummies = leave_or_stay(d, effects, correction, error=specification.error)
+    time_alone = of_time_alone(d, effects)  # functions of time that leave as unit effects do
+    estimated = specification.error or (regimes.sigma2 and G > 1)
+    if time_alone is not None or (effects.ways and not estimated):
+        leaving, dummies = effects, np.empty((*d.y.shape, 0))
+    else:
+        leaving, dummies = leave_or_stay(d, effects, correction, error=specification.error)
+    leaving = leaving.without_entity() if units_stay else leaving
     columns = own_columns(d, effects)
-    X = d.X[:, :, columns]
+    X, names = with_unit_means(d.X[:, :, columns], [d.names[j] for j in columns], d, effects)
     # 1. [y, 1_r W y, X, dummies], unit effects out.
     lag_first = correction is not False or d.varies
     base = np.concatenate([d.y[..., None], X, dummies], axis=2)
@@ -46,17 +56,23 @@ def regime_arrays(specification: Specification, d: RegimeDesign, effects: FixedE
         for place in range(L):
             part = MZ * (codes == place)[:, None] if regimes.lam else MZ
             lagged[place] = d.rows(d.within(part, leaving) if lag_first else part)
-    J, k = lags.shape[2], len(columns)
+    J, k, followed = lags.shape[2], len(names), len(columns)
+    for one in lagged:
+        lag_unit_means(one[:, 1 + J : 1 + J + k], rows[:, 1 + J : 1 + J + followed], names[:followed], d, effects)
     own, absorbed = np.ascontiguousarray(rows[:, 1 + J : 1 + J + k]), rows[:, 1 + J + k :]
     groups = d.rows(np.broadcast_to(codes if regimes.sigma2 else np.zeros_like(codes), d.y.shape))
     S = G if regimes.sigma2 else 1
     sizes = np.bincount(groups, minlength=S).astype(float)
-    if correction is not False and effects.entity and not d.varies and not d.lags:
+    if time_alone is not None:
+        sizes -= time_alone * np.bincount(groups[: d.n_units], minlength=S)
+    elif effects.ways and not estimated:
+        sizes[:] = d.left(effects)
+    elif correction is not False and effects.entity and not (effects.ways or d.varies or d.lags or units_stay):
         sizes -= np.bincount(groups[: d.n_units], minlength=S)
     Q, R = np.linalg.qr(np.column_stack([own, absorbed]))
     return {
         "y": rows[:, 0], "X": own, "lags": rows[:, 1 : 1 + J], "lagged": lagged, "basis": (Q, R),
-        "names": tuple(d.names[j] for j in columns), "absorbed": absorbed,
+        "names": tuple(names), "absorbed": absorbed,
         "n": likelihood_size(d, counted(d, effects), correction is not False), "groups": groups, "sizes": sizes,
     }  # fmt: skip
 
@@ -72,7 +88,9 @@ def regime_determinants(specification: Specification, d: RegimeDesign, effects: 
         if name == "lag" and there and lag_first and not (differs and G > 1):
             w = as_lagged(w, effects)
         logdet = logdet_by_regime(w, split.codes if differs else None, G, T)
-        parts[name] = SeveralJacobian(logdet, copies(d, effects, correction, name, w.varies)) if there else None
+        time_alone = of_time_alone(d, effects)
+        times = copies(d, effects, correction, name, w.varies) if time_alone is None else T - time_alone
+        parts[name] = SeveralJacobian(logdet, times) if there else None
     return parts
 
 

@@ -20,7 +20,9 @@ from .fixed_effects import NO_EFFECTS, FixedEffects
 from .moving import as_lagged, copies, leave_or_stay
 from .period_means import centers
 from .sample import SPANNED, counted, determinant_counts, likelihood_size, own_columns
+from .several_ways import carried_groups, ways_stay
 from .specification import Specification
+from .unit_means import lag_unit_means, with_unit_means
 
 AnyWeights = SpatialWeights | TemporalWeights
 
@@ -146,19 +148,23 @@ def weights_of_error(d: Design) -> SpatialWeights | TemporalWeights:
 def several_regressors(
     d: SeveralDesign, effects: FixedEffects, *, centered: bool = True
 ) -> tuple[np.ndarray, list[str]]:
-    """[X, W_m x ...] as (T, N, k) and the columns' names; without ``centered`` W lags period means too."""
+    """[X, W_m x ...] as (T, N, k) and the columns' names, the means that correlated random effects follow among them;
+    without ``centered`` W lags period means too."""
     own = own_columns(d, effects)
     columns = [d.X[:, :, own]]
     of_lag = effects if centered else NO_EFFECTS
     columns += [d.lag(d.X[:, :, [j]], of_lag, d.weights.matrices[m]) for j, m in d.weights.pairs]
-    return np.concatenate(columns, axis=2), [*(d.names[j] for j in own), *d.lag_names]
+    names = [*(d.names[j] for j in own), *d.lag_names]
+    return with_unit_means(np.concatenate(columns, axis=2), names, d, effects)
 
 
-def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:
+def several_arrays(
+    d: SeveralDesign, effects: FixedEffects, correction: bool, *, units_stay: bool = False
+) -> dict:  # fmt: skip
     """y (m,), X (m, k), lags (m, J), lagged (L, m, 1 + J + k), names and the basis of X; lags in, effects out.
 
-    With ``correction`` data are lagged and then demeaned, without it the other way round, as with one W. Weights of
-    observations: rows times their roots, lagged first.
+    With ``correction`` data are lagged and then demeaned, without it the other way round, as with one W; where
+    ``units_stay`` unit effects are still in. Weights of observations: rows times their roots, lagged first.
 
     Raises
     ------
@@ -169,8 +175,13 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
     X, names = several_regressors(d, effects)
     k, lag, error = len(names), [W[m] for m in d.weights.lag], [W[m] for m in d.weights.error]
     moving = d.varies and bool(lag or error)  # without spatial parameters all effects leave by demeaning
-    leaving, dummies = effects, np.empty((*d.y.shape, 0))
-    if moving:
+    leaving, dummies = effects.without_entity() if units_stay else effects, np.empty((*d.y.shape, 0))
+    size = 0.0
+    if effects.ways and (lag or error):
+        moving = carried_groups(d, effects, (*lag, *error)) is None
+        size = float(d.left(effects))
+    if moving and (not effects.ways or ways_stay(d, effects, lag, error)):
+        size = float(d.nobs)
         leaving, dummies = leave_or_stay(d, effects, correction, error=bool(error))
     lag_first = correction or d.obs_weights is not None or d.varies
     lagged_before = [d.lag(d.outcome, effects, w)[..., None] for w in lag] if lag_first else []
@@ -181,11 +192,14 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
         within = np.concatenate([within[:, :, :1], lags, within[:, :, 1:]], axis=2)
     lagged = np.empty((len(error), d.nobs, within.shape[2]))
     for place, M in enumerate(error):
-        MZ = d.lag(Z, effects, M) if lag_first and not d.varies else spatial_lag(M, Z if lag_first else within)
+        MZ = d.lag(Z, effects, M) if lag_first and not moving else spatial_lag(M, Z if lag_first else within)
         lagged[place] = d.rows(d.within(MZ, leaving) if lag_first else MZ)
     rows, before, J = d.rows(within), d.rows(X), len(lag)
+    followed = len(own_columns(d, effects)) + len(d.weights.pairs)  # by unit means
+    for one in lagged:
+        lag_unit_means(one[:, 1 + J : 1 + J + k], before[:, :followed], names[:followed], d, effects)
     y, own = rows[:, 0], np.ascontiguousarray(rows[:, 1 + J : 1 + J + k])
-    out = (d.rows(d.within(d.y, effects)), d.rows(d.within(X, effects))) if moving else (y, own)
+    out = (d.rows(d.within(d.y, effects)), d.rows(d.within(X, effects))) if moving or units_stay else (y, own)
     (problem,), Q, R = degenerate(d, d.rows(d.y)[None], out[0][None], before[None], out[1][None], names, effects)
     if problem is not None:
         raise problem
@@ -196,7 +210,7 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
     if moving:
         absorbed = rows[:, 1 + J + k :]
         arrays |= {"absorbed": absorbed, "basis": tuple(np.linalg.qr(np.column_stack([own, absorbed]))),
-                   "groups": np.zeros(len(y), dtype=int), "sizes": np.array([float(len(y))])}  # fmt: skip
+                   "groups": np.zeros(len(y), dtype=int), "sizes": np.array([size])}  # fmt: skip
     return arrays if d.obs_weights is None else arrays | _weighted(arrays, d, effects, correction)
 
 
@@ -211,14 +225,29 @@ def _weighted(arrays: dict, d: SeveralDesign, effects: FixedEffects, correction:
 
 def several_determinants(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:
     """``lag`` and ``error``: the log-determinants as the likelihood counts them, or None."""
-    if d.varies:
+    W = d.weights
+    lag, error = ([W.matrices[m] for m in used] for used in (W.lag, W.error))
+    carried = carried_groups(d, effects, (*lag, *error)) if effects.ways else None
+    if d.varies or (effects.ways and carried is None):
         return _summed_determinants(d, effects, correction)
+    if carried is not None:
+        return _carried_determinants(d, effects, carried)
     counts, built = determinant_counts(d, counted(d, effects), correction), {}
-    for name, used in (("lag", d.weights.lag), ("error", d.weights.error)):
-        own = tuple(d.weights.matrices[m] for m in used)
+    for name, used in (("lag", W.lag), ("error", W.error)):
+        own = tuple(W.matrices[m] for m in used)
         means = bool(counts["unit_root"]) and any(centers(w, effects.time) for w in own)
         built[name] = SeveralJacobian(several_logdet(own), **counts, means=means) if own else None
     return built
+
+
+def _carried_determinants(d: SeveralDesign, effects: FixedEffects, carried: tuple[int, list[np.ndarray]]) -> dict:
+    """Beside effects behind | that all W take to effects."""
+    W, (a, C), parts = d.weights, carried, {}
+    for name, used, own in (("lag", W.lag, C[: len(W.lag)]), ("error", W.error, C[len(W.lag) :])):
+        matrices = tuple(as_lagged(W.matrices[m], effects) for m in used)
+        groups = tuple(own) if own and len(own[0]) else ()
+        parts[name] = SeveralJacobian(several_logdet(matrices), d.n_periods - a, carried=groups) if used else None
+    return parts
 
 
 def _summed_determinants(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:

@@ -72,7 +72,7 @@ def of_rows(fit: FitRecord) -> str:
     if isinstance(fit, SeveralRecord):
         few = (spec.lag or spec.error) and n < FEW * p
         return f"n / p = {n / p:.1f}: {LIMITS['few rows of several']}" if few else ""
-    if isinstance(fit, RegimesRecord) and fit.by_likelihood:
+    if isinstance(fit, RegimesRecord) and (fit.by_likelihood or fit.n_rhos > 1):
         few = (spec.lag or spec.error) and n < FEW * p
         return f"n / p = {n / p:.1f}: {LIMITS['few rows of regimes']}" if few else ""
     if fit._design.lags and spec.lag and spec.error:

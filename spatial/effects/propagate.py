@@ -173,7 +173,7 @@ def determinant(fit):
     if isinstance(fit._design.weights, SeveralWeights):
         raise SpatialInputError("E324", "this needs the determinant of one W, and the model has several",
                                 hint="fit.effects(), its by_channel(), shock() and by_unit() are there for several")
-    if isinstance(fit, RegimesRecord) and fit.by_likelihood:
+    if isinstance(fit, RegimesRecord) and (fit.by_likelihood or fit.n_rhos > 1):
         raise SpatialInputError("E324", "this needs the determinant of one rho, and the model has regimes",
                                 hint="fit.effects(), its by_receiver(), shock() and by_unit() are there for regimes")
     if part is None:

@@ -204,17 +204,24 @@ def several_logdet(matrices: tuple[SpatialWeights, ...]) -> SeveralLogdet:
 class SeveralJacobian:
     """Copies of log|I - sum_j rho_j W_j|, with or without what the time transformation drops:
     log|I - sum_j rho_j F'W_j F| = log|A| + log(1'A^-1 1 / N), A = I - sum_j rho_j W_j, which is log|A| -
-    log(1 - sum_j rho_j) where all rows sum to one, and for any others once W_j lags deviations (``means``)."""
+    log(1 - sum_j rho_j) where all rows sum to one, and for any others once W_j lags deviations (``means``). Of groups
+    of units B with W_j B = B C_j that leave (``carried`` holds the C_j) it is log|A| - log|I - sum_j rho_j C_j|."""
 
     logdet: SeveralLogdet | SeveralPeriods
     copies: float = 1
     unit_root: int = 0
     means: bool = False
+    carried: tuple[np.ndarray, ...] = field(default=(), repr=False)
+
+    @property
+    def reduced(self) -> bool:
+        """Whether the likelihood counts less than the whole determinant."""
+        return bool(self.unit_root or self.carried)
 
     def added(self, expansion: tuple, rho: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """The expansion of L as the likelihood counts it."""
         L, L1, L2 = expansion
-        if self.unit_root:
+        if self.reduced:
             s, s1, s2 = self.left(np.asarray(rho, dtype=float))
             L, L1, L2 = L + s, L1 + s1, L2 + s2
         return self.copies * L, self.copies * L1, self.copies * L2
@@ -223,6 +230,8 @@ class SeveralJacobian:
         """What period means leave of one determinant: s = log(1'A^-1 1 / N) with its derivatives; -inf where it is not
         defined."""
         J = len(rho)
+        if self.carried:
+            return self._of_groups(rho)
         if not self.means:
             left = 1 - float(np.sum(rho))
             return (-np.inf, np.zeros(J), np.zeros((J, J))) if left <= 0 else (
@@ -242,6 +251,17 @@ class SeveralJacobian:
         slope = np.array([v @ x for x in lagged]) / total
         bend = np.array([[b @ z for z in ahead] for b in back]) / total
         return float(np.log(total / n)), slope, bend + bend.T - np.outer(slope, slope)
+
+    def _of_groups(self, rho: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """-log|I - sum_j rho_j C_j|; -inf beyond the first singular point of the ray through rho."""
+        J = len(rho)
+        S = np.eye(len(self.carried[0])) - np.einsum("j,jab->ab", rho, np.array(self.carried))
+        w = np.linalg.eigvals(S)
+        if (w.real[np.abs(w.imag) <= REAL_TOLERANCE * np.abs(w).max(initial=0.0)] <= 0).any():
+            return -np.inf, np.zeros(J), np.zeros((J, J))
+        each = [np.linalg.solve(S, C) for C in self.carried]
+        second = np.array([[np.sum(a * b.T) for b in each] for a in each])
+        return -float(np.linalg.slogdet(S)[1]), np.array([np.trace(one) for one in each]), second
 
     def expansion(self, rho: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
         """Exact, by a dense inverse."""

@@ -140,9 +140,10 @@ LEAST_SQUARES_METHOD = (
     'least squares. With ``lags=`` also "aqs", the unbiased score of a dynamic panel. Ignored otherwise.',
 )
 TWO_PARAMETERS_METHOD = (
-    '{"ml", "gmm", "aqs"}',
-    'Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant; '
-    'with ``lags=`` also "aqs", the unbiased score of a dynamic panel.',
+    '{"ml", "reml", "gmm", "aqs"}',
+    'Exact maximum likelihood; "reml", its scores less what estimated coefficients do to them; or "gmm", the method '
+    'of moments, which needs neither normal errors nor a determinant; with ``lags=`` also "aqs", the unbiased score of '
+    "a dynamic panel.",
 )
 PAST_MOMENTS = (
     ' ``method="gmm"`` is GMM on past values, for many units, which takes errors of unequal variances; '

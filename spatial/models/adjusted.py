@@ -15,13 +15,17 @@ from ..design.design import Design
 from ..design.dummies import sample_with_dummies
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
+from ..design.moving import as_lagged
+from ..design.obs_weights import links_in_units_of_variance
 from ..design.options import Settings
-from ..design.period_means import centers, of_deviations
-from ..design.sample import regressor_columns
+from ..design.period_means import centers
+from ..design.sample import regressor_columns, weighted
 from ..design.specification import Specification
 from ..solve.aqs import adjusted_score
+from ..solve.carried_effects import maximum_of
 from ..solve.ml import maximum_likelihood
 from ..solve.reml import Adjusted, restricted
+from .adjusted_several import solve_adjusted_several
 from .dynamic import jacobian_of_past, places_of_past
 
 
@@ -43,11 +47,11 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
     if not (spec.lag or spec.error):
         raise SpatialInputError("E501", f"{requested} is for spatial lags and errors; {spec.name} is least squares",
                                 hint="leave method= out")  # fmt: skip
-    if spec.lag and spec.error:
+    if spec.lag and spec.error and method == "aqs":
         raise SpatialInputError(
             "E501",
             f"{requested} is for one spatial parameter, and {spec.name} has two",
-            hint="method='ml', whose intervals with few rows are ratios of likelihoods; or sar, sem, sdm, sdem",
+            hint="method='gmm' with vcov='robust'; or sar, sem, sdm, sdem",
         )
     if effects.random:
         raise SpatialInputError("E501", f"{requested} is not for {effects} effects", hint="method='ml'")
@@ -84,27 +88,45 @@ def solve_adjusted(specification: Specification, d: Design, sample: Sample, sett
     """The root of the adjusted score that ``method`` names."""
     if d.lags:
         return _of_dynamic(d, sample, settings)
-    weights = d.weights if specification.lag else d.weights_of_error
-    carried = specification.error and settings.effects.ways is None and centers(weights, settings.effects.time)
-    if settings.method == "reml" and (weights.varies or carried):
-        return _over_all_rows(specification, d, sample, settings)
-    if settings.method == "reml":
-        return restricted(sample, weights, centers(weights, settings.effects.time))
-    return adjusted_score(sample, weights, settings.effects)
+    effects = settings.effects
+    if specification.lag and specification.error:
+        return _of_lag_and_error(specification, d, sample, settings)
+    if settings.method == "aqs":
+        return adjusted_score(sample, d.weights if specification.lag else d.weights_of_error, effects)
+    if specification.error:
+        return _restricted_error(d, sample, settings)
+    centered = centers(d.weights, effects.time)
+    if d.obs_weights is None and not d.weights.varies:
+        return restricted(sample, d.weights, centered)
+    W = links_in_units_of_variance(d, as_lagged(d.weights, effects))
+    return restricted(sample, W.stacked if W.varies else W)  # one system over all rows, W block diagonal
 
 
-def _over_all_rows(specification: Specification, d: Design, sample: Sample, settings: Settings) -> Adjusted:
-    """One system over all rows, W block diagonal where it varies. Effects that a spatial error carries along are
-    dummies beside X, and the restricted likelihood is that of what both leave."""
-    if specification.lag:
-        W = of_deviations(d.weights) if centers(d.weights, settings.effects.time) else d.weights
-        return restricted(sample, W.stacked)  # type: ignore[union-attr]
+def _restricted_error(d: Design, sample: Sample, settings: Settings) -> Adjusted:
+    """Effects that a spatial error carries along are dummies beside X, and the restricted likelihood is that of what
+    both leave."""
     effects, M = settings.effects, d.weights_of_error
-    if not (sample.dummies or centers(M, effects.time)):
+    carried = effects.ways is None and centers(M, effects.time)
+    if not (sample.dummies or carried):
         return restricted(sample, M)
-    at = restricted(sample_with_dummies(d, *regressor_columns(d, effects), effects, False, settings.logdet), M)
-    own = np.append(np.arange(sample.X.shape[1] - sample.dummies), len(at.covariance) - 1)
-    return replace(at, covariance=at.covariance[np.ix_(own, own)])
+    own = sample_with_dummies(d, *regressor_columns(d, effects), effects, False, settings.logdet)
+    own = own if d.obs_weights is None else weighted(own, d, effects, False)
+    at = restricted(own, M)
+    kept = np.append(np.arange(sample.X.shape[1] - sample.dummies), len(at.covariance) - 1)
+    return replace(at, covariance=at.covariance[np.ix_(kept, kept)])
+
+
+def _of_lag_and_error(specification: Specification, d: Design, sample: Sample, settings: Settings) -> Adjusted:
+    """From the maximum of the likelihood on."""
+
+    def start() -> np.ndarray:
+        _, at = maximum_of(specification, d, settings.effects, settings.correction, settings.logdet)
+        return np.array([at.rho, at.lam])
+
+    def inside(psi: np.ndarray) -> bool:
+        return all(part.interval[0] < at < part.interval[1] for part, at in zip(sample.parts, psi))
+
+    return solve_adjusted_several(specification, d, settings.effects, settings.method, inside, ("rho", "lambda"), start)
 
 
 def _of_dynamic(d: Design, sample: Sample, settings: Settings) -> Adjusted:

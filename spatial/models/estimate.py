@@ -35,7 +35,7 @@ from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .path_through_w import warn_of_path
 from .random import random_effects, random_effects_by_moments
 from .reading import Reading, prepare, read
-from .regimes import maximum_by_regime, read_regimes, refuse_here, with_regimes
+from .regimes import maximum_by_regime, moments_by_regime, read_regimes, refuse_here, with_regimes
 from .serial import serial_errors
 from .several import estimate_several
 
@@ -71,7 +71,9 @@ def estimate_regimes(specification: Specification, formula: str, data: pd.DataFr
     reading = read_regimes(specification, formula, data, w, options)
     if not reading.design.split.regimes.spatial:  # type: ignore[attr-defined]
         return with_regimes(fit_of(reading))
-    return maximum_by_regime(reading, maximum(reading)[1])
+    if reading.settings.method == "gmm":
+        return moments_by_regime(*by_moments(reading))  # type: ignore[arg-type]
+    return maximum_by_regime(reading, maximum)
 
 
 def estimate_design(specification: Specification, columns: Design, options: ModelOptions) -> Fit:

@@ -60,10 +60,11 @@ def gns(
         The terms that are lagged in space; by default all but the intercept, and W 1 where rows of W have different
         sums: without it rho would depend on where y has its zero. ``{"x": w1, "z": w2}`` lags each term by its own W,
         or by a list of W.
-    method : {"ml", "gmm", "aqs"}
-        Exact maximum likelihood, or "gmm", the method of moments, which needs neither normal errors nor a determinant;
-        with ``lags=`` also "aqs", the unbiased score of a dynamic panel. Generalised moments hold without effects, with
-        unit and period effects, gaps and W that vary over time, and with random effects.
+    method : {"ml", "reml", "gmm", "aqs"}
+        Exact maximum likelihood; "reml", its scores less what estimated coefficients do to them; or "gmm", the method
+        of moments, which needs neither normal errors nor a determinant; with ``lags=`` also "aqs", the unbiased score
+        of a dynamic panel. Generalised moments hold without effects, with unit and period effects, gaps and W that vary
+        over time, and with random effects.
     endog, instruments : list of str, optional
         With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
         terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags

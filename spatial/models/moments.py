@@ -17,6 +17,7 @@ from ..design.checks import ABSORBED, refuse_degenerate
 from ..design.design import INTERCEPT, Design
 from ..design.fixed_effects import FixedEffects
 from ..design.gaps import refuse_unbalanced
+from ..design.lags_of_response import cut_by_regime, has_rho_by_regime, lags_of_response, whole_terms
 from ..design.moment_settings import USUAL, Moments
 from ..design.obs_weights import links_in_units_of_variance
 from ..design.period_means import centers, lag_of_deviations
@@ -25,6 +26,7 @@ from ..design.sample import regressor_columns
 from ..design.several import SeveralDesign, several_regressors, weights_of_error, weights_of_response
 from ..design.specification import Specification
 from ..logdet import logdet, period_logdet
+from ..logdet.regimes import logdet_by_regime
 from ..logdet.several import several_logdet
 from ..solve.gmm import KINDS, ErrorMomentSample, MomentSample, MomentSolution, two_stage_least_squares
 from ..solve.gmm_error import homoskedastic, two_moments
@@ -116,9 +118,12 @@ def moment_sample(
         constant = specification.error or not any(W.row_sums_vary for W in weights)
         moving = exogenous & np.array([not (constant and name == INTERCEPT) for name in names])
         lagged = np.concatenate([X[:, :, moving], own], axis=2) if settings.lag_instruments else X[:, :, moving]
-        H += lagged_products(d, weights, lagged, effects, settings.order or 2)
-        lags = [d.lag(d.outcome, effects, W) for W in weights]
-        Wy = np.stack(lags, axis=-1) if isinstance(d, SeveralDesign) else lags[0]
+        if has_rho_by_regime(d):
+            whole = whole_terms(d, exogenous, names, constant=constant, instruments=settings.lag_instruments)
+            H += [cut_by_regime(d, part) for part in lagged_products(d, weights, whole, effects, settings.order or 2)]
+        else:
+            H += lagged_products(d, weights, lagged, effects, settings.order or 2)
+        Wy = lags_of_response(d, weights, effects)
         parts["Wy"] = rows(Wy)
     elif d.endog and settings.lag_instruments:
         H += lagged_products(d, weights, own, effects, settings.order or order_of_endogenous(d))
@@ -203,7 +208,7 @@ def method_of_moments(
     else:
         solution = two_stage_least_squares(sample)
     if sample.Wy is not None:
-        _warn_outside(solution.rhos, weights_of_response(d))
+        _warn_outside(d, solution.rhos)
     return sample, solution
 
 
@@ -212,8 +217,14 @@ def _interval(w: SpatialWeights | TemporalWeights) -> tuple[float, float]:
     return (period_logdet(w) if isinstance(w, TemporalWeights) else logdet(w)).interval
 
 
-def _warn_outside(rhos: np.ndarray, weights: tuple[SpatialWeights | TemporalWeights, ...]) -> None:
+def _warn_outside(d: Design, rhos: np.ndarray) -> None:
     """Nothing in two-stage least squares keeps rho where I - rho W is regular."""
+    weights = weights_of_response(d)
+    if has_rho_by_regime(d):
+        split = d.split  # type: ignore[attr-defined]
+        if not logdet_by_regime(d.weights, split.codes, len(split.labels), d.n_periods).admissible(rhos):
+            _warn_of_several(rhos)
+        return
     if len(weights) == 1:
         (rho,), (w,) = rhos, weights
         sizes = [abs(one.csr) for one in (w.each(1) if isinstance(w, TemporalWeights) else [w])]
@@ -227,4 +238,8 @@ def _warn_outside(rhos: np.ndarray, weights: tuple[SpatialWeights | TemporalWeig
     sizes = [abs(w.csr) for w in several]
     bounds = [sum(abs(r) * size.sum(axis=axis).max() for r, size in zip(rhos, sizes)) for axis in (0, 1)]
     if min(bounds) >= 1 and several_logdet(tuple(several)).largest(rhos) >= 1:
-        warn(f"rho = {', '.join(f'{r:.4g}' for r in rhos)} lies outside the admissible region: effects are not defined")
+        _warn_of_several(rhos)
+
+
+def _warn_of_several(rhos: np.ndarray) -> None:
+    warn(f"rho = {', '.join(f'{r:.4g}' for r in rhos)} lies outside the admissible region: effects are not defined")

@@ -14,6 +14,7 @@ from ..records.fit import FitRecord
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from ..solve.ml import maximum_likelihood
+from .composed import composed_of_several
 from .regimes import regime_sample_and_maximum
 from .several import several_sample_and_maximum
 
@@ -31,6 +32,8 @@ def has_joint_effects(fit: FitRecord) -> TypeGuard[Several]:
 def joint_maximum(fit: FitRecord, d: Design):
     """The sample of a design like the fit's, and its maximum."""
     settings = fit._settings
+    if isinstance(fit, SeveralRecord) and settings.composed:
+        return composed_of_several(fit.specification, d, settings)[:2]  # type: ignore[arg-type]
     if isinstance(fit, SeveralRecord):
         sample, at = several_sample_and_maximum(fit.specification, d, settings.effects, settings.correction)
         return sample, maximum_likelihood(sample) if at is None else at

@@ -3,36 +3,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
+from ..covariance.adjusted import ADJUSTED
 from ..covariance.vcov import with_vcov
+from ..design.arrays import Sample
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT, Design
-from ..design.moving import lag_effects
+from ..design.gaps import refuse_unbalanced
 from ..design.options import ModelOptions, Settings
-from ..design.period_means import centers
 from ..design.regimes import Regimes, as_regimes, regime_design, split_of
 from ..design.regimes_sample import regime_arrays, regime_determinants
+from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.carried_effects import maximum_of
+from ..solve.gmm import MomentSample, MomentSolution
 from ..solve.ml import Solution
-from ..solve.moving_effects import MovingEffects
 from ..solve.regimes import regime_maximum
-from ..solve.regimes_problem import PeriodEffects, RegimeSample
+from ..solve.regimes_problem import RegimeSample
 from ..solve.several import SeveralSolution
+from ..solve.several_roots import SeveralAdjusted
+from .adjusted_several import region_of, solve_adjusted_several
+from .composed import composed_sample_and_maximum, refuse_composed
 from .dynamic import without_bias
 from .dynamic_exact import without_bias_of_several
 from .fit import Fit
-from .moving import moving_effects
 from .reading import Reading, lags_intercept, prepare, read
+from .regimes_effects import estimated_effects
 from .regimes_fit import RegimesFit
+from .ways import refuse_dynamic_ways
 
 NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "wx_order": ((1,), "W^2 X is not split by regime: leave wx_order= out"),
@@ -40,8 +45,6 @@ NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, w
 SPATIAL: dict[str, tuple[tuple, str]] = {  # likewise, where rho, lambda or sigma2 differ
     "endog": ((None, [], ()), "leave endog= out, or let coefficients alone differ"),
     "instruments": ((None, [], ()), "leave instruments= out, or let coefficients alone differ"),
-    "random_error": ((None,), "random effects are there where coefficients alone differ"),
-    "serial": ((None,), "errors that are correlated over time are there where coefficients alone differ"),
     "obs_weights": ((None,), "leave obs_weights= out; sigma2=True of sp.Regimes lets variances differ"),
 }
 
@@ -64,6 +67,8 @@ def read_regimes(
     plain.check(specification)
     reading = prepare(specification, read(formula, data, w, plain), plain)
     _refuse_data(reading, regimes)
+    if regimes.spatial and reading.settings.composed:
+        refuse_composed(specification, reading.design, reading.settings.effects, plain)
     d, effects = reading.design, reading.settings.effects
     uneven = effects.time and options.durbin is None and d.weights.row_sums_vary
     several = regimes.rho and len(split_of(d, regimes)[0]) > 1
@@ -79,8 +84,9 @@ def with_regimes(fit: Fit) -> RegimesFit:
     return RegimesFit(**{one.name: getattr(fit, one.name) for one in fields(Fit)})
 
 
-def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
-    """Rho, lambda or sigma2 by regime, from the solution with one of each.
+def maximum_by_regime(reading: Reading, start: Callable[[Reading], tuple[Sample, Solution]]) -> RegimesFit:
+    """Rho, lambda or sigma2 by regime; ``start`` estimates one of each, from which the search goes unless errors have
+    parts.
 
     Raises
     ------
@@ -89,30 +95,67 @@ def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
     """
     d, settings, specification = reading.design, reading.settings, reading.specification
     regimes: Regimes = d.split.regimes  # type: ignore[attr-defined]
-    regime_sample = regime_sample_of(specification, d, settings)
-    at = _without_bias(regime_sample, regime_maximum(regime_sample, start), d, settings)
-    refuse_perfect_fit(regime_sample, at, d.response)
     split = d.split  # type: ignore[attr-defined]
     names = [*split.names("rho", regimes.rho)] * specification.lag
     names += [*split.names("lambda", regimes.lam)] * specification.error
+    at: SeveralSolution | SeveralAdjusted
+    if settings.composed:
+        regime_sample, at, settings = composed_sample_and_maximum(specification, d, settings)  # type: ignore[arg-type]
+        reading = replace(reading, settings=settings)
+    else:
+        regime_sample = regime_sample_of(specification, d, settings)
+        first = _maximum_of_one(reading) if d.lags else start(reading)[1]
+        if settings.method in ADJUSTED:
+            at = _adjusted_by_regime(specification, d, settings, regime_sample, names, first)
+        else:
+            at = _without_bias(regime_sample, regime_maximum(regime_sample, first), d, settings)
+    refuse_perfect_fit(regime_sample, at, d.response)
+    terms, values = [*regime_sample.names, *names], np.concatenate([at.beta, at.rhos, at.lams])
+    return _fit(reading, terms, values, regime_sample, at)
+
+
+def moments_by_regime(reading: Reading, sample: MomentSample, at: MomentSolution) -> RegimesFit:
+    """Rho by regime by moments."""
+    d, specification = reading.design, reading.specification
+    refuse_perfect_fit(sample, at, d.response)
+    split = d.split  # type: ignore[attr-defined]
+    names = [*sample.names, *split.names("rho", split.regimes.rho), *["lambda"] * specification.error]
+    values = np.concatenate([at.beta, at.rhos, [at.lam] * specification.error])
+    return _fit(reading, names, values, sample, at)
+
+
+def _fit(reading: Reading, names, values: np.ndarray, sample, at) -> RegimesFit:
     fit = RegimesFit(
-        specification=specification, sigma2=at.sigma2, loglik=at.loglik, df_resid=None,
-        _terms=pd.Index([*regime_sample.names, *names], name="term"),
-        _estimates=np.concatenate([at.beta, at.rhos, at.lams]), _covariance=np.empty((0, 0)), _design=d,  # type: ignore[arg-type]
-        _sample=regime_sample, _solution=at, _settings=settings,  # type: ignore[arg-type]
+        specification=reading.specification, sigma2=at.sigma2, loglik=at.loglik, df_resid=None,
+        _terms=pd.Index(names, name="term"), _estimates=values, _covariance=np.empty((0, 0)),
+        _design=reading.design, _sample=sample, _solution=at, _settings=reading.settings,  # type: ignore[arg-type]
     )  # fmt: skip
-    return with_vcov(fit, settings.vcov)
+    return with_vcov(fit, reading.settings.vcov)
+
+
+def _adjusted_by_regime(specification, d, settings, sample: RegimeSample, names, start: Solution) -> SeveralAdjusted:
+    """The root of the adjusted scores, from the maximum of the likelihood on."""
+
+    def maximum() -> np.ndarray:
+        at = regime_maximum(sample, start)
+        return np.concatenate([at.rhos, at.lams])
+
+    inside = region_of(sample, sample.lags.shape[1])
+    return solve_adjusted_several(specification, d, settings.effects, settings.method, inside, tuple(names), maximum)
 
 
 def regime_sample_of(specification: Specification, d: Design, settings: Settings) -> RegimeSample:
     """The likelihood's arrays."""
     arrays = regime_arrays(specification, d, settings.effects, settings.correction)  # type: ignore[arg-type]
     parts = regime_determinants(specification, d, settings.effects, settings.correction)  # type: ignore[arg-type]
-    return RegimeSample(**arrays, **parts, periods=_estimated_effects(d, settings, arrays, parts))
+    periods = estimated_effects(d, settings.effects, settings.correction, arrays, parts)
+    return RegimeSample(**arrays, **parts, periods=periods)
 
 
 def regime_sample_and_maximum(specification: Specification, d: Design, settings: Settings):
     """The arrays and the maximum, searched for from that with one of each."""
+    if settings.composed:
+        return composed_sample_and_maximum(specification, d, settings)[:2]  # type: ignore[arg-type]
     sample, at = maximum_of(specification, d, settings.effects, settings.correction, settings.logdet)
     if settings.correction == "additive" and sample.parts and not d.lags:
         at = without_bias(sample, at, d, settings)
@@ -120,29 +163,17 @@ def regime_sample_and_maximum(specification: Specification, d: Design, settings:
     return own, _without_bias(own, regime_maximum(own, at), d, settings)
 
 
+def _maximum_of_one(reading: Reading) -> Solution:
+    """The maximum with one rho, lambda and sigma2 of a dynamic model, uncorrected."""
+    s = reading.settings
+    return maximum_of(reading.specification, reading.design, s.effects, s.correction, s.logdet)[1]
+
+
 def _without_bias(sample: RegimeSample, at: SeveralSolution, d: Design, settings: Settings) -> SeveralSolution:
     """The maximum, or of a dynamic model with unit effects the root of the score less its mean."""
     if not (d.lags and settings.correction and settings.effects.entity):
         return at
     return without_bias_of_several(sample, at, d, settings.effects)
-
-
-def _estimated_effects(
-    d: Design, settings: Settings, sample: dict, parts: dict
-) -> PeriodEffects | MovingEffects | None:
-    """Where fixed effects that are estimated are corrected for."""
-    effects, correction = settings.effects, settings.correction
-    if correction is False or not effects.fixed or d.lags:  # the mean of a dynamic score has all effects
-        return None
-    S, T = len(sample["sizes"]), d.n_periods
-    if d.varies:
-        return moving_effects(d, effects, parts, sample["groups"], S)
-    if not effects.time:
-        return None
-    lag, error = (part.logdet.matrices if part else () for part in (parts["lag"], parts["error"]))
-    if lag and centers(d.weights, lag_effects(d, effects, rhos=len(lag)).time):
-        lag = (sparse.csr_array((d.n_units, d.n_units)),)  # W J A^-1 1 = W J 1 = 0
-    return PeriodEffects(T - effects.entity, lag, error, sample["groups"][: d.n_units], S)
 
 
 def refuse_here(regimes) -> None:
@@ -154,8 +185,9 @@ def refuse_here(regimes) -> None:
 
 def refuse_options(specification: Specification, w, options: ModelOptions) -> None:
     """E501 for what models with regimes do not have."""
-    spatial = as_regimes(options.regimes).spatial
-    for name, (allowed, hint) in {**NOT_WITH_REGIMES, **(SPATIAL if spatial else {})}.items():
+    regimes, by_moments = as_regimes(options.regimes), options.estimator == "gmm"
+    spatial = regimes.spatial
+    for name, (allowed, hint) in {**NOT_WITH_REGIMES, **(SPATIAL if spatial and not by_moments else {})}.items():
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             places = ("for models with regimes", "where rho, lambda or sigma2 differ between regimes")
@@ -166,16 +198,42 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
     if options.lags is not None and options.estimator != "ml":
         raise SpatialInputError("E501", f"lags={options.lags!r} with regimes needs maximum likelihood, not "
                                 f"method={options.method!r}", hint="leave method= out")  # fmt: skip
-    if spatial and options.estimator != "ml":
+    if by_moments:
+        refuse_by_moments(regimes)
+    elif spatial and options.estimator not in ("ml", "reml"):
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
-                                "sigma2 by regime need maximum likelihood", hint="method='ml'")  # fmt: skip
+                                "sigma2 by regime need a likelihood", hint="method='ml' or 'reml'")  # fmt: skip
+    if as_regimes(options.regimes).sigma2 and options.estimator in ADJUSTED:
+        raise SpatialInputError("E501", f"method={options.method!r} has one variance: sigma2 by regime needs maximum "
+                                "likelihood", hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
+
+
+def refuse_by_moments(regimes: Regimes) -> None:
+    """E501 for what does not differ by moments: rho alone does, and coefficients."""
+    if regimes.lam:
+        raise SpatialInputError("E501", "lam=True: moments have one lambda in all regimes", hint="method='ml', or "
+                                "sp.Regimes(..., rho=True) without lam=")  # fmt: skip
+    if regimes.sigma2:
+        raise SpatialInputError("E501", "sigma2=True says nothing by moments, which need no variance",
+                                hint="vcov='robust', with unit effects 'cluster', takes unequal variances")
+
+
+def _refuse_dynamic(d: Design) -> None:
+    """E109, E320 and E501 for dynamic models with rho, lambda or sigma2 by regime."""
+    what = "lags= with rho, lambda or sigma2 by regime"
+    refuse_dynamic_ways(d, what)
+    refuse_unbalanced(d.observed, what, "missing='drop', or coefficients alone by regime", lagged=True)
+    if d.varies:
+        raise SpatialInputError("E320", f"{what} needs W to be the same in all periods",
+                                hint="w.mean(), or coefficients alone by regime")
 
 
 def _refuse_data(reading: Reading, regimes: Regimes) -> None:
     """E501 for data and effects that models with regimes do not have."""
     effects = reading.settings.effects
+    if reading.settings.method == "gmm":
+        return
+    if regimes.spatial and reading.design.lags:
+        _refuse_dynamic(reading.design)
     if regimes.spatial:
-        effects.refuse_ways("rho, lambda or sigma2 by regime", "effects of unit and period, or coefficients alone")
-    if effects.random and regimes.spatial:
-        raise SpatialInputError("E501", f"effects={effects.name!r} is not there where rho, lambda or sigma2 differ "
-                                "between regimes", hint="effects='entity' or 'twoway', or coefficients alone by regime")
+        refuse_beside_ways(reading.design, effects, reading.settings.correction, "rho, lambda or sigma2 by regime")

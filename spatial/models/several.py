@@ -13,6 +13,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights, TemporalWeights
 
+from ..covariance.adjusted import ADJUSTED
 from ..covariance.vcov import with_vcov
 from ..design.checks import refuse_perfect_fit
 from ..design.design import Design
@@ -29,6 +30,7 @@ from ..design.several import (
     several_design,
     several_determinants,
 )
+from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.gmm import MomentSolution
 from ..solve.ml import maximum_likelihood
@@ -36,6 +38,9 @@ from ..solve.regimes import moving_maximum
 from ..solve.regimes_problem import RegimeSample
 from ..solve.several import SeveralSolution, several_maximum
 from ..solve.several_problem import SeveralSample
+from ..solve.several_roots import SeveralAdjusted
+from .adjusted_several import refuse_adjusted_several, region_of, solve_adjusted_several
+from .composed import composed_of_several, refuse_composed
 from .dynamic import with_lagged_response
 from .dynamic_exact import root_of_least_squares, without_bias_of_several
 from .fit import Fit
@@ -45,11 +50,11 @@ from .obs_weights import refuse_unweightable, usual_covariance
 from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects, with_note_on_errors
 from .several_fit import SeveralFit
+from .ways import refuse_dynamic_ways, refuse_with_ways
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "wx_order": ((1,), "W^2 X is for one W: leave wx_order= out"),
     "random_error": ((None, "kkp"), "unit effects inside the spatial error: random_error='kkp'"),
-    "serial": ((None,), "errors that are correlated over time take one W: leave serial= out"),
     "logdet": ((None,), "leave logdet= out: the determinant of several W is a dense or sparse LU by their size"),
 }
 
@@ -69,11 +74,7 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     plain = replace(options, durbin=None, w_error=None)
     d = read(formula, data, lag[0], plain)
     effects = which_effects(options.effects, d)
-    if effects.ways:
-        raise SpatialInputError("E501", f"effects of {effects} take one W", hint="one W, or | of unit and period alone")
-    if effects.random and options.estimator != "gmm":
-        raise SpatialInputError("E501", f"effects={options.effects!r} by maximum likelihood takes one W",
-                                hint="method='gmm', effects='twoway', or one W")  # fmt: skip
+    refuse_with_ways(specification, d, options)
     lag = [d.weights, *(_aligned(one, d, options, "w") for one in lag[1:])]
     error = None if options.w_error is None else _as_list(options.w_error, "w_error")
     error = error and [_aligned(one, d, options, "w_error") for one in error]
@@ -87,34 +88,71 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     d = several_design(specification, d, lag, error, durbin, effects)
-    d = with_note_on_errors(specification, d, effects)
+    if options.estimator not in ADJUSTED:
+        d = with_note_on_errors(specification, d, effects)
     if d.varies:
         _refuse_moving(d, options)
+    if options.estimator in ADJUSTED:
+        refuse_adjusted_several(specification, effects, options)
+    if effects.random or options.serial is not None or options.random_error is not None:
+        refuse_composed(specification, d, effects, options)
     if options.estimator == "gmm":
         return _by_moments(specification, d, effects, options)
     correction = _correction(effects, options)
-    settings = Settings(effects, correction, "ml", options.covariance, requested=options)
+    refuse_beside_ways(d, effects, correction, "several W")
+    settings = Settings(effects, correction, options.estimator, options.covariance, requested=options)
+    if settings.composed:
+        return _fit(specification, d, *composed_of_several(specification, d, settings))
     settings = _with_weights(specification, d, settings)
-    # 3. The maximum, and the parameters with their covariance.
-    sample, at = several_sample_and_maximum(specification, d, effects, correction)
+    # 3. The maximum, or the root of the adjusted scores, and the parameters with their covariance.
+    sample, at = _estimated(specification, d, settings)
     return _fit(specification, d, sample, at, settings)
 
 
 def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
     """The likelihood's arrays and its maximum; None in its place where there is nothing but least squares."""
+    sample = _several_sample(specification, d, effects, correction)
+    at = _maximum(sample)
+    if not (d.lags and correction and effects.entity):
+        return sample, at
+    if at is None:
+        return sample, root_of_least_squares(sample, d, effects)
+    return sample, without_bias_of_several(sample, at, d, effects)
+
+
+def _several_sample(specification: Specification, d, effects: FixedEffects, correction):
     arrays = several_arrays(d, effects, correction)
     if not (specification.lag or specification.error):
-        own = least_squares_sample(arrays)
-        return own, root_of_least_squares(own, d, effects) if d.lags and correction and effects.entity else None
+        return least_squares_sample(arrays)
     parts = several_determinants(d, effects, correction)
-    if d.varies:
-        left = correction and effects.fixed
-        estimated = moving_effects(d, effects, parts, arrays["groups"], 1) if left else None
-        moving = RegimeSample(**arrays, **parts, periods=estimated)
-        return moving, moving_maximum(moving)
-    sample = SeveralSample(**arrays, **parts)
-    at = several_maximum(sample)
-    return sample, without_bias_of_several(sample, at, d, effects) if d.lags and correction and effects.entity else at
+    if "groups" not in arrays:
+        return SeveralSample(**arrays, **parts)
+    left = correction and effects.fixed
+    estimated = moving_effects(d, effects, parts, arrays["groups"], 1) if left else None
+    return RegimeSample(**arrays, **parts, periods=estimated)
+
+
+def _maximum(sample) -> SeveralSolution | None:
+    if isinstance(sample, RegimeSample):
+        return moving_maximum(sample)
+    return several_maximum(sample) if isinstance(sample, SeveralSample) else None
+
+
+def _estimated(specification: Specification, d: SeveralDesign, settings: Settings):
+    """The sample, and the solution by the method of the settings."""
+    effects, correction = settings.effects, settings.correction
+    if settings.method not in ADJUSTED:
+        return several_sample_and_maximum(specification, d, effects, correction)
+    sample = _several_sample(specification, d, effects, correction)
+
+    def start() -> np.ndarray:
+        at = _maximum(sample)
+        assert at is not None
+        return np.concatenate([at.rhos, at.lams])
+
+    names = (*spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
+    inside = region_of(sample, len(d.weights.lag))
+    return sample, solve_adjusted_several(specification, d, effects, settings.method, inside, names, start)
 
 
 def with_past(d: Design, options: ModelOptions, lag: list, error: list | None, durbin) -> Design:
@@ -127,6 +165,7 @@ def with_past(d: Design, options: ModelOptions, lag: list, error: list | None, d
     """
     own = [w for each in durbin.values() for w in each] if isinstance(durbin, Mapping) else []
     refuse_unbalanced(d.observed, f"lags={options.lags!r} with several W", "one W, or missing='drop'")
+    refuse_dynamic_ways(d, f"lags={options.lags!r} with several W")
     if any(w.varies for w in (*lag, *(error or ()), *own)):
         raise SpatialInputError("E320", f"lags={options.lags!r} with several W needs each W to be the same in all "
                                 "periods",
@@ -165,9 +204,9 @@ def refuse_options(specification: Specification, options: ModelOptions) -> None:
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             raise SpatialInputError("E501", f"{name}={value!r} is not there for several W", hint=hint)
-    if options.method not in (None, "ml", "gmm") and not isinstance(options.method, Moments):
+    if options.method not in (None, "ml", "gmm", "reml") and not isinstance(options.method, Moments):
         raise SpatialInputError("E501", f"method={options.method!r} is not there for several W",
-                                hint="method='ml' or 'gmm'")  # fmt: skip
+                                hint="method='ml', 'reml' or 'gmm'")  # fmt: skip
     mapping = isinstance(options.durbin, Mapping)
     if mapping and not specification.durbin:
         message = f"durbin= has no meaning for {specification.name}"
@@ -217,11 +256,11 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
     if isinstance(at, MomentSolution):
         spatial = [*at.rhos, *[at.lam] * specification.error]
     else:
-        spatial = [*at.rhos, *at.lams] if isinstance(at, SeveralSolution) else []
+        spatial = [*at.rhos, *at.lams] if isinstance(at, SeveralSolution | SeveralAdjusted) else []
     values = np.concatenate([at.beta, spatial])
     names = (*sample.names, *spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
     left = d.left(settings.effects) - len(values)
-    by_least_squares = not (spatial or settings.method == "gmm")
+    by_least_squares = not (spatial or isinstance(at, SeveralSolution) or settings.method == "gmm")
     sigma2 = float(at.resid @ at.resid) / left if by_least_squares else at.sigma2
     fit = SeveralFit(
         specification=specification, sigma2=sigma2, loglik=at.loglik, df_resid=None,

@@ -73,7 +73,7 @@ class RegimesRecord(FitRecord):
 
     @property
     def n_parameters(self) -> int:
-        return len(self._terms) + len(self.sigma2s)
+        return super().n_parameters - 1 + len(self.sigma2s)
 
     def by_unit(self, values: pd.Series) -> np.ndarray:
         """A parameter's value in every unit, (N,): that of its regime, the one of all, or 0 of none."""

@@ -72,8 +72,11 @@ def _size(fit) -> str:
 def _of_ways(fit) -> str:
     """How many effects of many ways leave a likelihood."""
     from ..design.invariant import is_exact
+    from ..solve.several_problem import SeveralSample
 
     d, spec, effects = fit._design, fit.specification, fit._settings.effects
+    if isinstance(fit._sample, SeveralSample):
+        return phrase("by the mean of the score") if _keeps_periods(fit) else phrase("by transformation")
     if not fit._settings.correction:
         return phrase("none (the likelihood with dummies)")
     used = [d.weights] * spec.lag + [d.weights_of_error] * spec.error

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -54,6 +55,7 @@ class MovingEffects:
     S: int
     share: float
     centered: bool
+    nodes: ClassVar[int] = NODES
 
     @cached_property
     def starts(self) -> np.ndarray:
@@ -145,12 +147,15 @@ class MovingEffects:
         """G_j D of every period and tr G_j; with ``slopes`` G_j G_i D and tr G_j G_i too."""
         J = len(rho)
         own, second, trace, trace2 = [], [], np.zeros(J), np.zeros((J, J))
+        solved: dict[tuple, list[np.ndarray]] = {}
         for t, (_, D) in enumerate(self.by_period):
-            at = self.places[t]
-            W = [matrix[at][:, at] for matrix in self.lag[t]]
-            A = np.eye(len(at)) - sum((value * matrix.toarray() for value, matrix in zip(rho, W)), np.zeros((1, 1)))
-            inverse = np.linalg.inv(A)
-            G = [matrix @ inverse for matrix in W]
+            at, key = self.places[t], (*map(id, self.lag[t]), self.places[t].tobytes())
+            if key not in solved:
+                W = [matrix[at][:, at] for matrix in self.lag[t]]
+                A = np.eye(len(at)) - sum((value * matrix.toarray() for value, matrix in zip(rho, W)), np.zeros((1, 1)))
+                inverse = np.linalg.inv(A)
+                solved[key] = [matrix @ inverse for matrix in W]
+            G = solved[key]
             GD = [one @ D for one in G]
             own.append(GD)
             trace += [one.trace() for one in G]
@@ -197,7 +202,7 @@ class MovingEffects:
 
     def potential(self, rho: np.ndarray, lam: np.ndarray, s: np.ndarray) -> float:
         """The shift integrated along the ray from zero to rho: what it adds to ln L."""
-        nodes, shares = np.polynomial.legendre.leggauss(NODES)
+        nodes, shares = np.polynomial.legendre.leggauss(self.nodes)
         value, back = self.near(rho)[0], self._weights(lam, s)
         for t, w in zip((nodes + 1) / 2, shares / 2):
             own, trace, *_ = self._responses(t * rho, False)

@@ -48,7 +48,7 @@ def regime_maximum(sample: RegimeSample, start: Solution) -> SeveralSolution:
     """
     problem, shift = regime_problem(sample)
     try:
-        return _maximum(sample, problem, shift, [_start(problem, sample, start)])
+        return highest(sample, problem, shift, [_start(problem, sample, start)])
     except SpatialInputError as error:
         if error.code == "E801":
             raise SpatialInputError("E801", "the search for rho, lambda and sigma2 by regime did not settle",
@@ -69,10 +69,10 @@ def moving_maximum(sample: RegimeSample) -> SeveralSolution:
     plain = Problem(problem.P[0], sample.n, problem.J, problem.L, problem.k)
     refuse_multiples(plain)
     thetas = [np.append(psi, np.log(plain.gamma(psi)[1] / sample.sizes[0])) for psi in starts(plain, sample)]
-    return _maximum(sample, problem, shift, thetas)
+    return highest(sample, problem, shift, thetas)
 
 
-def _maximum(sample: RegimeSample, problem: RegimeProblem, shift, thetas: list[np.ndarray]) -> SeveralSolution:
+def highest(sample: RegimeSample, problem: RegimeProblem, shift, thetas: list[np.ndarray]) -> SeveralSolution:
     """The highest that is reached from these points, its score freed of the effects."""
     determinants = Determinants(sample, problem)
     adjusted = sample.periods is not None and problem.J > 0
@@ -89,7 +89,7 @@ def _maximum(sample: RegimeSample, problem: RegimeProblem, shift, thetas: list[n
     if adjusted:
         theta = _without_bias(problem, theta, determinants)
     refuse_edge(sample, problem, theta)
-    return _solution(problem, sample, shift, theta, determinants, adjusted)
+    return regime_solution(problem, sample, shift, theta, determinants, adjusted)
 
 
 @dataclass
@@ -168,7 +168,7 @@ def refuse_edge(sample: RegimeSample, problem: RegimeProblem, theta: np.ndarray)
             )  # fmt: skip
 
 
-def _solution(problem, sample, shift, theta, determinants, adjusted) -> SeveralSolution:
+def regime_solution(problem, sample, shift, theta, determinants, adjusted) -> SeveralSolution:
     """beta, sigma2, residuals, log-likelihood and information at the maximum."""
     (rho, lam), s = problem.split(theta), problem.variances(theta)
     value, _, H = problem.full(theta, determinants(theta))
@@ -189,7 +189,7 @@ def _solution(problem, sample, shift, theta, determinants, adjusted) -> SeveralS
     v = np.concatenate([[1.0], -rho, -coefficients])
     for one, lagged in zip(lam, sample.lagged):
         resid = resid - one * (lagged @ v)
-    variances = np.exp(s)
+    variances = problem.sigma2s(theta)
     sigma2 = float(sample.sizes @ variances / sample.sizes.sum())
     return SeveralSolution(coefficients[:kept], alone(rho), alone(lam), sigma2, float(value), resid, rhos=rho,
                           lams=lam, sigma2s=variances, gamma=gamma, information=-H, T=T)  # fmt: skip

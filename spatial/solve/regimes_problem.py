@@ -11,6 +11,7 @@ from scipy import sparse
 from scipy.sparse.linalg import splu
 
 from .moving_effects import MovingEffects
+from .projected_effects import ProjectedEffects, StayingEffects
 from .several_problem import Problem, SeveralSample, blocks_of
 
 RAY_NODES = 6  # of Gauss and Legendre
@@ -26,13 +27,13 @@ class RegimeSample(SeveralSample):
     absorbed : (m, q) dummies of effects that stay in the likelihood, none where these are out
     groups : (m,), the group of one variance of every row
     sizes : (S,), rows of each group that unit effects leave
-    periods : PeriodEffects, MovingEffects or None
+    periods : PeriodEffects, MovingEffects, ProjectedEffects or None
     """
 
     absorbed: np.ndarray = field(default_factory=lambda: np.empty((0, 0)), repr=False)
     groups: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=int), repr=False)
     sizes: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
-    periods: PeriodEffects | MovingEffects | None = field(default=None, repr=False)
+    periods: PeriodEffects | MovingEffects | ProjectedEffects | None = field(default=None, repr=False)
 
     @property
     def estimated(self) -> bool:
@@ -40,7 +41,9 @@ class RegimeSample(SeveralSample):
 
     @property
     def effects_of_error(self) -> MovingEffects | None:
-        """The effects that a spatial error under W that vary turns: all stay in the likelihood."""
+        """The effects that a spatial error under W that vary turns, or many ways: all stay in the likelihood."""
+        if isinstance(self.periods, StayingEffects):
+            return self.periods
         return self.periods if isinstance(self.periods, MovingEffects) and self.error is not None else None
 
     @property
@@ -179,7 +182,7 @@ class RegimeProblem:
     P : (S, L + 1, p, L + 1, p), cross-products of each group
     sizes : (S,)
     n, J, L, k : int
-    periods : PeriodEffects, MovingEffects or None
+    periods : PeriodEffects, MovingEffects, ProjectedEffects or None
     near : bool
         Whether what period effects take from the score of rho is added, close enough for a search.
     """
@@ -190,7 +193,7 @@ class RegimeProblem:
     J: int
     L: int
     k: int
-    periods: PeriodEffects | MovingEffects | None
+    periods: PeriodEffects | MovingEffects | ProjectedEffects | None
     near: bool = False
 
     def split(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -200,6 +203,10 @@ class RegimeProblem:
     def variances(self, theta: np.ndarray) -> np.ndarray:
         """ln sigma2, (S,)."""
         return theta[self.J + self.L :]
+
+    def sigma2s(self, theta: np.ndarray) -> np.ndarray:
+        """(S,)."""
+        return np.exp(self.variances(theta))
 
     def weighted(self, theta: np.ndarray) -> Weighted:
         """Cross-products with every group divided by its variance."""

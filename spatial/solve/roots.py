@@ -14,6 +14,7 @@ from .ml import maximum_likelihood
 MAX_STEPS = 60  # of Newton's method
 SETTLED = 1e-10  # last step, in shares of the interval
 FIRST_STEP = 0.5  # away from the start, in standard errors
+SHARE, LAST = 0.7, 1e-3  # at most so much of the way to an end, where B D may be singular; the rest where that is short
 
 
 def root(score: Callable, sample: Sample) -> tuple[float, float]:
@@ -44,6 +45,9 @@ def root(score: Callable, sample: Sample) -> tuple[float, float]:
     while (value > 0) == up:
         if outer == (high if up else low):
             raise _unbounded(name, up, part.interval[int(up)])
+        room = high - outer if up else outer - low
+        if step > SHARE * room:
+            step = SHARE * room if room > LAST * (high - low) else room
         inner, outer = outer, min(max(outer + (step if up else -step), low), high)
         at, step = outer, 2 * step
         value, slope = score(at)

@@ -10,11 +10,13 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..logdet.several import SeveralJacobian
+from ..logdet.several_periods import AnyLogdet
 from ..logdet.windows import SIZES, Window, window
 from .several_problem import Problem, SeveralSample, joined
 
 MAX_STEPS, MAX_WINDOWS = 100, 12
 SETTLED = 1e-9  # Newton decrement at which the next step is the last: its error is of the decrement's square
+STUCK = 1e-9  # length of a step, halved until it goes uphill, that is none
 GRID = 13  # starting values of each parameter across the diamond sum |rho_j| ||W_j|| < 1
 EXACT_GRID = 64  # units up to which starting values have exact determinants
 REACH = 6.0, 2.0  # half-widths of rough and of exact windows in standard errors
@@ -77,16 +79,25 @@ def starts(problem: Problem, sample: SeveralSample) -> list[np.ndarray]:
 
 def _best_of_grid(problem: Problem, part: SeveralJacobian, place: slice, psi: np.ndarray) -> np.ndarray:
     """psi with its part in ``place`` at the best of the grid; the other determinant is a constant there."""
-    points = _diamond(part.logdet.norms)
+    points = _grid(part.logdet)
     if part.logdet.n <= EXACT_GRID:
         determinants = np.array([part.value(point) for point in points])
     else:
-        left = np.array([part.left(point)[0] for point in points]) if part.unit_root else 0.0
+        left = np.array([part.left(point)[0] for point in points]) if part.reduced else 0.0
         determinants = part.copies * (part.logdet.series(points) + left)
     trials = np.repeat(psi[None], len(points), axis=0)
     trials[:, place] = points
     values = [problem.value(at, float(value)) for at, value in zip(trials, determinants)]
     return trials[int(np.argmax(values))]
+
+
+def _grid(logdet: AnyLogdet) -> np.ndarray:
+    """Admissible points (Q, J): of W by regime, |rho_r| ||1_r W|| < 1, of many rho those that are the same."""
+    norms = getattr(logdet, "row_norms", None)
+    if norms is None:
+        return _diamond(logdet.norms)
+    axis = np.linspace(-0.96, 0.96, GRID)
+    return np.outer(axis, 1 / np.full(len(norms), norms.max()))
 
 
 def _diamond(norms: np.ndarray) -> np.ndarray:
@@ -120,6 +131,8 @@ def newton(
         else:
             return psi, value
         psi, (value, gradient, H) = psi + step, trial
+        if np.abs(step).max() < STUCK:  # at the edge of the region, beyond which there is no ln L
+            return psi, value
     raise SpatialInputError("E801", "the search for rho_1, rho_2 ... did not settle",
                             hint="drop one of the W: the likelihood is almost flat")
 

@@ -87,7 +87,6 @@ def test_refused(name):
 @pytest.mark.parametrize(("model", "vcov", "effects", "message"), [
     ("sem", "robust", "entity", "Stock"), ("sar", "robust", "entity", "Stock"), ("sdm", "hc1", "twoway", "Stock"),
     ("sar", "hc0", "entity", "Stock"),
-    ("sar", "classical", "correlated", "correlated"), ("sac", "classical", "chamberlain", "chamberlain"),
 ])  # fmt: skip
 def test_panels_without_a_theory_are_refused(model, vcov, effects, message):
     data, W = panel_data(2)

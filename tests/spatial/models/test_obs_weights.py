@@ -458,7 +458,7 @@ def test_columns_that_cannot_be(columbus):
 REFUSED = [
     ("sdm", {"effects": "random", "method": "gmm"}, "by moments"),
     ("sar", {"method": "aqs", "effects": "entity"}, "aqs"),
-    ("sem", {"method": "reml", "effects": "entity"}, "reml"), ("sar", {"correction": "additive"}, "additive"),
+    ("sar", {"correction": "additive"}, "additive"),
     ("sar", {"obs_weights": sp.Sampling("fixed")}, "sampling"),
     ("sem", {"obs_weights": sp.Sampling("fixed")}, "sampling"),
     ("sem", {"method": "gmm", "effects": "none"}, "change over time"),

@@ -335,6 +335,8 @@ REFUSED = {
 @pytest.mark.parametrize("method", ["reml", "aqs"])
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case, method):
+    if method == "reml" and case in ("sac", "gns"):
+        return  # restricted scores of both: test_adjusted_several
     code, words, call = REFUSED[case]
     data, W = cross_section(36, n=40)
     with pytest.raises(SpatialInputError, match=words) as caught:
