@@ -131,7 +131,7 @@ def _sample_and_search(specification: Specification, d, effects: FixedEffects, c
     """The likelihood's arrays, and the search for its maximum."""
     sample = _several_sample(specification, d, effects, correction)
 
-    def maximum() -> SeveralSolution | None:
+    def maximum() -> Solution | None:
         at = _maximum(sample)
         if not (d.lags and correction and effects.entity):
             return at
