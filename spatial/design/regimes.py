@@ -263,17 +263,18 @@ def _checked(d: Design, regimes: Regimes, label: str, inside, within: dict, effe
     SpatialInputError
         E206, E205, E208.
     """
-    there = np.broadcast_to(inside, d.y.shape) & (True if d.observed is None else d.observed)
+    counted_rows = getattr(d, "seen", d.observed)  # those with y, where it is not observed everywhere
+    there = np.broadcast_to(inside, d.y.shape) & (True if counted_rows is None else counted_rows)
     lagged_one = f"W:{INTERCEPT}"
     if lagged_one in within:
         columns = np.stack([inside * np.ones(d.y.shape), *(v for name, v in within.items() if name != lagged_one),
                             within[lagged_one]], axis=2)  # fmt: skip
-        columns = (UNIT_EFFECTS.demean(columns, d.observed) if effects.entity else columns)[there]
+        columns = (UNIT_EFFECTS.demean(columns, counted_rows) if effects.entity else columns)[there]
         others, one = columns[:, 1 - effects.constant :-1], columns[:, -1]
         left = one - others @ np.linalg.lstsq(others, one, rcond=None)[0]
         if np.linalg.norm(left) <= SPANNED * max(float(np.linalg.norm(one)), 1.0):
             within = {name: values for name, values in within.items() if name != lagged_one}
-    rows = int(there.sum()) - effects.entity * int(inside.sum())
+    rows = int(there.sum()) - effects.entity * int(there.any(axis=0).sum())
     if rows <= len(within):
         raise SpatialInputError(
             "E206", f"the regime {label!r} has {rows} rows and {len(within)} coefficients", column=regimes.by, n=rows,
@@ -282,7 +283,7 @@ def _checked(d: Design, regimes: Regimes, label: str, inside, within: dict, effe
     if not within:
         return within
     X = np.stack(list(within.values()), axis=2)
-    left = UNIT_EFFECTS.demean(X, d.observed) if effects.entity else X
+    left = UNIT_EFFECTS.demean(X, counted_rows) if effects.entity else X
     before, after = (np.linalg.norm(v[there], axis=0) for v in (X, left))
     names = [f"{label}: {name}" for name in within]
     advice = f"leave it out of the formula, or let it be the same everywhere: terms= of sp.Regimes({regimes.by!r})"

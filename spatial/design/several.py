@@ -267,3 +267,8 @@ def least_squares_sample(arrays: dict) -> Sample:
     X = arrays["X"]
     return Sample(y=arrays["y"], X=X, n=arrays["n"], names=arrays["names"], factors=(X, *arrays["basis"]),
                   log_weights=arrays.get("log_weights", 0.0))  # fmt: skip
+
+
+def spatial_names(name: str, used: tuple[int, ...]) -> list[str]:
+    """rho_1, rho_2 by the numbers of their W; of one W alone ``rho``."""
+    return [name] if len(used) == 1 else [f"{name}_{m + 1}" for m in used]

@@ -58,12 +58,19 @@ def read_regimes(
         E201, E205, E206, E208, E501, E502: the regimes cannot be told apart or estimated (``design.regimes``); E501
         options that models with regimes do not have; else as the model without regimes.
     """
+    return split_reading(specification, lambda plain: read(formula, data, w, plain), w, options)
+
+
+def split_reading(
+    specification: Specification, read_columns: Callable[[ModelOptions], Design], w, options: ModelOptions
+) -> Reading:  # fmt: skip
+    """The same of columns that are read by a function of the options without regimes."""
     regimes = as_regimes(options.regimes)
     refuse_options(specification, w, options)
     regimes.check(specification)
     plain = replace(options, regimes=None)
     plain.check(specification)
-    reading = prepare(specification, read(formula, data, w, plain), plain)
+    reading = prepare(specification, read_columns(plain), plain)
     _refuse_data(reading, regimes)
     if regimes.spatial and reading.settings.composed:
         refuse_composed(specification, reading.design, reading.settings.effects, plain)

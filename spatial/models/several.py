@@ -29,6 +29,7 @@ from ..design.several import (
     several_arrays,
     several_design,
     several_determinants,
+    spatial_names,
 )
 from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
@@ -69,24 +70,11 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     """
     refuse_options(specification, options)
     # 1. The frame under the first W; the others are matched with its units.
-    lag = _as_list(w, "w")
     plain = replace(options, durbin=None, w_error=None)
-    d = read(formula, data, lag[0], plain)
+    d = read(formula, data, _as_list(w, "w")[0], plain)
     effects = which_effects(options.effects, d)
     refuse_with_ways(specification, d, options)
-    lag = [d.weights, *(_aligned(one, d, options, "w") for one in lag[1:])]
-    error = None if options.w_error is None else _as_list(options.w_error, "w_error")
-    error = error and [_aligned(one, d, options, "w_error") for one in error]
-    durbin = options.durbin
-    if isinstance(durbin, Mapping):
-        durbin = {term: [_aligned(one, d, options, f"durbin[{term!r}]") for one in _as_list(own, f"durbin[{term!r}]")]
-                  for term, own in durbin.items()}  # fmt: skip
-    # 2. Which W lags what; lags in, effects out.
-    if d.encoding.dummies:
-        d = without_redundant_dummies(d, effects)
-    d = several_design(specification, d, lag, error, durbin, effects)
-    if options.estimator not in ADJUSTED:
-        d = with_note_on_errors(specification, d, effects)
+    d = several_columns(specification, d, effects, w, options)
     if d.varies:
         _refuse_moving(d, options)
     if options.estimator in ADJUSTED:
@@ -104,6 +92,21 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     # 3. The maximum, or the root of the adjusted scores, and the parameters with their covariance.
     sample, at = _estimated(specification, d, settings)
     return _fit(specification, d, sample, at, settings)
+
+
+def several_columns(specification: Specification, d: Design, effects: FixedEffects, w, options: ModelOptions):
+    """The design of a frame that was read under the first W, with all W numbered."""
+    lag = [d.weights, *(_aligned(one, d, options, "w") for one in _as_list(w, "w")[1:])]
+    error = None if options.w_error is None else _as_list(options.w_error, "w_error")
+    error = error and [_aligned(one, d, options, "w_error") for one in error]
+    durbin = options.durbin
+    if isinstance(durbin, Mapping):
+        durbin = {term: [_aligned(one, d, options, f"durbin[{term!r}]") for one in _as_list(own, f"durbin[{term!r}]")]
+                  for term, own in durbin.items()}  # fmt: skip
+    if d.encoding.dummies:
+        d = without_redundant_dummies(d, effects)
+    several = several_design(specification, d, lag, error, durbin, effects)
+    return several if options.estimator in ADJUSTED else with_note_on_errors(specification, several, effects)
 
 
 def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
@@ -239,8 +242,3 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
         _covariance=np.empty((0, 0)), _design=d, _sample=sample, _solution=at, _settings=settings,
     )  # fmt: skip
     return with_vcov(fit, settings.vcov)
-
-
-def spatial_names(name: str, used: tuple[int, ...]) -> list[str]:
-    """rho_1, rho_2 by the numbers of their W; of one W alone ``rho``."""
-    return [name] if len(used) == 1 else [f"{name}_{m + 1}" for m in used]
