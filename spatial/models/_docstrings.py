@@ -90,7 +90,8 @@ PARAMETERS = {
         "In panels: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t, beside fixed or "
         "random effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007; Millo "
         "2014); psi is in ``sp.variance_components(fit)``. By maximum likelihood, fixed effects by transformation (Lee "
-        "& Yu 2012); three periods or more. ``fit.forecast`` carries the last errors on.",
+        "& Yu 2012); three periods or more. With ``obs_weights=`` nu sqrt(w) is what is correlated. ``fit.forecast`` "
+        "carries the last errors on.",
     ),
     "correction": (
         'bool or "additive"',
@@ -128,8 +129,9 @@ PARAMETERS = {
     "regimes": (
         "str or Regimes, optional",
         "A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho "
-        "is the same. ``sp.Regimes(\"region\", terms=[\"x\"], rho=True, sigma2=True)`` chooses what differs. Theta is "
-        "that of the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.",
+        "is the same. ``sp.Regimes(\"region\", terms=[\"x\"], rho=True, sigma2=True)`` chooses what differs; the "
+        "variance of random effects is in one ratio to sigma2. Theta is that of the unit that receives W x, the lag of "
+        "the whole x. See ``sp.chow_test``.",
     ),
 }
 
