@@ -52,8 +52,9 @@ PARAMETERS = {
     "method": (
         '{"ml", "reml", "aqs", "gmm"}',
         'Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples; '
-        '"aqs", adjusted quasi-scores for errors of unequal variances (in panels serially correlated ones too); or '
-        '"gmm", the method of moments, which needs neither normal errors nor a determinant.',
+        '"aqs", adjusted quasi-scores for errors of unequal variances (in panels under the same W serially correlated '
+        'ones too; with gaps or W that varies up to 3,000 rows); or "gmm", the method of moments, which needs neither '
+        "normal errors nor a determinant.",
     ),
     "endog, instruments": (
         "list of str, optional",
@@ -140,12 +141,6 @@ LEAST_SQUARES_METHOD = (
     'With random effects: None is Swamy and Arora\'s estimator, "ml" maximum likelihood. With ``endog=``: two-stage '
     'least squares. With ``lags=`` also "aqs", the unbiased score of a dynamic panel. Ignored otherwise.',
 )
-TWO_PARAMETERS_METHOD = (
-    '{"ml", "reml", "gmm", "aqs"}',
-    'Exact maximum likelihood; "reml", its scores less what estimated coefficients do to them; or "gmm", the method '
-    'of moments, which needs neither normal errors nor a determinant; with ``lags=`` also "aqs", the unbiased score of '
-    "a dynamic panel.",
-)
 PAST_MOMENTS = (
     ' ``method="gmm"`` is GMM on past values, for many units, which takes errors of unequal variances; '
     "``method=sp.ArellanoBond(...)`` sets its instruments."
@@ -164,7 +159,6 @@ LITERAL_DURBIN = (
 DIFFERENT = {  # (model, parameter): its own type and description
     ("ols", "w"): ("weights, optional", "Not part of the model: tests of its residuals use them."),
     **{(model, "method"): LEAST_SQUARES_METHOD for model in ("ols", "slx")},
-    **{(model, "method"): TWO_PARAMETERS_METHOD for model in ("sac", "gns")},
     **{(model, "durbin"): ("None", "Has no meaning here: it belongs to slx, sdm, sdem and gns.")
        for model in ("ols", "sem")},
     **{(model, "durbin"): LITERAL_DURBIN for model in ("sar", "sac")},

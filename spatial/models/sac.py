@@ -57,11 +57,12 @@ def sac(
     durbin : [], optional
         Where rows of W have different sums (islands, W that is not row-standardised) W 1 is a regressor, so that rho
         does not depend on where y has its zero; ``durbin=[]`` leaves it out, as spatialreg and GeoDa do.
-    method : {"ml", "reml", "gmm", "aqs"}
-        Exact maximum likelihood; "reml", its scores less what estimated coefficients do to them; or "gmm", the method
-        of moments, which needs neither normal errors nor a determinant; with ``lags=`` also "aqs", the unbiased score
-        of a dynamic panel. Generalised moments hold without effects, with unit and period effects, gaps and W that vary
-        over time, and with random effects.
+    method : {"ml", "reml", "aqs", "gmm"}
+        Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples;
+        "aqs", adjusted quasi-scores for errors of unequal variances (in panels under the same W serially correlated
+        ones too; with gaps or W that varies up to 3,000 rows); or "gmm", the method of moments, which needs neither
+        normal errors nor a determinant. Generalised moments hold without effects, with unit and period effects, gaps
+        and W that vary over time, and with random effects.
     endog, instruments : list of str, optional
         With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
         terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags

@@ -65,9 +65,10 @@ def sdem(
         2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
     method : {"ml", "reml", "aqs", "gmm"}
         Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples;
-        "aqs", adjusted quasi-scores for errors of unequal variances (in panels serially correlated ones too); or "gmm",
-        the method of moments, which needs neither normal errors nor a determinant. Generalised moments hold without
-        effects, with unit and period effects, gaps and W that vary over time, and with random effects.
+        "aqs", adjusted quasi-scores for errors of unequal variances (in panels under the same W serially correlated
+        ones too; with gaps or W that varies up to 3,000 rows); or "gmm", the method of moments, which needs neither
+        normal errors nor a determinant. Generalised moments hold without effects, with unit and period effects, gaps
+        and W that vary over time, and with random effects.
     endog, instruments : list of str, optional
         With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
         terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags
