@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields, replace
 
 import numpy as np
@@ -38,7 +38,6 @@ from .regimes_fit import RegimesFit
 
 NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "leave lags= out, or interact in the formula: x:C(region)"),
-    "wx_order": ((1,), "W^2 X is not split by regime: leave wx_order= out"),
 }
 SPATIAL: dict[str, tuple[tuple, str]] = {  # likewise, where rho, lambda or sigma2 differ
     "endog": ((None, [], ()), "leave endog= out, or let coefficients alone differ"),
@@ -58,20 +57,20 @@ def read_regimes(
         E201, E205, E206, E208, E501, E502: the regimes cannot be told apart or estimated (``design.regimes``); E501
         options that models with regimes do not have; else as the model without regimes.
     """
-    return split_reading(specification, lambda plain: read(formula, data, w, plain), w, options)
+    return split_reading(specification, lambda plain: read(formula, data, w, plain), options)
 
 
 def split_reading(
-    specification: Specification, read_columns: Callable[[ModelOptions], Design], w, options: ModelOptions
+    specification: Specification, read_columns: Callable[[ModelOptions], Design], options: ModelOptions
 ) -> Reading:  # fmt: skip
     """The same of columns that are read by a function of the options without regimes."""
     regimes = as_regimes(options.regimes)
-    refuse_options(specification, w, options)
+    refuse_options(options)
     regimes.check(specification)
     plain = replace(options, regimes=None)
     plain.check(specification)
     reading = prepare(specification, read_columns(plain), plain)
-    _refuse_data(reading, regimes)
+    refuse_data(reading.design, reading.settings, regimes)
     if regimes.spatial and reading.settings.composed:
         refuse_composed(specification, reading.design, reading.settings.effects, plain)
     d, effects = reading.design, reading.settings.effects
@@ -145,7 +144,8 @@ def _adjusted_by_regime(specification, d, settings, sample: RegimeSample, names,
         return np.concatenate([at.rhos, at.lams])
 
     inside = region_of(sample, sample.lags.shape[1])
-    return solve_adjusted_several(specification, d, settings.effects, settings.method, inside, tuple(names), maximum)
+    at = settings.effects, settings.method
+    return solve_adjusted_several(specification, d, *at, sample, inside, tuple(names), maximum)
 
 
 def regime_sample_of(specification: Specification, d: Design, settings: Settings) -> RegimeSample:
@@ -174,7 +174,7 @@ def refuse_here(regimes) -> None:
                                 hint="estimate the model itself: sp.sdm(..., regimes='region')")
 
 
-def refuse_options(specification: Specification, w, options: ModelOptions) -> None:
+def refuse_options(options: ModelOptions) -> None:
     """E501 for what models with regimes do not have."""
     regimes, by_moments = as_regimes(options.regimes), options.estimator == "gmm"
     spatial = regimes.spatial
@@ -183,17 +183,15 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             places = ("for models with regimes", "where rho, lambda or sigma2 differ between regimes")
             raise SpatialInputError("E501", f"{name}={value!r} is not there {places[name in SPATIAL]}", hint=hint)
-    if isinstance(options.durbin, Mapping) or options.several(w):
-        raise SpatialInputError("E501", "models with regimes have one W, and one of the error",
-                                hint="regimes= with each W alone, or w=[w1, w2] without regimes=")
     if by_moments:
         refuse_by_moments(regimes)
-    elif spatial and options.estimator not in ("ml", "reml"):
+    elif spatial and options.estimator not in ("ml", *ADJUSTED):
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
-                                "sigma2 by regime need a likelihood", hint="method='ml' or 'reml'")  # fmt: skip
+                                "sigma2 by regime need a likelihood", hint="method='ml', 'reml' or 'aqs'")  # fmt: skip
     if as_regimes(options.regimes).sigma2 and options.estimator in ADJUSTED:
-        raise SpatialInputError("E501", f"method={options.method!r} has one variance: sigma2 by regime needs maximum "
-                                "likelihood", hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
+        why = "it has one variance" if options.estimator == "reml" else "it allows for any variances"
+        raise SpatialInputError("E501", f"method={options.method!r} has no sigma2 by regime: {why}",
+                                hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
 
 
 def refuse_by_moments(regimes: Regimes) -> None:
@@ -206,10 +204,10 @@ def refuse_by_moments(regimes: Regimes) -> None:
                                 hint="vcov='robust', with unit effects 'cluster', takes unequal variances")
 
 
-def _refuse_data(reading: Reading, regimes: Regimes) -> None:
+def refuse_data(d: Design, settings: Settings, regimes: Regimes) -> None:
     """E501 for data and effects that models with regimes do not have."""
-    effects = reading.settings.effects
-    if reading.settings.method == "gmm":
+    effects = settings.effects
+    if settings.method == "gmm":
         return
     if regimes.spatial:
-        refuse_beside_ways(reading.design, effects, reading.settings.correction, "rho, lambda or sigma2 by regime")
+        refuse_beside_ways(d, effects, settings.correction, "rho, lambda or sigma2 by regime")

@@ -23,6 +23,7 @@ from ..design.moment_settings import Moments
 from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings, lists_weights
 from ..design.redundant import without_redundant_dummies
+from ..design.regimes import SplitDesign
 from ..design.several import (
     SeveralDesign,
     least_squares_sample,
@@ -48,7 +49,13 @@ from .moving import moving_effects
 from .obs_weights import refuse_unweightable, usual_covariance
 from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects, with_note_on_errors
+from .regimes_fit import RegimesFit
 from .several_fit import SeveralFit
+from .several_regimes import (
+    names_by_regime,
+    sample_and_search_by_regime,
+    with_regimes_of_several,
+)
 from .ways import refuse_with_ways
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
@@ -75,6 +82,8 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     effects = which_effects(options.effects, d)
     refuse_with_ways(specification, d, options)
     d = several_columns(specification, d, effects, w, options)
+    if options.regimes is not None:
+        d = with_regimes_of_several(specification, d, effects, options)
     if d.varies:
         _refuse_moving(d, options)
     if options.estimator in ADJUSTED:
@@ -106,13 +115,25 @@ def several_columns(specification: Specification, d: Design, effects: FixedEffec
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     several = several_design(specification, d, lag, error, durbin, effects)
-    return several if options.estimator in ADJUSTED else with_note_on_errors(specification, several, effects)
+    return several if options.estimator == "reml" else with_note_on_errors(specification, several, effects)
 
 
 def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
     """The likelihood's arrays and its maximum; None in its place where there is nothing but least squares."""
+    sample, maximum = _sample_and_search(specification, d, effects, correction)
+    return sample, maximum()
+
+
+def _sample_and_search(specification: Specification, d, effects: FixedEffects, correction):
+    """The likelihood's arrays, and the search for its maximum."""
     sample = _several_sample(specification, d, effects, correction)
-    return sample, _maximum(sample)
+
+    def maximum() -> SeveralSolution | None:
+        return _maximum(sample)
+
+    if not d.spatial_regimes:
+        return sample, maximum
+    return sample_and_search_by_regime(specification, d, effects, correction, sample, maximum)
 
 
 def _several_sample(specification: Specification, d, effects: FixedEffects, correction):
@@ -138,16 +159,16 @@ def _estimated(specification: Specification, d: SeveralDesign, settings: Setting
     effects, correction = settings.effects, settings.correction
     if settings.method not in ADJUSTED:
         return several_sample_and_maximum(specification, d, effects, correction)
-    sample = _several_sample(specification, d, effects, correction)
+    sample, maximum = _sample_and_search(specification, d, effects, correction)
 
     def start() -> np.ndarray:
-        at = _maximum(sample)
-        assert at is not None
+        at = maximum()
         return np.concatenate([at.rhos, at.lams])
 
-    names = (*spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
-    inside = region_of(sample, len(d.weights.lag))
-    return sample, solve_adjusted_several(specification, d, effects, settings.method, inside, names, start)
+    of_rho, of_lambda = _names(d)
+    inside, names = region_of(sample, len(of_rho)), (*of_rho, *of_lambda)
+    at = solve_adjusted_several(specification, d, effects, settings.method, sample, inside, names, start)
+    return sample, at
 
 
 def _by_moments(specification: Specification, d: SeveralDesign, effects: FixedEffects, options: ModelOptions) -> Fit:
@@ -178,9 +199,9 @@ def refuse_options(specification: Specification, options: ModelOptions) -> None:
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             raise SpatialInputError("E501", f"{name}={value!r} is not there for several W", hint=hint)
-    if options.method not in (None, "ml", "gmm", "reml") and not isinstance(options.method, Moments):
+    if options.method not in (None, "ml", "gmm", *ADJUSTED) and not isinstance(options.method, Moments):
         raise SpatialInputError("E501", f"method={options.method!r} is not there for several W",
-                                hint="method='ml', 'reml' or 'gmm'")  # fmt: skip
+                                hint="method='ml', 'reml', 'aqs' or 'gmm'")  # fmt: skip
     mapping = isinstance(options.durbin, Mapping)
     if mapping and not specification.durbin:
         message = f"durbin= has no meaning for {specification.name}"
@@ -232,13 +253,20 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
     else:
         spatial = [*at.rhos, *at.lams] if isinstance(at, SeveralSolution | SeveralAdjusted) else []
     values = np.concatenate([at.beta, spatial])
-    names = (*sample.names, *spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
+    of_rho, of_lambda = _names(d)
+    names, kind = (*sample.names, *of_rho, *of_lambda), RegimesFit if isinstance(d, SplitDesign) else SeveralFit
     left = d.left(settings.effects) - len(values)
     by_least_squares = not (spatial or isinstance(at, SeveralSolution) or settings.method == "gmm")
     sigma2 = float(at.resid @ at.resid) / left if by_least_squares else at.sigma2
-    fit = SeveralFit(
+    fit = kind(
         specification=specification, sigma2=sigma2, loglik=at.loglik, df_resid=None,
         _terms=pd.Index(names, name="term"), _estimates=values,
         _covariance=np.empty((0, 0)), _design=d, _sample=sample, _solution=at, _settings=settings,
     )  # fmt: skip
     return with_vcov(fit, settings.vcov)
+
+
+def _names(d: SeveralDesign) -> tuple[list[str], list[str]]:
+    """Of rho and of lambda."""
+    names = spatial_names("rho", d.weights.lag), spatial_names("lambda", d.weights.error)
+    return names_by_regime(d, *names) if isinstance(d, SplitDesign) else names
