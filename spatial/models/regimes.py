@@ -16,6 +16,7 @@ from ..covariance.vcov import with_vcov
 from ..design.arrays import Sample
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT, Design
+from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings
 from ..design.regimes import Regimes, as_regimes, regime_design, split_of
 from ..design.regimes_sample import regime_arrays, regime_determinants
@@ -42,7 +43,6 @@ NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, w
 SPATIAL: dict[str, tuple[tuple, str]] = {  # likewise, where rho, lambda or sigma2 differ
     "endog": ((None, [], ()), "leave endog= out, or let coefficients alone differ"),
     "instruments": ((None, [], ()), "leave instruments= out, or let coefficients alone differ"),
-    "obs_weights": ((None,), "leave obs_weights= out; sigma2=True of sp.Regimes lets variances differ"),
 }
 
 
@@ -209,5 +209,8 @@ def refuse_data(d: Design, settings: Settings, regimes: Regimes) -> None:
     effects = settings.effects
     if settings.method == "gmm":
         return
+    if regimes.spatial and effects.ways:
+        refuse_weighted(d.obs_weights, f"rho, lambda or sigma2 by regime with effects of {effects}",
+                        "effects of unit and period, or coefficients alone by regime")
     if regimes.spatial:
         refuse_beside_ways(d, effects, settings.correction, "rho, lambda or sigma2 by regime")
