@@ -24,6 +24,7 @@ from ..design.ways import nested
 from ..records.fit import FitRecord
 from ..solve.ml import residuals
 from ..solve.serial import over_time, prais_winsten, prais_winsten_of_rows
+from ..solve.serial_slopes import slope_by_psi
 from .groups import group_codes, periods_of_rows, units_of_rows
 
 STEP = 1e-4  # of central differences by z
@@ -69,6 +70,8 @@ def psi_scores(fit: FitRecord) -> np.ndarray:
     random, psi = settings.random, settings.serial.psi
     theta = 0.0 if random is None else 1 - np.exp(-np.log1p(random.d2 * random.phi) / 2)
     fixed = settings.effects.entity
+    if settings.effects.ways:
+        return slope_by_psi(fit.specification, fit._design, settings.effects, at, float(np.arctanh(psi)))
     if fit._design.observed is not None:
         return _scores_of_rows(fit)
     # Fixed effects: the contrasts of P^-1 times the filtered data are those of the data.

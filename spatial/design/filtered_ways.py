@@ -1,0 +1,117 @@
+"""Ways of effects behind ``|`` once errors that are correlated over time were made independent.
+
+With P the filter of Prais and Winsten over time (``solve.serial``), P kron I takes dummies D to (P kron I) D. Ways that
+give every unit the same functions A of time have A kron I in D: P A kron I takes them out unit by unit. What they leave
+of the other ways, R, is few columns:
+
+    D = [A kron I, R],    (P kron I) D = [P A kron I, (P kron I) R],    Z what P A kron I leaves of (P kron I) R
+
+Effects of periods, and of groups of units in every period, stay what they are under P; trends of groups and groups that
+units change between do not.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from scipy import sparse
+
+from spillover.errors import SpatialInputError
+
+from .absorbed import Absorbed, time_functions
+from .dummies import DUMMIES_MAX
+from .fixed_effects import FixedEffects
+
+LEAST = 1e-9  # length of what other effects leave of one, against the longest
+
+
+class TimeAndRest:
+    """A (T, a), orthonormal, and R (T N, z), orthonormal and orthogonal to A kron I: together they span D.
+
+    Raises
+    ------
+    SpatialInputError
+        E309 for more than 800 columns of other ways.
+    """
+
+    def __init__(self, ways: Absorbed):
+        self.ways, (T, N) = ways, ways.shape
+        self.A, others = time_functions(ways)
+        columns = sum(way.columns.shape[1] for way in others)
+        if columns > DUMMIES_MAX:
+            raise SpatialInputError("E309", f"serial='ar1' needs dense matrices of the {columns:,} effects of "
+                                    f"{ways.name} that are not of units, {DUMMIES_MAX} at most", n=columns,
+                                    hint="fewer effects behind |, or leave serial= out: vcov='cluster' allows for it")
+        R = np.hstack([np.zeros((T * N, 0)), *(way.columns.toarray() for way in others)])
+        U, size, _ = np.linalg.svd(off_time(R, self.A), full_matrices=False)
+        self.R = U[:, size > LEAST * max(size.max(initial=0.0), LEAST)]
+
+    def filtered(self, P: np.ndarray) -> FilteredWays:
+        """The dummies (P kron I) D."""
+        return FilteredWays(self, P)
+
+
+class FilteredWays(Absorbed):
+    """Ways of effects over a balanced panel, their dummies times P kron I.
+
+    Parameters
+    ----------
+    base : TimeAndRest
+    P : (T, T)
+    """
+
+    def __init__(self, base: TimeAndRest, P: np.ndarray):
+        ways = base.ways
+        super().__init__(ways.ways, ways.shape, None, ways.own)
+        self.base, (T, N) = base, ways.shape
+        self.A, upper = np.linalg.qr(P @ base.A)
+        over_time = (P @ base.R.reshape(T, -1)).reshape(T * N, -1)
+        self.Z, rest = np.linalg.qr(off_time(over_time, self.A))
+        sizes = N * np.log(np.abs(np.diag(upper))).sum() + np.log(np.abs(np.diag(rest))).sum()
+        self.log_size = 2 * float(sizes)  # ln|U'(P'P kron I) U|, U an orthonormal basis of D
+
+    @property
+    def rank(self) -> int:
+        return self.A.shape[1] * self.shape[1] + self.Z.shape[1]
+
+    @property
+    def unfiltered(self) -> Absorbed:
+        """D, which W takes to effects if it does so with (P kron I) D."""
+        return self.base.ways
+
+    @property
+    def product(self) -> tuple[int, np.ndarray] | None:
+        """That of D: groups of units in every period stay these, and P A has as many functions as A."""
+        return self.base.ways.product
+
+    def demean(self, values: np.ndarray, first: int = 0) -> np.ndarray:
+        last = range(values.ndim - first, values.ndim)
+        x = np.moveaxis(values, range(first), last)
+        rows = off_time(x.reshape(x.shape[0] * x.shape[1], -1), self.A)
+        rows = rows - self.Z @ (self.Z.T @ rows)
+        return np.ascontiguousarray(np.moveaxis(rows.reshape(x.shape), last, range(first)))
+
+    def dummies(self) -> np.ndarray:
+        return np.hstack([np.kron(self.A, np.eye(self.shape[1])), self.Z])
+
+    @property
+    def independent(self) -> sparse.csr_array:
+        return sparse.csr_array(self.dummies())
+
+    def block(self, t: int) -> np.ndarray:
+        N = self.shape[1]
+        Z = self.Z[t * N : (t + 1) * N]
+        return (1 - self.A[t] @ self.A[t]) * np.eye(N) - Z @ Z.T
+
+
+def off_time(rows: np.ndarray, A: np.ndarray) -> np.ndarray:
+    """(I - A A' kron I) rows, (T N, c), of orthonormal A (T, a)."""
+    panel = rows.reshape(len(A), -1)
+    return (panel - A @ (A.T @ panel)).reshape(rows.shape)
+
+
+def filtered_effects(effects: FixedEffects, P: np.ndarray) -> FixedEffects:
+    """The effects of data that P kron I has filtered."""
+    assert effects.ways is not None
+    return replace(effects, ways=effects.ways.over_time.filtered(P))
