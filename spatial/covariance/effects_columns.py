@@ -30,9 +30,9 @@ from ..design.fixed_effects import UNIT_EFFECTS, FixedEffects
 from ..design.ways import nested
 from ..records.fit import FitRecord
 from ..solve.serial import prais_winsten
+from .deviations import deviations
 from .groups import units_of_rows
 from .missing_view import Completed
-from .several import deviations
 
 SIZE_MAX = 1e7  # elements of V
 LEAST = 1e-9  # length of what other effects leave of one, against the longest

@@ -21,11 +21,12 @@ from spillover.errors import SpatialInputError
 
 from ..records.fit import FitRecord
 from .clustered import Cluster, Robust
+from .deviations import deviations, has_several
 from .groups import group_codes, periods_of_rows, units_of_rows
 from .information import derivatives, with_dummies, without_dummies
 from .joint import wald
 from .sandwich import information_and_scores, sums_by_group
-from .several import derivatives_of_several, deviations, has_several
+from .several import derivatives_of_several
 
 LEFT = 1e-10  # share of the weight of a period or unit below which no other group has rows there
 WEAK = 1e-8  # share of the information of some combination of parameters that must be left without a group

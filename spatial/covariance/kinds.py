@@ -24,10 +24,11 @@ from ..design.obs_weights import links_in_units_of_variance, refuse_weighted
 from ..design.options import Settings
 from ..records.fit import FitRecord
 from .bootstrap import bootstrap_parameters
+from .deviations import has_several
 from .information import covariance, expected, observed_covariance
 from .random import by_random_ml, random_covariance
 from .sandwich import least_squares
-from .several import has_several, refuse_expected, whole_covariance
+from .several import refuse_expected, whole_covariance
 
 
 @dataclass(frozen=True)
@@ -46,13 +47,13 @@ class Information:
 
     def covariance(self, fit: FitRecord) -> np.ndarray:
         sample, at = fit._sample, fit._solution
-        if fit._settings.random is not None and by_random_ml(fit):
-            return _with_psi(fit, random_covariance(fit))
         if has_several(fit):
             if self.kind == "eim":
                 refuse_expected(fit)
             p = len(fit._terms)
-            return whole_covariance(fit, lost_freedom(fit))[:p, :p]
+            return _with_psi(fit, whole_covariance(fit, lost_freedom(fit))[:p, :p])
+        if fit._settings.random is not None and by_random_ml(fit):
+            return _with_psi(fit, random_covariance(fit))
         if sample.lag is None and sample.error is None:
             inverse = inverse_triangular(sample.basis[1])
             return _with_psi(fit, at.after_correction(fit.sigma2 * inverse @ inverse.T))

@@ -15,9 +15,10 @@ import numpy as np
 from ..design.fixed_effects import PERIOD_EFFECTS, UNIT_EFFECTS
 from ..design.ways import nested
 from ..records.fit import FitRecord
+from .deviations import deviations, has_several
 from .effects_columns import carried_effects
 from .groups import periods_of_rows, units_of_rows
-from .several import derivatives_of_several, deviations, has_several
+from .several import derivatives_of_several
 
 CR2, CR3 = -0.5, -1.0
 LEAST = 1e-8  # eigenvalues of M_gg below it are zero

@@ -21,6 +21,8 @@ from spillover.errors import SpatialInputError
 
 from ..design.arrays import Sample
 from ..design.design import Design
+from ..design.several import SeveralDesign
+from ..records.fit import FitRecord
 from ..records.missing import MissingRecord
 from ..solve.missing_problem import MissingProblem
 from ..solve.ml import Solution
@@ -42,7 +44,7 @@ class Completed(Solution):
     information: np.ndarray = field(kw_only=True, repr=False)
 
 
-def completed_view(fit: MissingRecord) -> MissingRecord:
+def completed_view(fit: MissingRecord) -> FitRecord:
     """The fit over all rows; of least squares over the rows with y, since others say nothing.
 
     Raises
@@ -50,7 +52,8 @@ def completed_view(fit: MissingRecord) -> MissingRecord:
     SpatialInputError
         E309 for a matrix G of more than ten million elements.
     """
-    own = {one.name: getattr(fit._design, one.name) for one in fields(Design)}
+    refuse_several(fit)
+    own = _columns_of_one(fit._design)
     if not fit._sample.parts:
         return _least_squares(fit, Design(**own | {"observed": fit._design.seen}))
     spec, s, at = fit.specification, fit._sample, fit._solution
@@ -62,7 +65,7 @@ def completed_view(fit: MissingRecord) -> MissingRecord:
     G = projection.G if isinstance(projection.G, np.ndarray) else projection.G.toarray()
     filled, level = projection.completed
     parts = _columns(s.problem, filled - level)
-    sample = Sample(n=s.n, lag=s.lag, error=s.error, names=s.names, **parts)
+    sample = Sample(n=s.n, lag=s.lag, error=s.error, names=s.names, **parts)  # type: ignore[arg-type]
     e, s2 = projection.resid, at.sigma2
     moving = [sample.BWy(at.lam)] * spec.lag
     if spec.error:
@@ -73,14 +76,25 @@ def completed_view(fit: MissingRecord) -> MissingRecord:
     return _with(fit, Design(**own | {"y": filled.reshape(own["y"].shape)}), sample, solution)
 
 
+def refuse_several(fit: MissingRecord) -> None:
+    """E501 where the score is not that of one rho and one lambda."""
+    problem = fit._sample.problem
+    if problem.plain:
+        return
+    why = ("several rho or lambda" if max(len(problem.W), len(problem.M)) > 1 else "serial='ar1'" if problem.serial
+           else f"effects={fit._settings.effects.name!r}")  # fmt: skip
+    raise SpatialInputError("E501", f"variances by groups are not there for missing='model' with {why}",
+                            hint="vcov='oim'")  # fmt: skip
+
+
 def _columns(p: MissingProblem, v: np.ndarray) -> dict[str, Any]:
     """v less the offset, X, W v and their lags by M, times the roots of weights of observations."""
     own = v if p.offset is None else v - p.offset
     parts: dict[str, Any] = {"y": own, "X": p.X}
-    if p.W is not None:
-        parts["Wy"] = p.W @ v
-    if p.M is not None:
-        parts |= {"My": p.M @ own, "MX": p.M @ p.X} | ({"MWy": p.M @ parts["Wy"]} if p.W is not None else {})
+    for W in p.W:
+        parts["Wy"] = W @ v
+    for M in p.M:
+        parts |= {"My": M @ own, "MX": M @ p.X} | ({"MWy": M @ parts["Wy"]} if p.W else {})
     return parts if p.root is None else {name: (p.root * values.T).T for name, values in parts.items()}
 
 
@@ -90,7 +104,7 @@ def _with_sigma2(covariance: np.ndarray, cross: np.ndarray, s2: float, n: int) -
     return np.block([[np.linalg.inv(covariance) + np.outer(c, c) / own, c[:, None]], [c[None], np.array([[own]])]])
 
 
-def _least_squares(fit: MissingRecord, d: Design) -> MissingRecord:
+def _least_squares(fit: MissingRecord, d: Design) -> FitRecord:
     effects, s, at = fit._settings.effects, fit._sample, fit._solution
     if d.obs_weights is not None and d.observed is not None:
         d = replace(d, obs_weights=replace(d.obs_weights, values=np.where(d.observed, d.obs_weights.values, np.nan)))
@@ -100,5 +114,16 @@ def _least_squares(fit: MissingRecord, d: Design) -> MissingRecord:
     return _with(fit, d, sample, Solution(at.beta, 0.0, 0.0, float(e @ e) / s.n, at.loglik, e))
 
 
-def _with(fit: MissingRecord, d: Design, sample: Sample, solution: Solution) -> MissingRecord:
-    return replace(fit, _design=d, _sample=sample, _solution=solution)  # type: ignore[arg-type]
+def _columns_of_one(d: Design) -> dict[str, Any]:
+    """The fields of a design with one W of the lag, and one of the error."""
+    own = {one.name: getattr(d, one.name) for one in fields(Design)}
+    if not isinstance(d, SeveralDesign):
+        return own
+    matrices, lag, error = d.weights.matrices, d.weights.lag or (0,), d.weights.error or (0,)
+    return own | {"weights": matrices[lag[0]], "error_weights": matrices[error[0]]}
+
+
+def _with(fit: MissingRecord, d: Design, sample: Sample, solution: Solution) -> FitRecord:
+    """As a fit of one W whose outcomes are all observed."""
+    own = {one.name: getattr(fit, one.name) for one in fields(FitRecord)}
+    return FitRecord(**own | {"_design": d, "_sample": sample, "_solution": solution})

@@ -24,6 +24,7 @@ from ..design.design import Design
 from ..design.ways import nested
 from ..records.fit import FitRecord
 from . import score_forms
+from .deviations import deviations, has_several
 from .effects_columns import carried_effects, sides_of
 from .groups import periods_of_rows, units_of_rows
 from .information import derivatives
@@ -32,7 +33,7 @@ from .random import by_random_ml, kappa_scores, quasi_demeaned_twice
 from .sandwich import sums_by_group
 from .score_forms import PROBES, Identity, quadratic_forms
 from .serial import psi_scores
-from .several import derivatives_of_several, deviations, has_several, scores_of_variances
+from .several import derivatives_of_several, scores_of_variances
 
 EXACT_GROUPS = 500  # columns that are solved for one by one, above DENSE_UNITS
 

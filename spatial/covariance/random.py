@@ -17,7 +17,9 @@ from ..design.unit_rows import UnitRows
 from ..design.ways import nested
 from ..records.fit import FitRecord
 from ..records.schema import SCHEMA, critical_value
+from ..solve.composed import information_of_levels
 from ..solve.serial import prais_winsten
+from .deviations import deviations, has_several
 from .groups import group_codes
 from .information import inverse_information, observed
 from .scores import scores
@@ -61,10 +63,10 @@ def kappa_scores(fit: FitRecord, e: np.ndarray) -> np.ndarray:
         counts, mean = units.counts, units.mean_count
         share = counts / mean * (1 + mean * phi) / (1 + counts * phi)
         rows = np.bincount(units.codes)
-        return ((counts * units.means(e) ** 2 / fit.sigma2 - 1) * share / (2 * rows))[units.codes]
+        return ((counts * units.means(e / deviations(fit)) ** 2 - 1) * share / (2 * rows))[units.codes]
     c = np.ones(T) if serial is None else prais_winsten(serial.psi, T).sum(axis=1)
-    means = c @ e.reshape(T, -1) / np.sqrt(T * (c @ c))
-    return np.tile((T * means**2 / fit.sigma2 - 1) / (2 * T), T)
+    means = c @ (e / deviations(fit)).reshape(T, -1) / np.sqrt(T * (c @ c))
+    return np.tile((T * means**2 - 1) / (2 * T), T)
 
 
 def quasi_demeaned_twice(fit: FitRecord, e: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -142,10 +144,11 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
     if random is None and serial is None:
         raise SpatialInputError("E501", f"{fit._settings.effects.name!r} effects have no variance components",
                                 hint="fit with effects='random'")  # fmt: skip
-    s2 = fit.sigma2 if random is None else random.sigma2_e
-    estimates = {"sigma2_e": s2}
+    s2 = variances_by_name(fit)
+    estimates = {f"{of}sigma2_e": value for of, value in s2.items()}
     if random is not None:
-        estimates = {"sigma2_mu": random.sigma2_mu, "sigma2_e": s2, "phi": random.phi, "theta": random.theta}
+        estimates = {f"{of}sigma2_mu": random.phi * value for of, value in s2.items()} | estimates
+        estimates |= {"phi": random.phi, "theta": random.theta}
     if serial is not None:
         estimates["psi"] = serial.psi
     table = pd.DataFrame({"term": [*estimates], "estimate": [*estimates.values()]})
@@ -162,6 +165,14 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
     return table.reset_index()
 
 
+def variances_by_name(fit: FitRecord) -> dict[str, float]:
+    """sigma2_e, or that of every regime by its label: ``"east: "``."""
+    random, several = fit._settings.random, getattr(fit._solution, "sigma2s", ())
+    if len(several) > 1:
+        return {f"{label}: ": float(value) for label, value in zip(fit.split.labels, several)}  # type: ignore[attr-defined]
+    return {"": fit.sigma2 if random is None else random.sigma2_e}
+
+
 def _interval(term: str, value: float, half: float, random) -> np.ndarray:
     """The ends of an interval from the half width of the estimate.
 
@@ -170,20 +181,23 @@ def _interval(term: str, value: float, half: float, random) -> np.ndarray:
     upper end near phi = 0.
     """
     ways = np.array([-1.0, 1.0])
-    if term == "sigma2_e":
+    if term.endswith("sigma2_e"):
         return value * np.exp(ways * half / value)
     if term == "theta":
         kappa, slope = -2 * np.log1p(-value), 2 / (1 - value)
         return -np.expm1(-np.maximum(kappa + ways * half * slope, 0.0) / 2)
-    scale = random.d2 / (random.sigma2_e if term == "sigma2_mu" else 1.0)
+    scale = random.d2 / (value / random.phi if term.endswith("sigma2_mu") else 1.0)
     ends = np.log1p(scale * value) + ways * half * scale / (1 + scale * value)
     return np.expm1(np.maximum(ends, 0.0)) / scale
 
 
 def _of_variances(fit: FitRecord) -> np.ndarray:
-    """The covariance of sigma2, of kappa where phi > 0, and of z = atanh(psi) with errors correlated over time."""
+    """Of every sigma2, of kappa where phi > 0, and of z = atanh(psi) with errors correlated over time."""
     random, serial, p = fit._settings.random, fit._settings.serial, len(fit.params)
-    information = observed(fit._sample, fit._solution) if random is None else random.information
+    if has_several(fit) and random is None:
+        information = information_of_levels(fit._solution)  # type: ignore[arg-type]
+    else:
+        information = observed(fit._sample, fit._solution) if random is None else random.information
     V = inverse_information(information, [*fit.params.index, "sigma2", "phi"])[p:, p:]
     if serial is None:
         return V
@@ -192,16 +206,26 @@ def _of_variances(fit: FitRecord) -> np.ndarray:
 
 
 def _slopes(fit: FitRecord) -> dict[str, np.ndarray]:
-    """Of each variance component by (sigma2, kappa, z), those of them that were estimated."""
-    random, serial = fit._settings.random, fit._settings.serial
-    time = [] if serial is None else [0.0]
-    if random is None or random.on_boundary:
-        return {"sigma2_e": np.array([1.0, *time])}
-    s2, d2, phi = random.sigma2_e, random.d2, random.phi
+    """Of each variance component by (sigma2 ..., kappa, z), those of them that were estimated."""
+    random, serial, s2 = fit._settings.random, fit._settings.serial, variances_by_name(fit)
+    S, free = len(s2), random is not None and not random.on_boundary
+    zero = np.zeros(S + free + (serial is not None))
+
+    def at(place: int, value: float = 1.0) -> np.ndarray:
+        out = zero.copy()
+        out[place] = value
+        return out
+
+    slopes = {f"{of}sigma2_e": at(g) for g, of in enumerate(s2)}
+    if not free:
+        return slopes
+    d2, phi = random.d2, random.phi
     e = 1 + d2 * phi
-    fall = [] if serial is None else [-phi * serial.slope_of_d2 / d2]
-    return {"sigma2_e": np.array([1.0, 0.0, *time]), "sigma2_mu": np.array([phi, s2 * e / d2, *(s2 * x for x in fall)]),
-            "phi": np.array([0.0, e / d2, *fall]), "theta": np.array([0.0, 0.5 / np.sqrt(e), *time])}  # fmt: skip
+    of_phi = at(S, e / d2)
+    if serial is not None:
+        of_phi[-1] = -phi * serial.slope_of_d2 / d2
+    slopes |= {f"{of}sigma2_mu": at(g, phi) + value * of_phi for g, (of, value) in enumerate(s2.items())}
+    return slopes | {"phi": of_phi, "theta": at(S, 0.5 / np.sqrt(e))}
 
 
 def random_text(fit: FitRecord) -> list[str]:
@@ -209,7 +233,7 @@ def random_text(fit: FitRecord) -> list[str]:
     random, value = fit._settings.random, _values(fit)
     moments = "Kapoor, Kelejian and Prucha's moments" if random.error else "Swamy and Arora's moments"
     method = "maximum likelihood" if random.by_likelihood else moments
-    names = ("sigma2_mu", "phi") if random.error == "baltagi" else ("sigma2_mu", "phi", "theta")
+    names = [f"{of}sigma2_mu" for of in variances_by_name(fit)] + ["phi", "theta"][: 2 - (random.error == "baltagi")]
     process = KINDS[random.error].format(e="e" if fit._settings.serial is None else "nu")
     lines = [f"unit effects: {process}",
              f"their variance by {method}: " + ", ".join(value[name] for name in names)]  # fmt: skip

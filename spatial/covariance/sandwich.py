@@ -16,13 +16,14 @@ from spillover.errors import SpatialInputError
 from ..design.ways import nested
 from ..records.fit import FitRecord
 from ..solve.gmm import MomentSample, basis, regressors, two_stage
+from .deviations import has_several
 from .groups import periods_of_rows, units_of_rows
 from .information import inverse_information, observed
 from .missing_view import Completed
 from .random import by_random_ml, random_scores
 from .scores import scores
 from .serial import with_psi
-from .several import has_several, scores_of_several
+from .several import scores_of_several
 
 
 def sandwich(fit: FitRecord, meat_of) -> np.ndarray:
@@ -37,7 +38,8 @@ def sandwich(fit: FitRecord, meat_of) -> np.ndarray:
     information, S = information_and_scores(fit)
     bread = inverse_information(information, names)
     if has_several(fit):
-        bread = fit._solution.T @ bread  # type: ignore[attr-defined]
+        T = fit._solution.T  # type: ignore[attr-defined]
+        bread = T @ bread[: T.shape[1]]
     V = (bread @ meat_of(S) @ bread.T)[: len(names), : len(names)]
     if not (np.diag(V) > 0).all():
         bad = names[int(np.argmin(np.diag(V)))]
@@ -59,10 +61,10 @@ def information_and_scores(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
         return np.eye(stage.T.shape[1]), stage.T * stage.resid[:, None]
     if isinstance(fit._solution, Completed):
         return fit._solution.information, np.empty((0, 0))  # the variance by pairs takes no scores by row
-    if by_random_ml(fit):
-        information, S = fit._settings.random.information, random_scores(fit)
-    elif has_several(fit):
+    if has_several(fit):
         information, S = fit._solution.information, scores_of_several(fit)  # type: ignore[attr-defined]
+    elif by_random_ml(fit):
+        information, S = fit._settings.random.information, random_scores(fit)
     else:
         information, S = observed(fit._sample, fit._solution), scores(fit._sample, fit._solution)
     return (information, S) if fit._settings.serial is None else with_psi(fit, information, S)

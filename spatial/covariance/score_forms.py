@@ -20,7 +20,7 @@ from ..logdet.inverse import inverse
 from ..logdet.several_periods import per_period
 from ..records.fit import FitRecord
 from .as_lagged import as_lagged, several_as_lagged
-from .several import deviations, has_several
+from .deviations import deviations, has_several
 
 DENSE_UNITS = 1_500  # beyond, P acts through factorisations
 PROBES = 16

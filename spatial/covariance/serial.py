@@ -22,9 +22,9 @@ from spillover.errors import SpatialInputError
 
 from ..design.ways import nested
 from ..records.fit import FitRecord
-from ..solve.ml import residuals
-from ..solve.serial import over_time, prais_winsten, prais_winsten_of_rows
+from ..solve.serial import prais_winsten, prais_winsten_of_rows
 from ..solve.serial_slopes import slope_by_psi
+from .deviations import deviations
 from .groups import group_codes, periods_of_rows, units_of_rows
 
 STEP = 1e-4  # of central differences by z
@@ -58,7 +58,7 @@ def refuse_for_serial(chosen, fit: FitRecord) -> None:
 def with_psi(fit: FitRecord, information: np.ndarray, S: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The information and the scores by row with z = atanh(psi) as their last parameter."""
     serial, p = fit._settings.serial, len(information)
-    s, v = serial.slopes[:p], serial.variance
+    s, v = getattr(serial, "own_slopes", serial.slopes)[:p], serial.variance
     inverse = np.linalg.inv(information) + v * np.outer(s, s)
     whole = np.block([[inverse, v * s[:, None]], [v * s[None], np.full((1, 1), v)]])
     return np.linalg.inv(whole), np.column_stack([S, psi_scores(fit)])
@@ -74,18 +74,18 @@ def psi_scores(fit: FitRecord) -> np.ndarray:
         return slope_by_psi(fit.specification, fit._design, settings.effects, at, float(np.arctanh(psi)))
     if fit._design.observed is not None:
         return _scores_of_rows(fit)
-    # Fixed effects: the contrasts of P^-1 times the filtered data are those of the data.
-    back = over_time(fit._sample, np.linalg.inv(_filter(psi, T, 0.0 if fixed else theta)))
+    # Fixed effects: the contrasts of P^-1 times the filtered errors are those of the errors.
+    z = (at.resid / deviations(fit)).reshape(T, -1)
+    back = np.linalg.solve(_filter(psi, T, 0.0 if fixed else theta), z)
     squares, constants = [], []
     for move in (STEP, -STEP):
         other = np.tanh(np.arctanh(psi) + move)
-        sample = over_time(back, _filter(other, T, 1.0 if fixed else theta))
-        squares.append(residuals(sample, at.beta, at.rho, at.lam) ** 2)
+        squares.append(((_filter(other, T, 1.0 if fixed else theta) @ back) ** 2).ravel())
         d2 = np.sum(prais_winsten(other, T).sum(axis=1) ** 2)
         constants.append((np.log1p(-(other**2)) - fixed * np.log(d2 / T)) / 2)
     share = 1 - settings.effects.time / fit._design.n_units
     slope = (squares[0] - squares[1]) / (2 * STEP)
-    return -slope / (2 * at.sigma2) + share * (constants[0] - constants[1]) / (2 * STEP) / T
+    return -slope / 2 + share * (constants[0] - constants[1]) / (2 * STEP) / T
 
 
 def _scores_of_rows(fit: FitRecord) -> np.ndarray:
@@ -94,7 +94,7 @@ def _scores_of_rows(fit: FitRecord) -> np.ndarray:
 
     d, at, psi = fit._design, fit._solution, fit._settings.serial.psi
     assert d.observed is not None
-    e = at.resid
+    e = at.resid / deviations(fit)
     by_unit = np.lexsort((periods_of_rows(d), units_of_rows(d)))
     K = prais_winsten_of_rows(psi, d.observed)[by_unit][:, by_unit]
     nu = np.empty(len(e))
@@ -102,7 +102,7 @@ def _scores_of_rows(fit: FitRecord) -> np.ndarray:
     ends = []
     for move in (STEP, -STEP):
         other = prais_winsten_of_rows(float(np.tanh(np.arctanh(psi) + move)), d.observed)
-        ends.append(np.log(other.diagonal()) - (other @ nu) ** 2 / (2 * at.sigma2))
+        ends.append(np.log(other.diagonal()) - (other @ nu) ** 2 / 2)
     return (ends[0] - ends[1]) / (2 * STEP)
 
 

@@ -16,22 +16,10 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..records.fit import FitRecord
-from ..solve.several import SeveralSolution
 from ..solve.several_problem import blocks_of
+from .deviations import deviations, has_several
 from .information import inverse_information
-
-
-def has_several(fit: FitRecord) -> bool:
-    """Whether the likelihood is one of several rho, lambda or sigma2."""
-    return isinstance(fit._solution, SeveralSolution)
-
-
-def deviations(fit: FitRecord) -> np.ndarray:
-    """The errors' standard deviation in every row, (m,), or a number for all of one."""
-    at = fit._solution
-    if not has_several(fit):
-        return np.sqrt(at.sigma2)
-    return np.sqrt(at.sigma2s)[fit._sample.groups_of_rows]  # type: ignore[attr-defined]
+from .random import by_random_ml, kappa_scores
 
 
 def derivatives_of_several(fit: FitRecord) -> np.ndarray:
@@ -52,17 +40,19 @@ def scores_of_variances(fit: FitRecord, z: np.ndarray, share: float) -> np.ndarr
 
 
 def scores_of_several(fit: FitRecord) -> np.ndarray:
-    """By row, (m, k + J + L + S); determinants belong to no single row: each has a share of L', which leaves the sum
-    at zero."""
+    """By row, (m, k + J + L + S), and kappa's of random effects; determinants belong to no single row: each has a share
+    of L', which leaves the sum at zero."""
     z = fit._solution.resid / deviations(fit)
     by_row = np.column_stack([derivatives_of_several(fit) * z[:, None],
                               scores_of_variances(fit, z, fit._sample.n / len(z))])  # fmt: skip
+    if by_random_ml(fit) and not fit._settings.random.on_boundary:
+        by_row = np.column_stack([by_row, kappa_scores(fit, fit._solution.resid)])
     return by_row - by_row.mean(axis=0)
 
 
 def whole_covariance(fit: FitRecord, factor: float) -> np.ndarray:
     """Of (beta, rho, lambda, ln sigma2): the inverse of the observed information times ``factor``."""
-    at, names = fit._solution, [*fit.params.index, "sigma2"]
+    at, names = fit._solution, [*fit.params.index, "sigma2", "phi"]
     V = factor * at.T @ inverse_information(at.information, names) @ at.T.T  # type: ignore[attr-defined]
     return (V + V.T) / 2
 

@@ -22,6 +22,7 @@ from .period_means import centers
 from .sample import SPANNED, determinant_counts, likelihood_size, own_columns
 from .several_ways import carried_groups, ways_stay
 from .specification import Specification
+from .unit_means import lag_unit_means, with_unit_means
 
 AnyWeights = SpatialWeights | TemporalWeights
 
@@ -81,7 +82,7 @@ def several_design(
     own = {one.name: getattr(d, one.name) for one in fields(Design)}
     out = SeveralDesign(**{**own, "weights": weights, "durbin": (), "error_weights": None})
     if durbin is None and (specification.lag or specification.durbin):
-        out = _with_lagged_intercepts(out, of_lag, effects)
+        out = with_lagged_intercepts(out, of_lag, effects)
     return out
 
 
@@ -103,17 +104,22 @@ def _pairs(specification: Specification, d: Design, durbin, of_lag, place) -> tu
     return tuple((j, m) for m in of_lag for j in columns)
 
 
-def _with_lagged_intercepts(d: SeveralDesign, of_lag: Sequence[int], effects: FixedEffects) -> SeveralDesign:
-    """W_j 1 is a regressor wherever it is no constant and the others do not span it, as with one W."""
-    if INTERCEPT not in d.names or effects.fixed:
+def with_lagged_intercepts(
+    d: SeveralDesign, of_lag: Sequence[int], effects: FixedEffects, *, by_regime: bool = False
+) -> SeveralDesign:
+    """W_j 1 is a regressor wherever it is no constant and the others do not span it, as with one W; beside period
+    effects where rho differs ``by_regime``."""
+    if INTERCEPT not in d.names or (effects.fixed and not (by_regime and effects.time)):
         return d
     one = d.names.index(INTERCEPT)
     for m in of_lag:
         if not d.weights.matrices[m].row_sums_vary:
             continue
         X, _ = several_regressors(d, effects)
-        added = d.rows(spatial_lag(d.weights.matrices[m], d.X[:, :, one]))
-        columns = d.rows(X)
+        if (one, m) in d.weights.pairs:
+            continue
+        added = d.rows(effects.demean(spatial_lag(d.weights.matrices[m], d.X[:, :, one]), d.observed))
+        columns = d.rows(effects.demean(X, d.observed))
         left = added - columns @ np.linalg.lstsq(columns, added, rcond=None)[0]
         if np.linalg.norm(left) > SPANNED * np.abs(d.weights.matrices[m].row_sums).max() * np.sqrt(len(left)):
             d = replace(d, weights=replace(d.weights, pairs=((one, m), *d.weights.pairs)))
@@ -147,19 +153,23 @@ def weights_of_error(d: Design) -> SpatialWeights | TemporalWeights:
 def several_regressors(
     d: SeveralDesign, effects: FixedEffects, *, centered: bool = True
 ) -> tuple[np.ndarray, list[str]]:
-    """[X, W_m x ...] as (T, N, k) and the columns' names; without ``centered`` W lags period means too."""
+    """[X, W_m x ...] as (T, N, k) and the columns' names, the means that correlated random effects follow among them;
+    without ``centered`` W lags period means too."""
     own = own_columns(d, effects)
     columns = [d.X[:, :, own]]
     of_lag = effects if centered else NO_EFFECTS
     columns += [d.lag(d.X[:, :, [j]], of_lag, d.weights.matrices[m]) for j, m in d.weights.pairs]
-    return np.concatenate(columns, axis=2), [*(d.names[j] for j in own), *d.lag_names]
+    names = [*(d.names[j] for j in own), *d.lag_names]
+    return with_unit_means(np.concatenate(columns, axis=2), names, d, effects)
 
 
-def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) -> dict:
+def several_arrays(
+    d: SeveralDesign, effects: FixedEffects, correction: bool, *, units_stay: bool = False
+) -> dict:  # fmt: skip
     """y (m,), X (m, k), lags (m, J), lagged (L, m, 1 + J + k), names and the basis of X; lags in, effects out.
 
-    With ``correction`` data are lagged and then demeaned, without it the other way round, as with one W. Weights of
-    observations: rows times their roots, lagged first.
+    With ``correction`` data are lagged and then demeaned, without it the other way round, as with one W; where
+    ``units_stay`` unit effects are still in. Weights of observations: rows times their roots, lagged first.
 
     Raises
     ------
@@ -170,7 +180,8 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
     X, names = several_regressors(d, effects)
     k, lag, error = len(names), [W[m] for m in d.weights.lag], [W[m] for m in d.weights.error]
     moving = d.varies and bool(lag or error)  # without spatial parameters all effects leave by demeaning
-    leaving, dummies, size = effects, np.empty((*d.y.shape, 0)), 0.0
+    leaving, dummies = effects.without_entity() if units_stay else effects, np.empty((*d.y.shape, 0))
+    size = 0.0
     if effects.ways and (lag or error):
         moving = carried_groups(d, effects, (*lag, *error)) is None
         size = float(d.left(effects))
@@ -189,8 +200,11 @@ def several_arrays(d: SeveralDesign, effects: FixedEffects, correction: bool) ->
         MZ = d.lag(Z, effects, M) if lag_first and not moving else spatial_lag(M, Z if lag_first else within)
         lagged[place] = d.rows(d.within(MZ, leaving) if lag_first else MZ)
     rows, before, J = d.rows(within), d.rows(X), len(lag)
+    followed = len(own_columns(d, effects)) + len(d.weights.pairs)  # by unit means
+    for one in lagged:
+        lag_unit_means(one[:, 1 + J : 1 + J + k], before[:, :followed], names[:followed], d, effects)
     y, own = rows[:, 0], np.ascontiguousarray(rows[:, 1 + J : 1 + J + k])
-    out = (d.rows(d.within(d.y, effects)), d.rows(d.within(X, effects))) if moving else (y, own)
+    out = (d.rows(d.within(d.y, effects)), d.rows(d.within(X, effects))) if moving or units_stay else (y, own)
     (problem,), Q, R = degenerate(d, d.rows(d.y)[None], out[0][None], before[None], out[1][None], names, effects)
     if problem is not None:
         raise problem
@@ -258,3 +272,8 @@ def least_squares_sample(arrays: dict) -> Sample:
     X = arrays["X"]
     return Sample(y=arrays["y"], X=X, n=arrays["n"], names=arrays["names"], factors=(X, *arrays["basis"]),
                   log_weights=arrays.get("log_weights", 0.0))  # fmt: skip
+
+
+def spatial_names(name: str, used: tuple[int, ...]) -> list[str]:
+    """rho_1, rho_2 by the numbers of their W; of one W alone ``rho``."""
+    return [name] if len(used) == 1 else [f"{name}_{m + 1}" for m in used]

@@ -15,6 +15,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..covariance.moments import by_moments
+from ..design.dynamic_effects import leave_by_means
 from ..records.fit import FitRecord
 from ..records.tests import TestResult
 from ..solve.gmm_dynamic import DynamicMoments, PanelGMM
@@ -79,8 +80,7 @@ def _stages(fit: FitRecord, gmm: PanelGMM) -> Stages:
     Qx = np.linalg.qr(Z[:, own])[0]
     excluded = np.linalg.svd(H.T @ Qx)[0][:, Qx.shape[1] :]  # within H, orthogonal to what Qx spans
     names = (*by_moments(fit)[0].names, *[f"W:{d.response}"] * fit.specification.lag)
-    demeaned = fit._settings.effects.time and d.observed is None  # with gaps period effects have columns
-    rows = s.rows - (d.n_periods - 1) * demeaned
+    rows = s.rows - (d.n_periods - 1) * leave_by_means(d, fit._settings.effects)  # else they have columns
 
     def without(values):
         return values - Qx @ (Qx.T @ values)

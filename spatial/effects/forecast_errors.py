@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from spillover.matrix import SpatialWeights
-
 from ..covariance.kinds import lost_freedom
 from ..covariance.sandwich import least_squares
 from ..records.fit import FitRecord
@@ -21,11 +19,7 @@ def variances(fit: FitRecord, W, M, horizon: int) -> np.ndarray:
         return _over_time(fit, W, M, horizon)
     d, eye = fit._design, np.eye(W.n)
     named = fit.params
-    if isinstance(fit, SeveralRecord | RegimesRecord):
-        (C, D), sigma2 = (each.toarray() for each in operators_of_new(fit, W, M)), variances_of_errors(fit)
-    else:
-        C, D, sigma2 = fit.rho * W.csr.toarray(), fit.lam * M.csr.toarray(), np.full(W.n, fit.sigma2)
-    A_inverse, B_inverse = np.linalg.inv(eye - C), np.linalg.inv(eye - D)
+    A_inverse, B_inverse, sigma2 = _inverses(fit, W, M)
     sigma2 = sigma2 * (1.0 if least_squares(fit) else lost_freedom(fit))  # least squares has SSE / df already
     errors = B_inverse * sigma2 @ B_inverse.T
     tau, eta = (float(named.get(f"{w}lag({d.response})", 0.0)) for w in ("", "W:"))
@@ -39,13 +33,21 @@ def variances(fit: FitRecord, W, M, horizon: int) -> np.ndarray:
     return np.array(out)
 
 
-def _over_time(fit: FitRecord, W: SpatialWeights, M: SpatialWeights, horizon: int) -> np.ndarray:
+def _inverses(fit: FitRecord, W, M) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A^-1 and B^-1 of new periods, and sigma2 of every unit."""
+    if isinstance(fit, SeveralRecord | RegimesRecord):
+        (C, D), sigma2 = (each.toarray() for each in operators_of_new(fit, W, M)), variances_of_errors(fit)
+    else:
+        C, D, sigma2 = fit.rho * W.csr.toarray(), fit.lam * M.csr.toarray(), np.full(W.n, fit.sigma2)
+    eye = np.eye(W.n)
+    return np.linalg.inv(eye - C), np.linalg.inv(eye - D), sigma2
+
+
+def _over_time(fit: FitRecord, W, M, horizon: int) -> np.ndarray:
     """The same of errors with psi: h periods ahead sigma2 (1 - psi^2h) / (1 - psi^2) is to come, and of the error
     within c the share 1 - psi^h is left, since the last error was measured from it."""
-    eye, psi = np.eye(W.n), fit._settings.serial.psi
-    A_inverse = np.linalg.inv(eye - fit.rho * W.csr.toarray())
-    B_inverse = np.linalg.inv(eye - fit.lam * M.csr.toarray())
-    errors = fit.sigma2 * B_inverse @ B_inverse.T
+    psi, (A_inverse, B_inverse, sigma2) = fit._settings.serial.psi, _inverses(fit, W, M)
+    errors = B_inverse * sigma2 @ B_inverse.T
     within = _variance_of_effects(fit, errors, B_inverse)
     shares = psi ** np.arange(1, horizon + 1)
     sums = [(1 - share**2) / (1 - psi**2) * errors + (1 - share) ** 2 * within for share in shares]
@@ -65,8 +67,10 @@ def _variance_of_effects(fit: FitRecord, errors: np.ndarray, B_inverse: np.ndarr
         if random.error == "baltagi":
             B = np.linalg.inv(B_inverse)
             return np.linalg.inv(eye / random.sigma2_mu + random.d2 * B.T @ B / random.sigma2_e)
-        left = random.sigma2_mu / (1 + random.d2 * random.phi)
-        return left * (B_inverse @ B_inverse.T if random.error == "kkp" else eye)
+        of_regimes = isinstance(fit, RegimesRecord) and fit.by_likelihood  # sigma2_mu differs as sigma2_e does
+        sigma2 = variances_of_errors(fit) if of_regimes else np.full(d.n_units, random.sigma2_e)  # type: ignore[arg-type]
+        left = random.phi * sigma2 / (1 + random.d2 * random.phi)
+        return B_inverse * left @ B_inverse.T if random.error == "kkp" else np.diag(left)
     if not fit._settings.effects.entity:
         return 0 * eye
     if fit._settings.serial is not None:

@@ -18,13 +18,10 @@ import pandas as pd
 from spillover.errors import SpatialInputError, check_option
 
 from ..covariance.kinds import factor_of_freedom
-from ..design.period_means import centers, of_deviations
-from ..logdet.inverse import inverse
 from ..records.fit import FitRecord
 from ..records.missing import MissingRecord
 from ..records.schema import critical_value
-from ..solve.missing_problem import Projection
-from .prediction import regression_part
+from ..solve.missing_projection import Projection
 
 KINDS = ("TS", "TC", "trend")
 
@@ -54,13 +51,14 @@ def predict_missing(fit: MissingRecord, level: float = 0.95) -> pd.DataFrame:
     [13.5, 20.2]
     """
     d, at, critical = fit._design, fit._solution, critical_value(level, fit.df_resid)
-    p = len(at.slopes.T)
+    p, k = len(at.slopes.T), len(at.beta)
     absent = fit._sample.problem.absent
     estimated = fit._sample.problem.levels.estimated[absent]
     factor = factor_of_freedom(fit._sample.n, len(fit._terms), fit._settings)
-    variance = fit.sigma2 * Projection(fit._sample.problem, at.rho, at.lam).variances() * (factor if p else 1.0)
+    variance = fit.sigma2 * Projection(fit._sample.problem, at.point).variances() * (factor if p else 1.0)
     if p:
-        V = fit.vcov.to_numpy()[-p:, -p:]
+        usual = p > len(fit._sample.spatial)  # psi and the variance of the effects are in no other covariance
+        V = factor * at.covariance[k:, k:] if usual else fit.vcov.to_numpy()[k:, k:]
         J = at.slopes[absent]
         variance = variance + np.einsum("ij,jk,ik->i", J, V, J)
     error = np.where(estimated, np.sqrt(variance), np.nan)
@@ -114,15 +112,19 @@ def predict_in_sample(fit: MissingRecord, kind: str | None = None) -> pd.Series:
         return d.labelled(fit.completed.outcome - fit._errors, "predicted")
     if kind == "TC":
         return d.labelled(reduced_form_of_all(fit) + fit.levels, "predicted")
-    levels = fit.levels
-    lagged = d.lag(levels, fit._settings.effects)
-    return d.labelled(regression_part(fit, d) + levels - fit.rho * lagged, "predicted")
+    problem, levels = fit._sample.problem, fit.levels.ravel()
+    lagged = sum((rho * (W @ levels) for rho, W in zip(fit._solution.point.rhos, problem.W)), np.zeros_like(levels))
+    return d.labelled(_regression_part(fit) + (levels - lagged).reshape(d.y.shape), "predicted")
 
 
 def reduced_form_of_all(fit: MissingRecord) -> np.ndarray:
-    """A^-1 X beta, (T, N), of all units, without effects."""
-    d, trend = fit._design, regression_part(fit, fit._design)
-    W = of_deviations(d.weights) if centers(d.weights, fit._settings.effects.time) else d.weights
-    if not W.varies:
-        return inverse(W, fit.rho).solve(trend.T).T
-    return np.array([inverse(w, fit.rho).solve(x) for w, x in zip(W.each(d.n_periods), trend)])
+    """A^-1 (X beta + D d), (T, N), of all units, D d the effects in the equation, without those that are levels."""
+    right = _regression_part(fit)
+    return fit._sample.problem.solve(fit._solution.point.rhos, right.ravel()).reshape(right.shape)
+
+
+def _regression_part(fit: MissingRecord) -> np.ndarray:
+    """X beta, lags of X among them, the offset and D d, (T, N)."""
+    problem, at = fit._sample.problem, fit._solution
+    out = problem.X @ at.beta + at.absorbed
+    return (out if problem.offset is None else out + problem.offset).reshape(fit._design.y.shape)

@@ -14,14 +14,11 @@ from typing import TypeVar
 
 import numpy as np
 
-from spillover.errors import SpatialInputError
-
 from ..design.arrays import Sample
-from ..design.checks import COLLINEAR
 from ..design.design import Design
 from ..design.fixed_effects import NO_EFFECTS, FixedEffects
 from ..design.several import SeveralDesign, weights_of_error, weights_of_response
-from ..design.unit_rows import UnitRows
+from ..design.unit_means import projection
 from ..solve.gmm import MomentSample
 from .moments import lagged_products, order_of_endogenous
 
@@ -77,30 +74,6 @@ def _instruments(d: Design) -> tuple[np.ndarray, list[str]]:
 
 def _extended(raw: S, d: Design, effects: FixedEffects, X: np.ndarray, MX, names: tuple[str, ...]) -> S:
     """The sample with what the unit effects follow of X; ``MX`` is M of it."""
-    (T, N), k, units = d.y.shape, len(names), UnitRows.of(d)
-
-    def by_unit(values):
-        if effects.random == "correlated":
-            return units.means(values)
-        return (values / units.ones[:, None]).reshape(T, N, k).transpose(1, 2, 0).reshape(N, k * T)
-
-    scale = np.linalg.norm(raw.X, axis=0)
-    added = by_unit(X / np.linalg.norm(X, axis=0))
-    both = np.column_stack([raw.X / scale, units.spread(added)])
-    new = np.flatnonzero(np.abs(np.diag(np.linalg.qr(both, mode="r")))[len(scale) :] > COLLINEAR)
-    if not len(new):
-        raise SpatialInputError("E716", "no regressor has unit means of its own: none varies within and between units",
-                                hint="use effects='random'")  # fmt: skip
-    if len(new) >= N - 1:
-        fewer = "effects='correlated'" if effects.random == "chamberlain" else "effects='random', or fewer regressors"
-        raise SpatialInputError("E206", f"effects={effects.random!r} takes {added.shape[1]} coefficients between "
-                                f"units, and there are {N} units", n=N, hint=f"use {fewer}")  # fmt: skip
-
-    def extended(columns, values):
-        return np.column_stack([columns, units.spread(by_unit(values)[:, new])])
-
-    labels = [f"mean({name})" for name in names]
-    if effects.random == "chamberlain":
-        labels = [f"{name} in {period}" for name in names for period in d.periods.astype(str)]
-    lagged = None if raw.MX is None else extended(raw.MX, MX)
-    return replace(raw, X=extended(raw.X, X), MX=lagged, names=(*raw.names, *(labels[j] for j in new)))
+    added, labels = projection(raw.X, X, names, d, effects)
+    lagged = None if raw.MX is None else np.column_stack([raw.MX, added(MX)])
+    return replace(raw, X=np.column_stack([raw.X, added(X)]), MX=lagged, names=(*raw.names, *labels))

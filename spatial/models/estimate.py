@@ -56,12 +56,12 @@ def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, 
         if fit is not None:
             return fit
         options = replace(options, missing="error")
-    if options.regimes is not None:
-        return estimate_regimes(specification, formula, data, w, options)
     if options.several(w):
         w = w[0] if isinstance(w, list | tuple) and len(w) == 1 else w
         if options.several(w):
             return estimate_several(specification, formula, data, w, options)
+    if options.regimes is not None:
+        return estimate_regimes(specification, formula, data, w, options)
     check(specification, options)
     return fit_of(prepare(specification, read(formula, data, w, options), options))
 
@@ -73,7 +73,7 @@ def estimate_regimes(specification: Specification, formula: str, data: pd.DataFr
         return with_regimes(fit_of(reading))
     if reading.settings.method == "gmm":
         return moments_by_regime(*by_moments(reading))  # type: ignore[arg-type]
-    return maximum_by_regime(reading, maximum(reading)[1])
+    return maximum_by_regime(reading, maximum)
 
 
 def estimate_design(specification: Specification, columns: Design, options: ModelOptions) -> Fit:

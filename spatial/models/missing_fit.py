@@ -14,6 +14,8 @@ from ..effects.forecast import Forecast
 from ..effects.missing_prediction import predict_in_sample, predict_missing
 from ..records.missing import MissingRecord
 from .fit import Fit
+from .regimes_fit import RegimesFit
+from .several_fit import SeveralFit
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -41,3 +43,13 @@ class MissingFit(MissingRecord, Fit):
     def r_squared(self) -> RSquared:
         """The squared correlation of what is observed with its reduced form; other kinds are NaN."""
         return r_squared_of_observed(self)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MissingRegimesFit(MissingFit, RegimesFit):
+    """With regimes: effects by regime, Chow tests."""
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class MissingSeveralFit(MissingFit, SeveralFit):
+    """With several W: effects by channel."""

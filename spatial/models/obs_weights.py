@@ -23,8 +23,6 @@ def refuse_unweightable(
     name, method = specification.name, options.estimator
     spatial, error = specification.lag or specification.error, specification.error
     refusals = (
-        (bool(d.lags) and method == "gmm", "GMM on past values",
-         "method='ml', or leave the weights out: its covariance allows for any variances"),
         (effects.random is not None and (w.sampling or method == "gmm"),
          f"effects={effects.name!r} with sampling weights or by moments", "analytic weights and method='ml'"),
         (method == "aqs", f"method={options.method!r}", "method='ml', 'reml' or 'gmm'"),

@@ -3,49 +3,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import fields, replace
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
 from spillover.errors import SpatialInputError
 
 from ..covariance.adjusted import ADJUSTED
 from ..covariance.vcov import with_vcov
+from ..design.arrays import Sample
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT, Design
-from ..design.moving import lag_effects
 from ..design.options import ModelOptions, Settings
-from ..design.period_means import centers
 from ..design.regimes import Regimes, as_regimes, regime_design, split_of
 from ..design.regimes_sample import regime_arrays, regime_determinants
-from ..design.several_ways import of_time_alone, refuse_beside_ways
+from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.carried_effects import maximum_of
 from ..solve.gmm import MomentSample, MomentSolution
 from ..solve.ml import Solution
 from ..solve.regimes import regime_maximum
-from ..solve.regimes_problem import PeriodEffects, RegimeSample
+from ..solve.regimes_problem import RegimeSample
 from ..solve.several import SeveralSolution
 from ..solve.several_roots import SeveralAdjusted
 from .adjusted_several import region_of, solve_adjusted_several
+from .composed import composed_sample_and_maximum, refuse_composed
 from .dynamic import without_bias
 from .fit import Fit
-from .moving import OfEffects, moving_effects
 from .reading import Reading, lags_intercept, prepare, read
+from .regimes_effects import estimated_effects
 from .regimes_fit import RegimesFit
 
 NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "leave lags= out, or interact in the formula: x:C(region)"),
-    "wx_order": ((1,), "W^2 X is not split by regime: leave wx_order= out"),
 }
 SPATIAL: dict[str, tuple[tuple, str]] = {  # likewise, where rho, lambda or sigma2 differ
     "endog": ((None, [], ()), "leave endog= out, or let coefficients alone differ"),
     "instruments": ((None, [], ()), "leave instruments= out, or let coefficients alone differ"),
-    "random_error": ((None,), "random effects are there where coefficients alone differ"),
-    "serial": ((None,), "errors that are correlated over time are there where coefficients alone differ"),
     "obs_weights": ((None,), "leave obs_weights= out; sigma2=True of sp.Regimes lets variances differ"),
 }
 
@@ -61,13 +57,22 @@ def read_regimes(
         E201, E205, E206, E208, E501, E502: the regimes cannot be told apart or estimated (``design.regimes``); E501
         options that models with regimes do not have; else as the model without regimes.
     """
+    return split_reading(specification, lambda plain: read(formula, data, w, plain), options)
+
+
+def split_reading(
+    specification: Specification, read_columns: Callable[[ModelOptions], Design], options: ModelOptions
+) -> Reading:  # fmt: skip
+    """The same of columns that are read by a function of the options without regimes."""
     regimes = as_regimes(options.regimes)
-    refuse_options(specification, w, options)
+    refuse_options(options)
     regimes.check(specification)
     plain = replace(options, regimes=None)
     plain.check(specification)
-    reading = prepare(specification, read(formula, data, w, plain), plain)
-    _refuse_data(reading, regimes)
+    reading = prepare(specification, read_columns(plain), plain)
+    refuse_data(reading.design, reading.settings, regimes)
+    if regimes.spatial and reading.settings.composed:
+        refuse_composed(specification, reading.design, reading.settings.effects, plain)
     d, effects = reading.design, reading.settings.effects
     uneven = effects.time and options.durbin is None and d.weights.row_sums_vary
     several = regimes.rho and len(split_of(d, regimes)[0]) > 1
@@ -83,8 +88,9 @@ def with_regimes(fit: Fit) -> RegimesFit:
     return RegimesFit(**{one.name: getattr(fit, one.name) for one in fields(Fit)})
 
 
-def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
-    """Rho, lambda or sigma2 by regime, from the solution with one of each.
+def maximum_by_regime(reading: Reading, start: Callable[[Reading], tuple[Sample, Solution]]) -> RegimesFit:
+    """Rho, lambda or sigma2 by regime; ``start`` estimates one of each, from which the search goes unless errors have
+    parts.
 
     Raises
     ------
@@ -93,15 +99,19 @@ def maximum_by_regime(reading: Reading, start: Solution) -> RegimesFit:
     """
     d, settings, specification = reading.design, reading.settings, reading.specification
     regimes: Regimes = d.split.regimes  # type: ignore[attr-defined]
-    regime_sample = regime_sample_of(specification, d, settings)
     split = d.split  # type: ignore[attr-defined]
     names = [*split.names("rho", regimes.rho)] * specification.lag
     names += [*split.names("lambda", regimes.lam)] * specification.error
     at: SeveralSolution | SeveralAdjusted
-    if settings.method in ADJUSTED:
-        at = _adjusted_by_regime(specification, d, settings, regime_sample, names, start)
+    if settings.composed:
+        regime_sample, at, settings = composed_sample_and_maximum(specification, d, settings)  # type: ignore[arg-type]
+        reading = replace(reading, settings=settings)
     else:
-        at = regime_maximum(regime_sample, start)
+        regime_sample, first = regime_sample_of(specification, d, settings), start(reading)[1]
+        if settings.method in ADJUSTED:
+            at = _adjusted_by_regime(specification, d, settings, regime_sample, names, first)
+        else:
+            at = regime_maximum(regime_sample, first)
     refuse_perfect_fit(regime_sample, at, d.response)
     terms, values = [*regime_sample.names, *names], np.concatenate([at.beta, at.rhos, at.lams])
     return _fit(reading, terms, values, regime_sample, at)
@@ -141,36 +151,19 @@ def regime_sample_of(specification: Specification, d: Design, settings: Settings
     """The likelihood's arrays."""
     arrays = regime_arrays(specification, d, settings.effects, settings.correction)  # type: ignore[arg-type]
     parts = regime_determinants(specification, d, settings.effects, settings.correction)  # type: ignore[arg-type]
-    return RegimeSample(**arrays, **parts, periods=_estimated_effects(d, settings, arrays, parts))
+    periods = estimated_effects(d, settings.effects, settings.correction, arrays, parts)
+    return RegimeSample(**arrays, **parts, periods=periods)
 
 
 def regime_sample_and_maximum(specification: Specification, d: Design, settings: Settings):
     """The arrays and the maximum, searched for from that with one of each."""
+    if settings.composed:
+        return composed_sample_and_maximum(specification, d, settings)[:2]  # type: ignore[arg-type]
     sample, at = maximum_of(specification, d, settings.effects, settings.correction, settings.logdet)
     if settings.correction == "additive" and sample.parts:
         at = without_bias(sample, at, d, settings)
     own = regime_sample_of(specification, d, settings)
     return own, regime_maximum(own, at)
-
-
-def _estimated_effects(
-    d: Design, settings: Settings, sample: dict, parts: dict
-) -> PeriodEffects | OfEffects | None:
-    """Where fixed effects that are estimated are corrected for."""
-    effects, correction = settings.effects, settings.correction
-    if correction is False or not effects.fixed:
-        return None
-    S, T = len(sample["sizes"]), d.n_periods
-    if d.varies or effects.ways:
-        if of_time_alone(d, effects) is not None:
-            return None
-        return moving_effects(d, effects, parts, sample["groups"], S)
-    if not effects.time:
-        return None
-    lag, error = (part.logdet.matrices if part else () for part in (parts["lag"], parts["error"]))
-    if lag and centers(d.weights, lag_effects(d, effects, rhos=len(lag)).time):
-        lag = (sparse.csr_array((d.n_units, d.n_units)),)  # W J A^-1 1 = W J 1 = 0
-    return PeriodEffects(T - effects.entity, lag, error, sample["groups"][: d.n_units], S)
 
 
 def refuse_here(regimes) -> None:
@@ -180,7 +173,7 @@ def refuse_here(regimes) -> None:
                                 hint="estimate the model itself: sp.sdm(..., regimes='region')")
 
 
-def refuse_options(specification: Specification, w, options: ModelOptions) -> None:
+def refuse_options(options: ModelOptions) -> None:
     """E501 for what models with regimes do not have."""
     regimes, by_moments = as_regimes(options.regimes), options.estimator == "gmm"
     spatial = regimes.spatial
@@ -189,9 +182,6 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             places = ("for models with regimes", "where rho, lambda or sigma2 differ between regimes")
             raise SpatialInputError("E501", f"{name}={value!r} is not there {places[name in SPATIAL]}", hint=hint)
-    if isinstance(options.durbin, Mapping) or options.several(w):
-        raise SpatialInputError("E501", "models with regimes have one W, and one of the error",
-                                hint="regimes= with each W alone, or w=[w1, w2] without regimes=")
     if by_moments:
         refuse_by_moments(regimes)
     elif spatial and options.estimator not in ("ml", "reml"):
@@ -212,13 +202,10 @@ def refuse_by_moments(regimes: Regimes) -> None:
                                 hint="vcov='robust', with unit effects 'cluster', takes unequal variances")
 
 
-def _refuse_data(reading: Reading, regimes: Regimes) -> None:
+def refuse_data(d: Design, settings: Settings, regimes: Regimes) -> None:
     """E501 for data and effects that models with regimes do not have."""
-    effects = reading.settings.effects
-    if reading.settings.method == "gmm":
+    effects = settings.effects
+    if settings.method == "gmm":
         return
     if regimes.spatial:
-        refuse_beside_ways(reading.design, effects, reading.settings.correction, "rho, lambda or sigma2 by regime")
-    if effects.random and regimes.spatial:
-        raise SpatialInputError("E501", f"effects={effects.name!r} is not there where rho, lambda or sigma2 differ "
-                                "between regimes", hint="effects='entity' or 'twoway', or coefficients alone by regime")
+        refuse_beside_ways(d, effects, settings.correction, "rho, lambda or sigma2 by regime")

@@ -23,12 +23,14 @@ from ..design.moment_settings import Moments
 from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings, lists_weights
 from ..design.redundant import without_redundant_dummies
+from ..design.regimes import SplitDesign
 from ..design.several import (
     SeveralDesign,
     least_squares_sample,
     several_arrays,
     several_design,
     several_determinants,
+    spatial_names,
 )
 from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
@@ -40,20 +42,26 @@ from ..solve.several import SeveralSolution, several_maximum
 from ..solve.several_problem import SeveralSample
 from ..solve.several_roots import SeveralAdjusted
 from .adjusted_several import refuse_adjusted_several, region_of, solve_adjusted_several
+from .composed import composed_of_several, refuse_composed
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .moving import moving_effects
 from .obs_weights import refuse_unweightable, usual_covariance
 from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects, with_note_on_errors
+from .regimes_fit import RegimesFit
 from .several_fit import SeveralFit
+from .several_regimes import (
+    names_by_regime,
+    sample_and_search_by_regime,
+    with_regimes_of_several,
+)
 from .ways import refuse_with_ways
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "a dynamic model takes one W: leave lags= out, or choose one W"),
     "wx_order": ((1,), "W^2 X is for one W: leave wx_order= out"),
     "random_error": ((None, "kkp"), "unit effects inside the spatial error: random_error='kkp'"),
-    "serial": ((None,), "errors that are correlated over time take one W: leave serial= out"),
     "logdet": ((None,), "leave logdet= out: the determinant of several W is a dense or sparse LU by their size"),
 }
 
@@ -69,46 +77,63 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     """
     refuse_options(specification, options)
     # 1. The frame under the first W; the others are matched with its units.
-    lag = _as_list(w, "w")
     plain = replace(options, durbin=None, w_error=None)
-    d = read(formula, data, lag[0], plain)
+    d = read(formula, data, _as_list(w, "w")[0], plain)
     effects = which_effects(options.effects, d)
     refuse_with_ways(specification, d, options)
-    if effects.random and options.estimator != "gmm":
-        raise SpatialInputError("E501", f"effects={options.effects!r} by maximum likelihood takes one W",
-                                hint="method='gmm', effects='twoway', or one W")  # fmt: skip
-    lag = [d.weights, *(_aligned(one, d, options, "w") for one in lag[1:])]
-    error = None if options.w_error is None else _as_list(options.w_error, "w_error")
-    error = error and [_aligned(one, d, options, "w_error") for one in error]
-    durbin = options.durbin
-    if isinstance(durbin, Mapping):
-        durbin = {term: [_aligned(one, d, options, f"durbin[{term!r}]") for one in _as_list(own, f"durbin[{term!r}]")]
-                  for term, own in durbin.items()}  # fmt: skip
-    # 2. Which W lags what; lags in, effects out.
-    if d.encoding.dummies:
-        d = without_redundant_dummies(d, effects)
-    d = several_design(specification, d, lag, error, durbin, effects)
-    if options.estimator not in ADJUSTED:
-        d = with_note_on_errors(specification, d, effects)
+    d = several_columns(specification, d, effects, w, options)
+    if options.regimes is not None:
+        d = with_regimes_of_several(specification, d, effects, options)
     if d.varies:
         _refuse_moving(d, options)
-    if options.estimator == "gmm":
-        return _by_moments(specification, d, effects, options)
     if options.estimator in ADJUSTED:
         refuse_adjusted_several(specification, effects, options)
+    if effects.random or options.serial is not None or options.random_error is not None:
+        refuse_composed(specification, d, effects, options)
+    if options.estimator == "gmm":
+        return _by_moments(specification, d, effects, options)
     correction = _correction(effects, options)
     refuse_beside_ways(d, effects, correction, "several W")
     settings = Settings(effects, correction, options.estimator, options.covariance, requested=options)
+    if settings.composed:
+        return _fit(specification, d, *composed_of_several(specification, d, settings))
     settings = _with_weights(specification, d, settings)
     # 3. The maximum, or the root of the adjusted scores, and the parameters with their covariance.
     sample, at = _estimated(specification, d, settings)
     return _fit(specification, d, sample, at, settings)
 
 
+def several_columns(specification: Specification, d: Design, effects: FixedEffects, w, options: ModelOptions):
+    """The design of a frame that was read under the first W, with all W numbered."""
+    lag = [d.weights, *(_aligned(one, d, options, "w") for one in _as_list(w, "w")[1:])]
+    error = None if options.w_error is None else _as_list(options.w_error, "w_error")
+    error = error and [_aligned(one, d, options, "w_error") for one in error]
+    durbin = options.durbin
+    if isinstance(durbin, Mapping):
+        durbin = {term: [_aligned(one, d, options, f"durbin[{term!r}]") for one in _as_list(own, f"durbin[{term!r}]")]
+                  for term, own in durbin.items()}  # fmt: skip
+    if d.encoding.dummies:
+        d = without_redundant_dummies(d, effects)
+    several = several_design(specification, d, lag, error, durbin, effects)
+    return several if options.estimator in ADJUSTED else with_note_on_errors(specification, several, effects)
+
+
 def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
     """The likelihood's arrays and its maximum; None in its place where there is nothing but least squares."""
+    sample, maximum = _sample_and_search(specification, d, effects, correction)
+    return sample, maximum()
+
+
+def _sample_and_search(specification: Specification, d, effects: FixedEffects, correction):
+    """The likelihood's arrays, and the search for its maximum."""
     sample = _several_sample(specification, d, effects, correction)
-    return sample, _maximum(sample)
+
+    def maximum() -> SeveralSolution | None:
+        return _maximum(sample)
+
+    if not d.spatial_regimes:
+        return sample, maximum
+    return sample_and_search_by_regime(specification, d, effects, correction, sample, maximum)
 
 
 def _several_sample(specification: Specification, d, effects: FixedEffects, correction):
@@ -134,15 +159,14 @@ def _estimated(specification: Specification, d: SeveralDesign, settings: Setting
     effects, correction = settings.effects, settings.correction
     if settings.method not in ADJUSTED:
         return several_sample_and_maximum(specification, d, effects, correction)
-    sample = _several_sample(specification, d, effects, correction)
+    sample, maximum = _sample_and_search(specification, d, effects, correction)
 
     def start() -> np.ndarray:
-        at = _maximum(sample)
-        assert at is not None
+        at = maximum()
         return np.concatenate([at.rhos, at.lams])
 
-    names = (*spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
-    inside = region_of(sample, len(d.weights.lag))
+    of_rho, of_lambda = _names(d)
+    inside, names = region_of(sample, len(of_rho)), (*of_rho, *of_lambda)
     return sample, solve_adjusted_several(specification, d, effects, settings.method, inside, names, start)
 
 
@@ -228,11 +252,12 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
     else:
         spatial = [*at.rhos, *at.lams] if isinstance(at, SeveralSolution | SeveralAdjusted) else []
     values = np.concatenate([at.beta, spatial])
-    names = (*sample.names, *spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
+    of_rho, of_lambda = _names(d)
+    names, kind = (*sample.names, *of_rho, *of_lambda), RegimesFit if isinstance(d, SplitDesign) else SeveralFit
     left = d.left(settings.effects) - len(values)
-    by_least_squares = not (spatial or settings.method == "gmm")
+    by_least_squares = not (spatial or isinstance(at, SeveralSolution) or settings.method == "gmm")
     sigma2 = float(at.resid @ at.resid) / left if by_least_squares else at.sigma2
-    fit = SeveralFit(
+    fit = kind(
         specification=specification, sigma2=sigma2, loglik=at.loglik, df_resid=None,
         _terms=pd.Index(names, name="term"), _estimates=values,
         _covariance=np.empty((0, 0)), _design=d, _sample=sample, _solution=at, _settings=settings,
@@ -240,6 +265,7 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
     return with_vcov(fit, settings.vcov)
 
 
-def spatial_names(name: str, used: tuple[int, ...]) -> list[str]:
-    """rho_1, rho_2 by the numbers of their W; of one W alone ``rho``."""
-    return [name] if len(used) == 1 else [f"{name}_{m + 1}" for m in used]
+def _names(d: SeveralDesign) -> tuple[list[str], list[str]]:
+    """Of rho and of lambda."""
+    names = spatial_names("rho", d.weights.lag), spatial_names("lambda", d.weights.error)
+    return names_by_regime(d, *names) if isinstance(d, SplitDesign) else names

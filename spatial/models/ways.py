@@ -21,7 +21,7 @@ def refuse_with_ways(specification: Specification, d: Design, options: ModelOpti
     if d.absorbed is None or d.absorbed.ways is None:
         return
     why = None
-    if options.lags is not None and options.estimator != "ml":
+    if options.lags is not None and options.estimator not in ("ml", "gmm"):
         why = f"method={options.method!r} of a dynamic model", "method='ml', whose score is less its exact mean"
     elif options.estimator in ADJUSTED:
         why = f"method={options.estimator!r}", "method='ml', whose score has the mean zero under these effects"

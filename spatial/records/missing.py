@@ -15,7 +15,7 @@ from .fit import FitRecord
 if TYPE_CHECKING:
     from ..design.design import Design
     from ..design.missing import MissingDesign
-    from ..solve.missing import MissingSample, MissingSolution
+    from ..solve.missing_sample import MissingSample, MissingSolution
 
 
 @dataclass(frozen=True, eq=False, repr=False)

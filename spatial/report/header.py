@@ -10,7 +10,7 @@ def header(fit, errors: str | None = None) -> list[str]:
     from ..covariance.random import by_random_ml, random_text, serial_text
     from ..covariance.vcov import describe
     from ..diagnostics.small_samples import notes
-    from ..solve.several_problem import SeveralSample
+    from ..logdet.several import SeveralJacobian
     from .region import region_lines
 
     d, s = fit._design, fit._settings
@@ -39,7 +39,7 @@ def header(fit, errors: str | None = None) -> list[str]:
         lines.append(_correction(fit))
     part = fit._sample.lag or fit._sample.error
     lines.append(phrase("standard errors: {how}", how=errors or stored(describe(fit))))
-    if isinstance(fit._sample, SeveralSample):
+    if any(isinstance(one, SeveralJacobian) for one in (fit._sample.lag, fit._sample.error)):
         lines += region_lines(fit)
     elif part is not None:
         low, high = (f"{end:.4g}" for end in part.interval)

@@ -1,22 +1,30 @@
-"""The likelihood of the observed y where the process runs on all units, at one value of (rho, lambda).
+"""The likelihood of the observed y where the process runs on all units: its columns and their spatial lags.
 
-    A y = X beta + u,   B u = e,   e ~ N(0, sigma2 I),   A = I - rho W,  B = I - lambda M,  C = B A
+    A y = X beta + D d + u,    B u = mu + e,    e ~ N(0, sigma2 I)
+    A = I - sum_j rho_j W_j,   B = I - sum_l lambda_l M_l,   C = B A
 
 over all T N rows; y_o is observed, y_m is not. C'C / sigma2 is the precision of y, and that of y_o alone is the Schur
 complement C_o'C_o - C_o'C_m (C_m'C_m)^-1 C_m'C_o: the quadratic form of y_o is the residual sum of squares of
 
     e = C_o y_o + C_m y_m - B X beta
 
-where y_m are coefficients of the columns C_m, and log|precision of y_o| = 2 log|C| - log|C_m'C_m|. Effects of units and
-periods are levels D d of y, which (1 - rho) 1 and A mu are of the equation; contrasts of y_o that D_o does not reach
-(Lee & Yu 2010) have the likelihood in which d, as y_m, are coefficients of C_o D_o, and G = [C_m, C_o D_o] takes the
-place of C_m:
+where y_m are coefficients of the columns C_m, and log|precision of y_o| = 2 log|C| - log|C_m'C_m|. What else is not
+observed or has no parameter of its own is a coefficient too, of a column of G:
 
-    ln L = -n/2 (ln(2 pi sigma2) + 1) + ln|C| - ln|G'G| / 2 + ln|D_o'D_o| / 2,    n sigma2 = e'e,   n = m - rank D_o
+* levels of units and periods, D_o d of y (which A mu and (1 - rho) 1 are of the equation): contrasts of y_o that D_o
+  does not reach (Lee & Yu 2010) have the likelihood in which d are coefficients of C_o D_o;
+* random effects mu = s sigma z, z ~ N(0, I): z are coefficients of -s S, S the dummies of units (of -s B S where mu is
+  outside the spatial error), in rows below which z has the unit matrix, as if 0 = z + error had been observed
+  (Henderson 1975, Biometrics 31:423-447).
 
-With weights w of all rows, Var(e) = sigma2 / w, each row of C, B X and G is multiplied with its root, and ln|C| gains
-sum ln(w) / 2.
-Nothing of size T N x T N is dense: G'G is sparse, of the size of what is missing plus the unit effects.
+Errors that are correlated over time, e_t = psi e_{t-1} + v_t, are v after Prais and Winsten's P, and every column is
+multiplied with it. With G = [C_m, C_o D_o, -s S]
+
+    ln L = -n/2 (ln(2 pi sigma2) + 1) + ln|C| + ln|P| - ln|G'G| / 2 + ln|D_o'D_o| / 2
+
+with n = m - rank D_o and n sigma2 = e'e. With weights w of all rows, Var(e) = sigma2 / w, each row of e is multiplied
+with its root, and ln|C| gains sum ln(w) / 2. Nothing of size T N x T N is dense: G'G is sparse, of the size of what is
+missing plus the unit effects.
 Sources: LeSage & Pace (2004, J. Real Estate Finance and Economics 29:233-254); Wang & Lee (2013, Econometrics Journal
 16:73-102), which has the model and estimators by moments; Lee & Yu (2010, J. Econometrics 154:165-185).
 """
@@ -29,263 +37,246 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from ..design.arrays import solve_triangular, thin_qr
-from .missing_factor import Factor
+from .missing_levels import Levels
 
 DENSE = 600_000  # entries of G up to which it is held dense
-BLOCK = 128  # columns at a time where many are solved for
+PRODUCTS_MAX = 4  # parts of G up to which the products of all pairs are held
+DENSE_SHARE = 0.1  # of the entries of A, above which it is factorised dense
 
 
 @dataclass(frozen=True, eq=False)
-class Levels:
-    """Dummies of units and periods that what is observed tells apart.
+class Point:
+    """One value of the parameters.
 
     Attributes
     ----------
-    units : sparse (T N, q_1);  periods : ndarray (T N, q_2)
-        Over all rows, those that are not observed included.
-    estimated : ndarray of bool, shape (T N,)
-        Rows whose effects are estimated: units or periods that are never observed have none.
-    logdet : float
-        ln|D_o'D_o|.
+    rhos : (J,);  lams : (L,)
+    s : float, sd of the unit effects over that of e
+    z : float, psi = tanh z
     """
 
-    units: sparse.csc_array = field(repr=False)
-    periods: np.ndarray = field(repr=False)
-    estimated: np.ndarray = field(repr=False)
-    logdet: float = 0.0
+    rhos: np.ndarray
+    lams: np.ndarray
+    s: float = 0.0
+    z: float = 0.0
 
     @property
-    def rank(self) -> int:
-        return self.units.shape[1] + self.periods.shape[1]
-
-
-def levels(seen: np.ndarray, entity: bool, time: bool) -> Levels:
-    """The dummies for one pattern (T, N) of what is observed; one period of every connected part is the base."""
-    T, N = seen.shape
-    unit, period = np.tile(np.arange(N), T), np.repeat(np.arange(T), N)
-    estimated = np.ones(T * N, dtype=bool)
-    columns, dummies, logdet = sparse.csc_array((T * N, 0)), np.zeros((T * N, 0)), 0.0
-    kept = np.flatnonzero(seen.any(axis=1))
-    if entity:
-        there = np.flatnonzero(seen.any(axis=0))
-        columns = sparse.csc_array(sparse.kron(np.ones((T, 1)), sparse.eye_array(N, format="csc")))[:, there]
-        estimated &= np.isin(unit, there)
-        logdet = float(np.log(seen.sum(axis=0)[there]).sum())
-    if time:
-        estimated &= np.isin(period, kept)
-        base = _first_of_each_part(seen, kept) if entity else []
-        kept = kept[~np.isin(kept, base)]
-        dummies = (period[:, None] == kept).astype(float)
-        S = seen[kept].astype(float)
-        Q = np.diag(S.sum(axis=1))
-        if entity:
-            Q = Q - (S / np.maximum(seen.sum(axis=0), 1)) @ S.T
-        logdet += float(np.linalg.slogdet(Q)[1]) if len(Q) else 0.0
-    return Levels(columns, dummies, estimated, logdet)
-
-
-def _first_of_each_part(seen: np.ndarray, kept: np.ndarray) -> list[int]:
-    """The first period of every part of the panel that common units connect."""
-    S = sparse.csr_array(seen[kept].astype(float))
-    _, part = sparse.csgraph.connected_components(S @ S.T, directed=False)
-    return [int(kept[np.argmax(part == label)]) for label in np.unique(part)]
+    def psi(self) -> float:
+        return float(np.tanh(self.z))
 
 
 @dataclass(frozen=True, eq=False)
 class MissingProblem:
-    """Columns and their spatial lags, in this order: themselves, W, M and M W of them.
+    """Columns and their spatial lags. In the equation: themselves and M_l of them; of y also W_j, and M_l W_j, of them.
 
     Attributes
     ----------
     y : (T N,), zero where not observed;  X : (T N, k)
-    seen : (T N,) of bool
+    seen : (T, N) of bool
     levels : Levels
-    W, M : sparse (T N, T N), or None in a model without a lag, an error
+    W, M : tuples of sparse (T N, T N)
     offset : (T N,) or None, what has the coefficient 1 in A y = z + X beta + u
     root : (T N,) or None, roots of weights of all rows: Var(e) = sigma2 / w, and every row is multiplied with its own
+    absorbed : (T N, q), D of effects in the equation that are no levels of y
+    random : {None, "kkp", "baltagi"}, whether there are random effects, inside or outside the spatial error
+    serial : bool, whether e is correlated over time
+    restricted : bool, whether beta is absorbed too: the restricted likelihood
+    varies : bool, whether W differs between periods
     """
 
     y: np.ndarray = field(repr=False)
     X: np.ndarray = field(repr=False)
     seen: np.ndarray = field(repr=False)
     levels: Levels = field(repr=False)
-    W: sparse.csr_array | None = field(repr=False)
-    M: sparse.csr_array | None = field(repr=False)
+    W: tuple[sparse.csr_array, ...] = field(default=(), repr=False)
+    M: tuple[sparse.csr_array, ...] = field(default=(), repr=False)
     offset: np.ndarray | None = field(default=None, repr=False)
     root: np.ndarray | None = field(default=None, repr=False)
+    absorbed: np.ndarray | None = field(default=None, repr=False)
+    random: str | None = None
+    serial: bool = False
+    restricted: bool = False
+    varies: bool = False
 
     @cached_property
     def n(self) -> int:
         """Observations that are left after the effects."""
-        return int(self.seen.sum()) - self.levels.rank
+        rank = self.levels.rank + (0 if self.absorbed is None else self.absorbed.shape[1])
+        return int(self.seen.sum()) - rank - self.restricted * self.X.shape[1]
 
     @cached_property
     def absent(self) -> np.ndarray:
         """Rows that are not observed."""
-        return np.flatnonzero(~self.seen)
+        return np.flatnonzero(~self.seen.ravel())
+
+    @property
+    def mean_of_score(self) -> bool:
+        """Whether columns that rho turns are estimated: the score of rho has a mean then."""
+        return bool(self.W) and (self.absorbed is not None or self.restricted)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the parameters are rho and lambda alone, one of each at most, and the estimate is a maximum."""
+        return max(len(self.W), len(self.M)) <= 1 and not (self.random or self.serial or self.mean_of_score)
+
+    # -- parameters --------------------------------------------------------------------------------------
+
+    def split(self, t: np.ndarray) -> Point:
+        """The parameters t = (rho, lambda, s, z), those that the model has."""
+        J, L = len(self.W), len(self.M)
+        rest = list(map(float, t[J + L :]))
+        return Point(t[:J], t[J : J + L], rest.pop(0) if self.random else 0.0, rest.pop(0) if self.serial else 0.0)
+
+    def shares(self, at: Point) -> tuple[np.ndarray, np.ndarray]:
+        """Of the parts of what is lagged as y, and of the equation."""
+        over_time = np.array([np.sqrt(1 - at.psi**2), 1.0, -at.psi]) if self.serial else np.ones(1)
+        equation = np.kron(over_time, np.concatenate([[1.0], -at.lams]))
+        return np.kron(equation, np.concatenate([[1.0], -at.rhos])), equation
+
+    def shares_of_G(self, at: Point) -> np.ndarray:
+        """Of the parts of G: as y, those of the random effects, and the unit matrix below."""
+        lagged, equation = self.shares(at)
+        if self.random is None:
+            return lagged
+        inside = equation[:: 1 + len(self.M)] if self.random == "kkp" else equation
+        return np.concatenate([lagged, -at.s * inside, [1.0]])
+
+    def log_of_time(self, at: Point) -> float:
+        """ln|P| of all units."""
+        return self.seen.shape[1] / 2 * float(np.log1p(-(at.psi**2))) if self.serial else 0.0
+
+    # -- columns -----------------------------------------------------------------------------------------
 
     @cached_property
     def of_y(self) -> np.ndarray:
-        """(4, T N) of y_o; less the offset, which W does not lag."""
-        out = self._lags(self.y)
+        """(parts, rows) of y_o; less the offset, which W does not lag."""
+        out = self._as_y(self.y)
         if self.offset is not None:
-            out[[0, 2]] -= self._lags(self.offset)[[0, 2]]
+            out[:: 1 + len(self.W)] -= self._in_equation(self.offset)
         return out
 
     @cached_property
     def of_X(self) -> np.ndarray:
-        """(2, T N, k): X, M X."""
-        return self._scaled(np.stack([self.X, np.zeros_like(self.X) if self.M is None else self.M @ self.X]))
+        """(parts of the equation, rows, k)."""
+        return self._in_equation(self.X)
+
+    @cached_property
+    def of_absorbed(self) -> np.ndarray:
+        """(parts of the equation, rows, q)."""
+        return self._in_equation(np.zeros((len(self.y), 0)) if self.absorbed is None else self.absorbed)
 
     @cached_property
     def of_periods(self) -> np.ndarray:
-        """(4, T N, q_2) of the period dummies of observed rows."""
-        return self._lags(self.levels.periods * self.seen[:, None])
+        """(parts, rows, q_2) of the period dummies of observed rows."""
+        return self._as_y(self.levels.periods * self.seen.reshape(-1, 1))
 
     @cached_property
-    def of_absent(self):
-        """The columns of G: (4, T N, g) dense, or data (4, entries) over one pattern of a sparse matrix."""
+    def of_G(self):
+        """The columns of G: (parts, rows, g) dense, or data (parts, entries) over one pattern of a sparse matrix."""
         rows, m = len(self.y), len(self.absent)
         picks = sparse.csc_array((np.ones(m), (self.absent, np.arange(m))), shape=(rows, m))
-        units = sparse.csc_array(self.levels.units.multiply(self.seen[:, None]))
+        units = sparse.csc_array(self.levels.units.multiply(self.seen.reshape(-1, 1)))
         first = sparse.csc_array(sparse.hstack([picks, units]))
-        parts = [first, *(None if w is None else w @ first for w in (self.W, self.M))]
-        parts.append(None if self.W is None or self.M is None else self.M @ parts[1])
+        parts = self._over_time(_lagged(_lagged([first], self.W), self.M))
         if self.root is not None:
-            roots = sparse.diags_array(self.root)
-            parts = [None if part is None else sparse.csc_array(roots @ part) for part in parts]
-        if first.shape[0] * first.shape[1] <= DENSE:
-            return np.stack([np.zeros(first.shape) if part is None else part.toarray() for part in parts])
-        pattern = sum(abs(part) for part in parts if part is not None)
-        pattern = sparse.csc_array(pattern)
+            parts = [sparse.diags_array(self.root) @ part for part in parts]
+        if self.random is not None:
+            parts = self._with_random(parts)
+        if parts[0].shape[0] * parts[0].shape[1] <= DENSE:
+            return np.stack([part.toarray() for part in parts])
+        pattern = sparse.csc_array(sum(abs(part) for part in parts))
         zero = sparse.csc_array((np.zeros(pattern.nnz), pattern.indices, pattern.indptr), shape=pattern.shape)
         place = sparse.csc_array((np.arange(1.0, pattern.nnz + 1), pattern.indices, pattern.indptr), pattern.shape)
-        data = np.zeros((4, pattern.nnz))
+        data = np.zeros((len(parts), pattern.nnz))
         for row, part in zip(data, parts):
-            if part is not None:
-                part = part.tocoo()
-                at = np.asarray(place[part.coords[0], part.coords[1]]).ravel().astype(int) - 1
-                row[at] = part.data
+            part = part.tocoo()
+            at = np.asarray(place[part.coords[0], part.coords[1]]).ravel().astype(int) - 1
+            row[at] = part.data
         return zero, data
+
+    def _with_random(self, parts: list) -> list:
+        """Columns of z beside the others, and N rows below them."""
+        T, N = self.seen.shape
+        S = sparse.csc_array(sparse.kron(np.ones((T, 1)), sparse.eye_array(N)))
+        of_units = self._over_time(_lagged([S], self.M if self.random == "baltagi" else ()))
+        if self.root is not None:
+            of_units = [sparse.diags_array(self.root) @ part for part in of_units]
+        g = parts[0].shape[1]
+        left, right = sparse.csc_array((T * N, g)), sparse.csc_array((T * N, N))
+        below = sparse.csc_array((N, g + N))
+        wide = [sparse.hstack([part, right]) for part in parts] + [sparse.hstack([left, part]) for part in of_units]
+        unit = sparse.hstack([sparse.csc_array((N, g)), sparse.eye_array(N)])
+        return [sparse.csc_array(sparse.vstack([part, below])) for part in wide] + [
+            sparse.csc_array(sparse.vstack([sparse.csc_array((T * N, g + N)), unit]))]  # fmt: skip
 
     @cached_property
     def products(self) -> np.ndarray:
-        """G_i'G_j + G_j'G_i of the lags i < j, and G_i'G_i, where G is dense: (10, g, g)."""
-        G = self.of_absent
-        pairs = [(i, j) for i in range(4) for j in range(i, 4)]
-        each = [G[i].T @ G[j] for i, j in pairs]
-        return np.stack([one if i == j else one + one.T for one, (i, j) in zip(each, pairs)])
+        """G_i'G_j + G_j'G_i of the parts i < j, and G_i'G_i, where G is dense."""
+        G = self.of_G
+        each = [(G[i].T @ G[j], i == j) for i in range(len(G)) for j in range(i, len(G))]
+        return np.stack([one if same else one + one.T for one, same in each])
 
-    def gram(self, c: np.ndarray, G) -> np.ndarray | sparse.csc_matrix:
-        """G'G at the shares c of the four lags."""
+    def gram(self, shares: np.ndarray, G) -> np.ndarray | sparse.csc_matrix:
+        """G'G at the shares of its parts."""
         if not isinstance(G, np.ndarray):
             return sparse.csc_matrix(G.T @ G)
-        shares = np.array([c[i] * c[j] for i in range(4) for j in range(i, 4)])
-        return np.tensordot(shares, self.products, 1)
+        if len(shares) > PRODUCTS_MAX:
+            return G.T @ G
+        pairs = [shares[i] * shares[j] for i in range(len(shares)) for j in range(i, len(shares))]
+        return np.tensordot(np.array(pairs), self.products, 1)
 
-    def columns(self, c: np.ndarray):
-        """G at the shares c of the four lags."""
-        if isinstance(self.of_absent, np.ndarray):
-            return np.tensordot(c, self.of_absent, 1)
-        pattern, data = self.of_absent
-        return sparse.csc_array((c @ data, pattern.indices, pattern.indptr), shape=pattern.shape)
+    def columns(self, shares: np.ndarray):
+        """G at the shares of its parts."""
+        if isinstance(self.of_G, np.ndarray):
+            return np.tensordot(shares, self.of_G, 1)
+        pattern, data = self.of_G
+        return sparse.csc_array((shares @ data, pattern.indices, pattern.indptr), shape=pattern.shape)
 
-    def _lags(self, values: np.ndarray) -> np.ndarray:
-        none = np.zeros_like(values)
-        lag = none if self.W is None else self.W @ values
-        error = none if self.M is None else self.M @ values
-        return self._scaled(np.stack([values, lag, error, none if self.M is None else self.M @ lag]))
+    def solve(self, rhos: np.ndarray, Z: np.ndarray) -> np.ndarray:
+        """A^-1 Z of all rows; where W is the same in all periods, of all of them at once."""
+        from scipy.sparse.linalg import splu
 
-    def _scaled(self, parts: np.ndarray) -> np.ndarray:
-        """(4, T N, ...) times the roots of the rows' weights."""
-        return parts if self.root is None else parts * self.root.reshape(-1, *(1,) * (parts.ndim - 2))
+        if not self.W:
+            return Z
+        T, N = self.seen.shape
+        size = T * N if self.varies else N
+        A = sparse.csc_array(sparse.eye_array(size) - sum(rho * W[:size, :size] for rho, W in zip(rhos, self.W)))
+        wide = Z.reshape(T * N // size, size, -1).transpose(1, 0, 2).reshape(size, -1)
+        dense = A.nnz > DENSE_SHARE * size**2
+        out = np.linalg.solve(A.toarray(), wide) if dense else splu(A).solve(wide)
+        return out.reshape(size, T * N // size, -1).transpose(1, 0, 2).reshape(Z.shape)
+
+    def lagged_solution(self, rhos: np.ndarray, Z: np.ndarray) -> list[np.ndarray]:
+        """The parts of the equation of W_j A^-1 Z, for every j."""
+        solved = self.solve(rhos, Z)
+        return [self._in_equation(W @ solved) for W in self.W]
+
+    def _as_y(self, values: np.ndarray) -> np.ndarray:
+        return self._rows(_lagged(_lagged([values], self.W), self.M))
+
+    def _in_equation(self, values: np.ndarray) -> np.ndarray:
+        return self._rows(_lagged([values], self.M))
+
+    def _rows(self, parts: list) -> np.ndarray:
+        """Over time, times the roots of the rows' weights, and zero in the rows of the random effects."""
+        out = np.stack(self._over_time(parts))
+        if self.root is not None:
+            out = out * self.root.reshape(-1, *(1,) * (out.ndim - 2))
+        if self.random is None:
+            return out
+        return np.concatenate([out, np.zeros((len(out), self.seen.shape[1], *out.shape[2:]))], axis=1)
+
+    def _over_time(self, parts: list) -> list:
+        """The first period, the others, and these one period before: P = sqrt(1 - psi^2) K_0 + K_1 - psi K_2."""
+        if not self.serial:
+            return parts
+        T, N = self.seen.shape
+        first = np.repeat(np.arange(T) == 0, N).astype(float)
+        K = [sparse.csr_array(sparse.diags_array(first)), sparse.csr_array(sparse.diags_array(1 - first)),
+             sparse.csr_array(sparse.eye_array(T * N, k=-N))]  # fmt: skip
+        return [k @ part for k in K for part in parts]
 
 
-
-class Projection:
-    """G at one (rho, lambda), and what it leaves of y, X and the period dummies: beta, sigma2 and ln L there."""
-
-    def __init__(self, problem: MissingProblem, rho: float, lam: float):
-        self.problem = problem
-        c = np.array([1.0, -rho, -lam, rho * lam])
-        self.G = problem.columns(c)
-        self.factor = Factor(problem.gram(c, self.G))
-        self.y = np.tensordot(c, problem.of_y, 1)
-        self.X = problem.of_X[0] - lam * problem.of_X[1]
-        self.D = np.tensordot(c, problem.of_periods, 1)
-        Z = self._off(np.column_stack([self.y, self.X, self.D]))
-        self.k = self.X.shape[1]
-        self.Q_periods, self.R_periods = thin_qr(np.asfortranarray(Z[:, 1 + self.k :]))
-        rest = Z[:, : 1 + self.k]
-        for _ in range(2):
-            rest = rest - self.Q_periods @ (self.Q_periods.T @ rest)
-        self.projected = Z
-        self.rest = rest
-        self.Q, self.R = thin_qr(np.asfortranarray(rest[:, 1:]))
-
-    @cached_property
-    def beta(self) -> np.ndarray:
-        return solve_triangular(self.R, self.Q.T @ self.rest[:, 0])
-
-    @cached_property
-    def resid(self) -> np.ndarray:
-        """e."""
-        return self.rest[:, 0] - self.rest[:, 1:] @ self.beta
-
-    @property
-    def sigma2(self) -> float:
-        return float(self.resid @ self.resid) / self.problem.n
-
-    def loglik(self, logdet: float) -> float:
-        """ln L, where ln|C| is ``logdet``."""
-        p = self.problem
-        taken = self.factor.logdet + 2 * np.log(np.abs(np.diag(self.R_periods))).sum()
-        taken -= 0.0 if p.root is None else 2 * np.log(p.root).sum()
-        scale = max(self.sigma2, np.finfo(float).tiny)
-        return float(-p.n / 2 * (np.log(2 * np.pi * scale) + 1) + logdet - taken / 2 + p.levels.logdet / 2)
-
-    @cached_property
-    def completed(self) -> tuple[np.ndarray, np.ndarray]:
-        """y with its conditional means where it is missing, and the levels D d, (T N,) each."""
-        p, beta = self.problem, self.beta
-        # the period effects, then y_m less its level and the unit effects as coefficients of G
-        left = self.projected[:, 0] - self.projected[:, 1 : 1 + self.k] @ beta
-        d = solve_triangular(self.R_periods, self.Q_periods.T @ left)
-        shares = -self.factor.solve(self.G.T @ (self.y - self.X @ beta - self.D @ d))
-        m = len(p.absent)
-        level = p.levels.periods @ d - p.levels.units @ shares[m:]
-        filled = p.y.copy()
-        filled[p.absent] = shares[:m] + level[p.absent]
-        return filled, level
-
-    def variances(self) -> np.ndarray:
-        """Var(y_m - its prediction) / sigma2 given (rho, lambda), what beta and the levels add included: (m,).
-
-        With the coefficients of F = [G, C D, B X] unknown, that of L (F'F)^-1 L', L what y_m is of them (universal
-        kriging; Cressie 1993, section 3.4).
-        """
-        p = self.problem
-        m, g = len(p.absent), self.G.shape[1]
-        Z = np.column_stack([self.D, self.X])
-        U = self.factor.solve(self.G.T @ Z)
-        apart = np.column_stack([self.projected[:, 1 + self.k :], self.projected[:, 1 : 1 + self.k]])
-        _, R = thin_qr(np.asfortranarray(apart))
-        rows = sparse.csr_array(p.levels.units)[p.absent]
-        of_periods = np.column_stack([-p.levels.periods[p.absent], np.zeros((m, self.k))])
-        out = np.empty(m)
-        for start in range(0, m, BLOCK):
-            part = np.arange(start, min(start + BLOCK, m))
-            L = np.zeros((g, len(part)))
-            L[part, np.arange(len(part))] = 1.0
-            L[m:] = -rows[part].toarray().T
-            own = np.einsum("gj,gj->j", L, self.factor.solve(L))
-            left = of_periods[part] - L.T @ U
-            out[part] = own + (solve_triangular(R, np.asfortranarray(left.T), transposed=True) ** 2).sum(axis=0)
-        return out
-
-    def _off(self, Z: np.ndarray) -> np.ndarray:
-        """Z less its projection on G; twice, for the digits that the first loses."""
-        for _ in range(2):
-            Z = Z - self.G @ self.factor.solve(self.G.T @ Z)
-        return Z
+def _lagged(parts: list, matrices: tuple) -> list:
+    """The parts, and each matrix of all of them."""
+    return [*parts, *(matrix @ part for matrix in matrices for part in parts)]

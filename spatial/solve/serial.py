@@ -36,6 +36,7 @@ GRID = (-0.6, 0.0, 0.4, 0.7, 0.9, 0.97, 0.99, 0.997)  # psi where the search beg
 EDGE = 0.99999  # a psi beyond this is a unit root
 STEP = 1e-3  # of central differences by z
 SETTLED, MAX_STEPS = 1e-8, 60  # of Newton's ascent in z
+SETTLED_ROOT, MAX_ROOT_STEPS = 1e-6, 10  # and of its root, where the score is not the slope of the maximum
 ARRAYS = ("y", "X", "Wy", "My", "MX", "MWy")
 
 
@@ -144,7 +145,9 @@ def over_time(sample: Sample, K: np.ndarray | sparse.csr_array) -> Sample:
     return replace(sample, **{name: change(getattr(sample, name)) for name in ARRAYS})
 
 
-def serial_maximum(at: Callable[[float], tuple[float, np.ndarray]], T: int) -> SerialErrors:
+def serial_maximum(
+    at: Callable[[float], tuple[float, np.ndarray]], T: int, score: Callable[[float, float], float] | None = None
+) -> SerialErrors:
     """The maximum over psi.
 
     Parameters
@@ -153,6 +156,8 @@ def serial_maximum(at: Callable[[float], tuple[float, np.ndarray]], T: int) -> S
         (ln L, theta) at the maximum over the other parameters.
     T : int
         Periods.
+    score : function of (z, step), optional
+        The score of z where it is not the slope of the maximum: its root is then the estimate.
 
     Raises
     ------
@@ -183,8 +188,16 @@ def serial_maximum(at: Callable[[float], tuple[float, np.ndarray]], T: int) -> S
         message = f"the search for psi did not settle: last psi {np.tanh(z):.6g}, step {step:.2g}"
         raise SpatialInputError("E801", message, hint="rescale the regressors, or leave serial= out")
     # 2. Slopes of the others' maximum, and the profile's curvature.
+    of_score = None
+    for _ in range(MAX_ROOT_STEPS if score else 0):
+        assert score is not None
+        of_score = (score(z + STEP, STEP) - score(z - STEP, STEP)) / (2 * STEP)
+        step = float(-score(z, STEP) / of_score)
+        z, high = z + step, at(np.tanh(z + step))[0]
+        if abs(step) <= SETTLED_ROOT:
+            break
     (up, over), (down, under) = (at(np.tanh(z + move)) for move in (STEP, -STEP))
-    curvature = -(up - 2 * high + down) / STEP**2
+    curvature = -(up - 2 * high + down) / STEP**2 if of_score is None else -of_score
     d2s = [float(np.sum(prais_winsten(np.tanh(z + move), T).sum(axis=1) ** 2)) for move in (0.0, STEP, -STEP)]
     slopes, of_d2 = (over - under) / (2 * STEP), (d2s[1] - d2s[2]) / (2 * STEP)
     return SerialErrors(float(np.tanh(z)), curvature, slopes, d2s[0], of_d2)

@@ -10,6 +10,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..logdet.several import SeveralJacobian
+from ..logdet.several_periods import AnyLogdet
 from ..logdet.windows import SIZES, Window, window
 from .several_problem import Problem, SeveralSample, joined
 
@@ -78,7 +79,7 @@ def starts(problem: Problem, sample: SeveralSample) -> list[np.ndarray]:
 
 def _best_of_grid(problem: Problem, part: SeveralJacobian, place: slice, psi: np.ndarray) -> np.ndarray:
     """psi with its part in ``place`` at the best of the grid; the other determinant is a constant there."""
-    points = _diamond(part.logdet.norms)
+    points = _grid(part.logdet)
     if part.logdet.n <= EXACT_GRID:
         determinants = np.array([part.value(point) for point in points])
     else:
@@ -88,6 +89,15 @@ def _best_of_grid(problem: Problem, part: SeveralJacobian, place: slice, psi: np
     trials[:, place] = points
     values = [problem.value(at, float(value)) for at, value in zip(trials, determinants)]
     return trials[int(np.argmax(values))]
+
+
+def _grid(logdet: AnyLogdet) -> np.ndarray:
+    """Admissible points (Q, J): of W by regime, |rho_r| ||1_r W|| < 1, of many rho those that are the same."""
+    norms = getattr(logdet, "row_norms", None)
+    if norms is None:
+        return _diamond(logdet.norms)
+    axis = np.linspace(-0.96, 0.96, GRID)
+    return np.outer(axis, 1 / np.full(len(norms), norms.max()))
 
 
 def _diamond(norms: np.ndarray) -> np.ndarray:

@@ -32,6 +32,10 @@ def regions(p) -> pd.DataFrame:
     return p.assign(region=np.where(p["state"] < "M", "a", "b"))
 
 
+def unseen(p) -> pd.DataFrame:
+    return p.assign(unemp=p["unemp"].where(p.index % 7 > 0))
+
+
 def sdm(p):
     return sp.sdm(F, p, W, **KEYS)
 
@@ -50,8 +54,10 @@ RESULTS = {
     "SeveralFit": lambda p: sp.sar("unemp ~ log(emp)", p, [W, KNN], **KEYS),
     "SeveralEffects": lambda p: sp.sar("unemp ~ log(emp)", p, [W, KNN], **KEYS).effects(method="delta"),
     "RegimesFit": lambda p: sp.sar("unemp ~ log(emp)", regions(p), W, regimes="region", **KEYS),
-    "MissingFit": lambda p: sp.sar("unemp ~ log(emp)", p.assign(unemp=p["unemp"].where(p.index % 7 > 0)), W,
-                                   missing="model", **KEYS),
+    "MissingFit": lambda p: sp.sar("unemp ~ log(emp)", unseen(p), W, missing="model", **KEYS),
+    "MissingSeveralFit": lambda p: sp.sar("unemp ~ log(emp)", unseen(p), [W, KNN], missing="model", **KEYS),
+    "MissingRegimesFit": lambda p: sp.sar("unemp ~ log(emp)", regions(unseen(p)), W, regimes="region", missing="model",
+                                          **KEYS),
     "RegimeEffects": lambda p: sp.sar("unemp ~ log(emp)", regions(p), W, regimes="region",
                                       **KEYS).effects(method="delta"),
     "DynamicEffects": lambda p: sp.sar("log(gsp) ~ unemp", p, W, lags="y", **KEYS).effects(method="delta"),

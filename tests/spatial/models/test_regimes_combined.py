@@ -115,9 +115,9 @@ def test_endogenous_in_each_regime_are_tested_by_their_names():
 
 
 @pytest.mark.parametrize("options", [
-    {"effects": "random"}, {"obs_weights": "fixed", "effects": "entity"}, {"method": "gmm", "effects": "entity"},
+    {"obs_weights": "fixed", "effects": "entity"}, {"method": "gmm", "effects": "entity"},
     {"endog": ["a"], "instruments": ["z"], "effects": "entity", "method": "gmm"},
-    {"effects": "twoway", "vcov": "jackknife"}, {"effects": "random", "random_error": "kkp"},
+    {"effects": "twoway", "vcov": "jackknife"}, {"effects": "random", "random_error": "baltagi"},
 ])  # fmt: skip
 def test_rho_or_sigma2_by_regime_refuse_by_name(options):
     frame, w = panel()

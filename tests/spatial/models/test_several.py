@@ -390,7 +390,9 @@ def test_ids_islands_and_empty_weights():
 
 @pytest.mark.parametrize("options", [
     {"method": "aqs"}, {"wx_order": 2}, {"vcov": "eim"}, {"logdet": "eigen"},
-    {"endog": ["a"], "instruments": ["y"]}, {"effects": "random", **PANEL}, {"lags": "y", **PANEL},
+    {"endog": ["a"], "instruments": ["y"]}, {"lags": "y", **PANEL},
+    {"serial": "ar1", "method": "gmm", "effects": "entity", **PANEL},
+    {"serial": "ar1", "method": "reml", "effects": "entity", **PANEL},
     {"durbin": {}}, {"durbin": {"a": []}},
 ])  # fmt: skip
 def test_options_that_several_w_do_not_have(options):
