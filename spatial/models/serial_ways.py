@@ -7,11 +7,11 @@ likelihood of what is orthogonal to D gains
 
     N / 2 ln(1 - psi^2) - 1/2 ln|U'(P'P kron I) U|
 
-(Harville 1974), so that no effect biases psi. Where D is a product of functions of time with units and of periods with
-groups of units, this is (N - b) / 2 (ln(1 - psi^2) - ln|A'P'P A|), and what the effects take of the score of rho is the
-same for every psi. Else that depends on psi, and beside a spatial error on lambda; the derivative of ln L by psi is then
-taken without it, because the score of psi has the mean zero without: psi is the root of that derivative, rho and the
-others at their own.
+(Harville 1974), so that no effect biases psi. Where D is a product of a functions A of time with units and of periods
+with b groups of units, this is (N - b) / 2 (ln(1 - psi^2) - ln|A'P'P A|), and what the effects take of the score of rho
+is the same for every psi. Else that depends on psi, and beside a spatial error on lambda; the derivative of ln L by psi
+is then taken without it, because the score of psi has the mean zero without: psi is the root of that derivative, rho
+and the others at their own.
 """
 
 from __future__ import annotations
@@ -97,8 +97,8 @@ def _root(slope, start: SerialErrors) -> SerialErrors:
         if abs(step) < SETTLED:
             break
     else:
-        raise SpatialInputError("E801", f"the search for psi did not settle: last psi {np.tanh(z):.6g}, step {step:.2g}",
-                                hint="rescale the regressors, or leave serial= out")
+        message = f"the search for psi did not settle: last psi {np.tanh(z):.6g}, step {step:.2g}"
+        raise SpatialInputError("E801", message, hint="rescale the regressors, or leave serial= out")
     (ahead, over), (behind, under) = slope(z + STEP), slope(z - STEP)
     return replace(start, psi=float(np.tanh(z)), curvature=-(ahead - behind) / (2 * STEP),
                    slopes=(over - under) / (2 * STEP))  # fmt: skip

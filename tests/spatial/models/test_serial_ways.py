@@ -76,8 +76,8 @@ class Dense:
         return out
 
 
-CASES = [("sdm", "i + t + r^t", False), ("sar", "i + j", False), ("ols", "i[t] + t", False), ("sem", "i + t + r[t]", False),
-         ("sem", "i + t + r^t", True), ("sac", "i + j", False), ("sac", "i + t + r^t", False), ("sdm", "i + r^t", True),
+CASES = [("sdm", "i + t + r^t", False), ("sar", "i + j", False), ("ols", "i[t] + t", False),
+         ("sem", "i + t + r[t]", False), ("sem", "i + t + r^t", True), ("sac", "i + j", False), ("sac", "i + t + r^t", False), ("sdm", "i + r^t", True),
          ("sdem", "i + t + j", False), ("sar", "i + t + r[t]", True)]  # fmt: skip
 
 
@@ -132,8 +132,10 @@ def test_a_shift_by_region_and_period_changes_nothing():
         assert fits[0]._settings.serial.psi == pytest.approx(fits[1]._settings.serial.psi, abs=1e-6)
 
 
-@pytest.mark.parametrize(("options", "code"), [({"correction": False}, "E501"), ({"vcov": "driscoll_kraay"}, "E715"),
-                                               ({"lags": "y"}, "E501"), ({"vcov": sp.Cluster("j")}, "E715")])  # fmt: skip
+@pytest.mark.parametrize(("options", "code"), [
+    ({"correction": False}, "E501"), ({"vcov": "driscoll_kraay"}, "E715"), ({"lags": "y"}, "E501"),
+    ({"vcov": sp.Cluster("j")}, "E715"),
+])  # fmt: skip
 def test_what_is_not_there_is_refused(options, code):
     frame, w = drawn(7)
     with pytest.raises(sp.SpatialInputError, match=code):
