@@ -173,13 +173,6 @@ class Absorbed:
         """Themselves: see ``filtered_ways``."""
         return self
 
-    @cached_property
-    def over_time(self):
-        """Their parts, which a filter over time takes one by one: see ``filtered_ways``."""
-        from .filtered_ways import TimeAndRest
-
-        return TimeAndRest(self)
-
     @property
     def independent(self) -> sparse.csr_array:
         """As many independent columns as they have, (m, rank)."""

@@ -1,10 +1,7 @@
 """Ways of effects behind ``|`` once errors that are correlated over time were made independent.
 
-With P the filter of Prais and Winsten over time (``solve.serial``), P kron I takes dummies D to (P kron I) D. Ways that
-give every unit the same functions A of time have A kron I in D: P A kron I takes them out unit by unit. What they leave
-of the other ways, R, is few columns:
-
-    D = [A kron I, R],    (P kron I) D = [P A kron I, (P kron I) R],    Z what P A kron I leaves of (P kron I) R
+With P the filter of Prais and Winsten over time (``solve.serial``), P kron I takes dummies D = [A kron I, R]
+(``time_and_rest``) to [P A kron I, (P kron I) R], and Z is what P A kron I leaves of (P kron I) R.
 
 Effects of periods, and of groups of units in every period, stay what they are under P; trends of groups and groups that
 units change between do not.
@@ -17,39 +14,9 @@ from dataclasses import replace
 import numpy as np
 from scipy import sparse
 
-from spillover.errors import SpatialInputError
-
-from .absorbed import Absorbed, time_functions
-from .dummies import DUMMIES_MAX
+from .absorbed import Absorbed
 from .fixed_effects import FixedEffects
-
-LEAST = 1e-9  # length of what other effects leave of one, against the longest
-
-
-class TimeAndRest:
-    """A (T, a), orthonormal, and R (T N, z), orthonormal and orthogonal to A kron I: together they span D.
-
-    Raises
-    ------
-    SpatialInputError
-        E309 for more than 800 columns of other ways.
-    """
-
-    def __init__(self, ways: Absorbed):
-        self.ways, (T, N) = ways, ways.shape
-        self.A, others = time_functions(ways)
-        columns = sum(way.columns.shape[1] for way in others)
-        if columns > DUMMIES_MAX:
-            raise SpatialInputError("E309", f"serial='ar1' needs dense matrices of the {columns:,} effects of "
-                                    f"{ways.name} that are not of units, {DUMMIES_MAX} at most", n=columns,
-                                    hint="fewer effects behind |, or leave serial= out: vcov='cluster' allows for it")
-        R = np.hstack([np.zeros((T * N, 0)), *(way.columns.toarray() for way in others)])
-        U, size, _ = np.linalg.svd(off_time(R, self.A), full_matrices=False)
-        self.R = U[:, size > LEAST * max(size.max(initial=0.0), LEAST)]
-
-    def filtered(self, P: np.ndarray) -> FilteredWays:
-        """The dummies (P kron I) D."""
-        return FilteredWays(self, P)
+from .time_and_rest import TimeAndRest, off_time, time_and_rest
 
 
 class FilteredWays(Absorbed):
@@ -105,13 +72,7 @@ class FilteredWays(Absorbed):
         return (1 - self.A[t] @ self.A[t]) * np.eye(N) - Z @ Z.T
 
 
-def off_time(rows: np.ndarray, A: np.ndarray) -> np.ndarray:
-    """(I - A A' kron I) rows, (T N, c), of orthonormal A (T, a)."""
-    panel = rows.reshape(len(A), -1)
-    return (panel - A @ (A.T @ panel)).reshape(rows.shape)
-
-
 def filtered_effects(effects: FixedEffects, P: np.ndarray) -> FixedEffects:
     """The effects of data that P kron I has filtered."""
     assert effects.ways is not None
-    return replace(effects, ways=effects.ways.over_time.filtered(P))
+    return replace(effects, ways=FilteredWays(time_and_rest(effects.ways), P))
