@@ -221,9 +221,9 @@ def demeans_units(d: Design, effects: FixedEffects) -> bool:
 def _of_ways(ways: Absorbed) -> sparse.csr_array:
     """As many independent columns of the ways as they have."""
     if ways.rank > DENSE_MAX:
-        raise SpatialInputError("E309", f"a spatial error beside a lag needs dense matrices of all {ways.rank:,} "
-                                f"effects, {DENSE_MAX:,} at most, where links leave their groups", n=ways.rank,
-                                hint="sdm(), whose effects leave in any number")  # fmt: skip
+        raise SpatialInputError("E309", "a spatial error beside a lag, or by moments, needs dense matrices of all "
+                                f"{ways.rank:,} effects, {DENSE_MAX:,} at most, where links leave their groups",
+                                n=ways.rank, hint="sdm(), whose effects leave in any number")  # fmt: skip
     return ways.independent
 
 
