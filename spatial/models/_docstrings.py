@@ -74,7 +74,8 @@ PARAMETERS = {
         'for the latter with a test of it. With ``missing="period"``, for models without a spatial error, units may '
         "enter, leave and miss periods: rows are those with an own y_{t-1}, who enters is a neighbor with a starting "
         "value, and the score loses its exact mean over these rows. It does so too, for up to 2,000 units, with "
-        "``obs_weights=`` and with more effects behind ``|`` than those of units and periods.",
+        "several W (``W_1:lag(y)`` ...), with tau, rho, lambda or sigma2 by regime, with ``obs_weights=`` and with "
+        "more effects behind ``|`` than those of units and periods.",
     ),
     "w_error": (
         "weights, optional",
@@ -91,7 +92,8 @@ PARAMETERS = {
         "In panels: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t, beside fixed or "
         "random effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007; Millo "
         "2014); psi is in ``sp.variance_components(fit)``. By maximum likelihood, fixed effects by transformation (Lee "
-        "& Yu 2012); three periods or more. ``fit.forecast`` carries the last errors on.",
+        "& Yu 2012); three periods or more. With ``obs_weights=`` nu sqrt(w) is what is correlated. ``fit.forecast`` "
+        "carries the last errors on.",
     ),
     "correction": (
         'bool or "additive"',
@@ -129,8 +131,9 @@ PARAMETERS = {
     "regimes": (
         "str or Regimes, optional",
         "A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho "
-        "is the same. ``sp.Regimes(\"region\", terms=[\"x\"], rho=True, sigma2=True)`` chooses what differs. Theta is "
-        "that of the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.",
+        "is the same. ``sp.Regimes(\"region\", terms=[\"x\"], rho=True, sigma2=True)`` chooses what differs; the "
+        "variance of random effects is in one ratio to sigma2. Theta is that of the unit that receives W x, the lag of "
+        "the whole x. See ``sp.chow_test``.",
     ),
 }
 
