@@ -64,23 +64,17 @@ def regime_arrays(
         sizes -= time_alone * np.bincount(groups[: d.n_units], minlength=S)
     elif effects.ways and not estimated:
         sizes[:] = d.left(effects)
-<<<<<<< HEAD
-    elif correction is not False and effects.entity and not effects.ways and not (turns(d, effects) or units_stay):
-=======
-    elif correction is not False and effects.entity and not (effects.ways or d.varies or d.lags or units_stay):
->>>>>>> main
+    elif correction is not False and effects.entity and not (
+        effects.ways or turns(d, effects) or d.lags or units_stay
+    ):
         sizes -= np.bincount(groups[: d.n_units], minlength=S)
     Q, R = np.linalg.qr(np.column_stack([own, absorbed]))
     return {
         "y": rows[:, 0], "X": own, "lags": rows[:, 1 : 1 + J],
         "lagged": np.array(lagged).reshape(len(lagged), *rows.shape), "basis": (Q, R),
         "names": tuple(names), "absorbed": absorbed,
-<<<<<<< HEAD
-        "n": likelihood_size(d, effects, correction is not False), "groups": groups, "sizes": sizes,
-        "log_weights": 0.0 if d.obs_weights is None else d.obs_weights.constant(effects, correction is not False),
-=======
         "n": likelihood_size(d, effects_counted(d, effects), correction is not False), "groups": groups, "sizes": sizes,
->>>>>>> main
+        "log_weights": 0.0 if d.obs_weights is None else d.obs_weights.constant(effects, correction is not False),
     }  # fmt: skip
 
 

@@ -16,11 +16,8 @@ from ..covariance.vcov import with_vcov
 from ..design.arrays import Sample
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT, Design
-<<<<<<< HEAD
-from ..design.obs_weights import refuse_weighted
-=======
 from ..design.gaps import refuse_unbalanced
->>>>>>> main
+from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings
 from ..design.regimes import Regimes, as_regimes, regime_design, split_of
 from ..design.regimes_sample import regime_arrays, regime_determinants
@@ -239,13 +236,11 @@ def refuse_data(d: Design, settings: Settings, regimes: Regimes) -> None:
     effects = settings.effects
     if settings.method == "gmm":
         return
-<<<<<<< HEAD
-    if regimes.spatial and effects.ways:
-        refuse_weighted(d.obs_weights, f"rho, lambda or sigma2 by regime with effects of {effects}",
-                        "effects of unit and period, or coefficients alone by regime")
-=======
+    if regimes.spatial and (effects.ways or d.lags):
+        what = "lags= of y" if d.lags else f"effects of {effects}"
+        refuse_weighted(d.obs_weights, f"rho, lambda or sigma2 by regime with {what}",
+                        "leave obs_weights= out, or coefficients alone by regime")
     if regimes.spatial and d.lags:
         _refuse_dynamic(d)
->>>>>>> main
     if regimes.spatial:
         refuse_beside_ways(d, effects, settings.correction, "rho, lambda or sigma2 by regime")
