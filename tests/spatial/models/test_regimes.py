@@ -460,7 +460,6 @@ def test_a_refusal_says_that_coefficients_by_regime_have_it():
     for regimes in (sp.Regimes("region", rho=True), sp.Regimes("region", sigma2=True)):
         text = refused("E501", regimes=regimes, endog=["a"], instruments=["b"], method="ml")
         assert "where rho, lambda or sigma2 differ between regimes" in text
-    assert "for models with regimes" in refused("E501", lags="y", effects="entity")
 
 
 def test_what_estimates_many_models_refuses_by_name():
