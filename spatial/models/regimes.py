@@ -17,7 +17,8 @@ from ..design.arrays import Sample
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT, Design
 from ..design.options import ModelOptions, Settings
-from ..design.regimes import Regimes, as_regimes, regime_design, split_of
+from ..design.regime_columns import regime_design, split_of
+from ..design.regimes import Regimes, as_regimes
 from ..design.regimes_sample import regime_arrays, regime_determinants
 from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification

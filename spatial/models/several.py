@@ -131,7 +131,7 @@ def _sample_and_search(specification: Specification, d, effects: FixedEffects, c
     def maximum() -> SeveralSolution | None:
         return _maximum(sample)
 
-    if not d.spatial_regimes:
+    if not (isinstance(d, SplitDesign) and d.spatial_regimes):
         return sample, maximum
     return sample_and_search_by_regime(specification, d, effects, correction, sample, maximum)
 
