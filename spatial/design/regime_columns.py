@@ -1,4 +1,4 @@
-"""Columns by regime, 1_r x and 1_r (W x) of every regime r, and what cannot be estimated within one: see ``regimes``."""
+"""Columns by regime, 1_r x and 1_r (W x) of each regime r, and what cannot be estimated within one: see ``regimes``."""
 
 from __future__ import annotations
 

@@ -145,7 +145,8 @@ def _adjusted_by_regime(specification, d, settings, sample: RegimeSample, names,
         return np.concatenate([at.rhos, at.lams])
 
     inside = region_of(sample, sample.lags.shape[1])
-    return solve_adjusted_several(specification, d, settings.effects, settings.method, inside, tuple(names), maximum)
+    at = settings.effects, settings.method
+    return solve_adjusted_several(specification, d, *at, sample, inside, tuple(names), maximum)
 
 
 def regime_sample_of(specification: Specification, d: Design, settings: Settings) -> RegimeSample:
@@ -185,12 +186,13 @@ def refuse_options(options: ModelOptions) -> None:
             raise SpatialInputError("E501", f"{name}={value!r} is not there {places[name in SPATIAL]}", hint=hint)
     if by_moments:
         refuse_by_moments(regimes)
-    elif spatial and options.estimator not in ("ml", "reml"):
+    elif spatial and options.estimator not in ("ml", *ADJUSTED):
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
-                                "sigma2 by regime need a likelihood", hint="method='ml' or 'reml'")  # fmt: skip
+                                "sigma2 by regime need a likelihood", hint="method='ml', 'reml' or 'aqs'")  # fmt: skip
     if as_regimes(options.regimes).sigma2 and options.estimator in ADJUSTED:
-        raise SpatialInputError("E501", f"method={options.method!r} has one variance: sigma2 by regime needs maximum "
-                                "likelihood", hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
+        why = "it has one variance" if options.estimator == "reml" else "it allows for any variances"
+        raise SpatialInputError("E501", f"method={options.method!r} has no sigma2 by regime: {why}",
+                                hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
 
 
 def refuse_by_moments(regimes: Regimes) -> None:

@@ -56,7 +56,7 @@ def several_regimes(*, model: str, N: int, T: int = 1, wx: bool = False) -> Draw
 
     def results(rng):
         fit = draw(rng)
-        return fit, fit.effects(method="delta"), null(rng).chow()
+        return fit, fit.effects(), null(rng).chow()
 
     def outcomes(fit, effects, chow) -> dict:
         ends, measured = fit.conf_int(), {}

@@ -462,7 +462,7 @@ REFUSED = [
     ("sar", {"obs_weights": sp.Sampling("fixed")}, "sampling"),
     ("sem", {"obs_weights": sp.Sampling("fixed")}, "sampling"),
     ("sem", {"method": "gmm", "effects": "none"}, "change over time"),
-    ("sem", {"serial": "ar1", "effects": "random"}, "serial"),
+    ("sem", {"serial": "ar1", "effects": "entity"}, "serial"),
 ]  # fmt: skip
 
 
