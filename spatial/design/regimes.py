@@ -150,6 +150,12 @@ class Split:
         split = differs and len(self.labels) > 1
         return [f"{label}: {parameter}" for label in self.labels] if split else [parameter]
 
+    def members_of(self, column: str, term: str) -> np.ndarray | None:
+        """The units, (N,), whose column of a term this is; None for one that all share."""
+        if column == term:
+            return None
+        return self.members[self.labels.index(column.removesuffix(f": {term}"))]
+
     def describe(self) -> str:
         """For the header: the regimes, their units, and what differs."""
         r, units = self.regimes, ", ".join(f"{label} ({n:,} units)" for label, n in zip(self.labels, self.sizes))
@@ -168,7 +174,7 @@ class RegimeDesign(Design):
     def regressors(self) -> tuple[str, ...]:
         """The terms that have effects."""
         columns, lags = (self.split.columns, self.split.lags) if self.split else ({}, {})
-        return tuple(name for name in columns if name != INTERCEPT and name not in lags)
+        return tuple(name for name in columns if name not in (INTERCEPT, *self.lags, *lags))
 
     @property
     def spatial_regimes(self) -> bool:
