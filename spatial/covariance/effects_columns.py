@@ -77,7 +77,8 @@ def carried_effects(fit: FitRecord, codes: np.ndarray) -> Effects | None:
         return Effects(fit._solution.V)
     moving = getattr(s, "effects_of_error", None)
     if moving is not None:
-        return Effects(_orthonormal(moving.BD(fit._solution.lams) / deviations(fit)[:, None]))  # type: ignore[attr-defined]
+        scale = d.root / deviations(fit)
+        return Effects(_orthonormal(moving.BD(fit._solution.lams) * scale[:, None]))  # type: ignore[attr-defined]
     if isinstance(s, Sample) and s.dummies:
         return Effects(np.linalg.qr(s.BX(fit.lam)[:, s.k :])[0])
     if not by_gls(s):
