@@ -7,6 +7,7 @@ from .dynamic_endogenous import dynamic_endogenous
 from .dynamics import dynamics
 from .endogenous import endogenous
 from .endogenous_by_period import endogenous_by_period
+from .error_moments import error_moments
 from .forecasts import forecasts, new_units
 from .gaps import gaps
 from .margins import margins
@@ -40,6 +41,7 @@ EXPERIMENTS = {
     "ways": ways,
     "endogenous": endogenous,
     "endogenous_by_period": endogenous_by_period,
+    "error_moments": error_moments,
     "weighted": weighted,
     "panel": panel,
     "random_gaps": random_gaps,
