@@ -282,11 +282,8 @@ def cells() -> list[Cell]:
     large = [cell for cell in default_cells() if cell.design["n"] == 500]
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
             *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(),
-<<<<<<< HEAD
-            *endogenous_by_period_cells(), *dynamic_endogenous_cells(), *regime_cells(), *several_regime_cells(),
-=======
             *endogenous_by_period_cells(), *error_moment_cells(), *dynamic_endogenous_cells(), *regime_cells(),
->>>>>>> main
+            *several_regime_cells(),
             *missing_cells(), *moving_cells(), *moving_several_cells(), *adjusted_cells(), *gap_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.random_gaps_cells(),
