@@ -20,6 +20,7 @@ from .regimes import regimes
 from .resampled import resampled_panel
 from .serial import serial
 from .several import several
+from .several_regimes import several_regimes
 from .ways import ways
 from .weighted import weighted
 
@@ -30,6 +31,7 @@ EXPERIMENTS = {
     "forecasts": forecasts,
     "new_units": new_units,
     "several": several,
+    "several_regimes": several_regimes,
     "regimes": regimes,
     "missing": missing,
     "moving": moving,
