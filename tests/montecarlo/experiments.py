@@ -19,6 +19,7 @@ from .resampled import resampled_panel
 from .serial import serial
 from .several import several
 from .ways import ways
+from .ways_joint import ways_joint
 from .weighted import weighted
 
 EXPERIMENTS = {
@@ -34,6 +35,7 @@ EXPERIMENTS = {
     "gaps": gaps,
     "serial": serial,
     "ways": ways,
+    "ways_joint": ways_joint,
     "endogenous": endogenous,
     "endogenous_by_period": endogenous_by_period,
     "weighted": weighted,
