@@ -27,6 +27,7 @@ from ..design.carried import demeans_units, turned_effects
 from ..design.design import Design
 from ..design.filtered_ways import filtered_effects
 from ..design.fixed_effects import UNIT_EFFECTS, FixedEffects
+from ..design.moving import staying_parts
 from ..design.time_and_rest import parts_of
 from ..design.ways import nested
 from ..records.fit import FitRecord
@@ -78,7 +79,9 @@ def carried_effects(fit: FitRecord, codes: np.ndarray) -> Effects | None:
         return Effects(fit._solution.V)
     moving = getattr(s, "effects_of_error", None)
     if moving is not None:
-        return Effects(_orthonormal(moving.BD(fit._solution.lams) / deviations(fit)[:, None]))  # type: ignore[attr-defined]
+        V = _orthonormal(moving.BD(fit._solution.lams) / deviations(fit)[:, None])  # type: ignore[attr-defined]
+        kept = staying_parts(d, effects) if effects.ways else None
+        return Effects(V if kept is None else np.hstack([np.kron(kept[0], np.eye(d.n_units)), V]))
     if isinstance(s, Sample) and s.dummies:
         parts = parts_of(d, effects, d.weights_of_error) if fit._settings.correction is True else None
         V = np.linalg.qr(s.BX(fit.lam)[:, s.k :])[0]

@@ -8,6 +8,7 @@ columns.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
@@ -65,6 +66,14 @@ def parts_of(d: Design, effects: FixedEffects, *weights: SpatialWeights | Tempor
         return None
     both = time_and_rest(ways)
     return both.A, both.R
+
+
+def of_time_alone(effects: FixedEffects) -> FixedEffects:
+    """The effects A kron I, without R."""
+    ways = effects.ways
+    assert ways is not None
+    others = time_functions(ways)[1]
+    return replace(effects, ways=Absorbed([way for way in ways.projection.ways if way not in others], ways.shape))
 
 
 def off_time(rows: np.ndarray, A: np.ndarray) -> np.ndarray:
