@@ -79,7 +79,8 @@ def carried_effects(fit: FitRecord, codes: np.ndarray) -> Effects | None:
         return Effects(fit._solution.V)
     moving = getattr(s, "effects_of_error", None)
     if moving is not None:
-        V = _orthonormal(moving.BD(fit._solution.lams) / deviations(fit)[:, None])  # type: ignore[attr-defined]
+        scale = d.root / deviations(fit)
+        V = _orthonormal(moving.BD(fit._solution.lams) * scale[:, None])  # type: ignore[attr-defined]
         kept = staying_parts(d, effects) if effects.ways else None
         return Effects(V if kept is None else np.hstack([np.kron(kept[0], np.eye(d.n_units)), V]))
     if isinstance(s, Sample) and s.dummies:
