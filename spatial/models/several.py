@@ -138,7 +138,7 @@ def _sample_and_search(specification: Specification, d, effects: FixedEffects, c
         return root_of_least_squares(sample, d, effects) if at is None else without_bias_of_several(
             sample, at, d, effects)
 
-    if not d.spatial_regimes:
+    if not (isinstance(d, SplitDesign) and d.spatial_regimes):
         return sample, maximum
     return sample_and_search_by_regime(specification, d, effects, correction, sample, maximum)
 
@@ -211,8 +211,6 @@ def _by_moments(specification: Specification, d: SeveralDesign, effects: FixedEf
     if effects.random:
         sample, at, random = random_effects_by_moments(specification, d, settings)
         return _fit(specification, d, sample, at, settings.with_(random=random))
-    if specification.error:
-        effects.refuse_ways("method='gmm' of a spatial error beside several W", "method='ml', or one W")
     sample = moment_sample(specification, d, effects, options.moments)
     return _fit(specification, d, *method_of_moments(d, sample, settings.vcov, options.moments), settings)
 
