@@ -23,6 +23,7 @@ from .serial import serial
 from .several import several
 from .several_regimes import several_regimes
 from .ways import ways
+from .ways_joint import ways_joint
 from .weighted import weighted
 
 EXPERIMENTS = {
@@ -41,6 +42,7 @@ EXPERIMENTS = {
     "gaps": gaps,
     "serial": serial,
     "ways": ways,
+    "ways_joint": ways_joint,
     "endogenous": endogenous,
     "endogenous_by_period": endogenous_by_period,
     "error_moments": error_moments,
