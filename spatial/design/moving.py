@@ -73,7 +73,7 @@ def copies(d: Design, effects: FixedEffects, correction, name: str, summed: bool
     periods = 1 if summed else d.n_periods
     if effects.ways:
         return periods * d.left(effects) / d.nobs if name == "lag" and correction is not False else periods
-    if correction is False or not effects.entity:
+    if correction is False or not effects.entity or d.lags:  # unit effects are not transformed out of a dynamic model
         return periods
     if not d.varies:
         return d.n_periods - 1

@@ -138,6 +138,12 @@ class Split:
         split = differs and len(self.labels) > 1
         return [f"{label}: {parameter}" for label in self.labels] if split else [parameter]
 
+    def members_of(self, column: str, term: str) -> np.ndarray | None:
+        """The units, (N,), whose column of a term this is; None for one that all share."""
+        if column == term:
+            return None
+        return self.members[self.labels.index(column.removesuffix(f": {term}"))]
+
     def describe(self) -> str:
         """For the header: the regimes, their units, and what differs."""
         r, units = self.regimes, ", ".join(f"{label} ({n:,} units)" for label, n in zip(self.labels, self.sizes))
@@ -156,7 +162,8 @@ class RegimeDesign(Design):
     def regressors(self) -> tuple[str, ...]:
         """The terms that have effects."""
         columns = self.split.columns if self.split else {}
-        return tuple(name for name in columns if name != INTERCEPT and not name.startswith("W:"))
+        own = (INTERCEPT, *self.lags)
+        return tuple(name for name in columns if name not in own and not name.startswith("W:"))
 
     @property
     def divisible(self) -> bool:

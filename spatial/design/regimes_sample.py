@@ -10,7 +10,7 @@ from .design import spatial_lag
 from .fixed_effects import FixedEffects
 from .moving import as_lagged, copies, lag_effects, leave_or_stay
 from .regimes import RegimeDesign
-from .sample import likelihood_size, own_columns
+from .sample import counted, likelihood_size, own_columns
 from .several_ways import of_time_alone
 from .specification import Specification
 from .unit_means import lag_unit_means, with_unit_means
@@ -67,13 +67,13 @@ def regime_arrays(
         sizes -= time_alone * np.bincount(groups[: d.n_units], minlength=S)
     elif effects.ways and not estimated:
         sizes[:] = d.left(effects)
-    elif correction is not False and effects.entity and not effects.ways and not (d.varies or units_stay):
+    elif correction is not False and effects.entity and not (effects.ways or d.varies or d.lags or units_stay):
         sizes -= np.bincount(groups[: d.n_units], minlength=S)
     Q, R = np.linalg.qr(np.column_stack([own, absorbed]))
     return {
         "y": rows[:, 0], "X": own, "lags": rows[:, 1 : 1 + J], "lagged": lagged, "basis": (Q, R),
         "names": tuple(names), "absorbed": absorbed,
-        "n": likelihood_size(d, effects, correction is not False), "groups": groups, "sizes": sizes,
+        "n": likelihood_size(d, counted(d, effects), correction is not False), "groups": groups, "sizes": sizes,
     }  # fmt: skip
 
 

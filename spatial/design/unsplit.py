@@ -44,6 +44,6 @@ def split_columns(d: RegimeDesign, X: np.ndarray | None = None, effects: FixedEf
 
 
 def _is_lag(d: RegimeDesign, term: str) -> bool:
-    """Whether a term of the split is the spatial lag of another."""
+    """Whether a term of the split is the spatial lag of another; W y_{t-1} is a term of its own."""
     assert d.split is not None
-    return term.startswith(LAG) and term.removeprefix(LAG) in d.split.columns
+    return term.startswith(LAG) and term not in d.lags and term.removeprefix(LAG) in d.split.columns

@@ -17,7 +17,7 @@ def estimated_effects(
     d: Design, effects: FixedEffects, correction, sample: dict, parts: dict
 ) -> PeriodEffects | OfEffects | None:
     """Where fixed effects that are estimated are corrected for."""
-    if correction is False or not effects.fixed:
+    if correction is False or not effects.fixed or d.lags:  # the mean of a dynamic score has all effects
         return None
     S, T = len(sample["sizes"]), d.n_periods
     if d.varies or effects.ways:

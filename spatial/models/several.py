@@ -42,6 +42,8 @@ from ..solve.several_problem import SeveralSample
 from ..solve.several_roots import SeveralAdjusted
 from .adjusted_several import refuse_adjusted_several, region_of, solve_adjusted_several
 from .composed import composed_of_several, refuse_composed
+from .dynamic import with_lagged_response
+from .dynamic_exact import root_of_least_squares, without_bias_of_several
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .moving import moving_effects
@@ -49,10 +51,9 @@ from .obs_weights import refuse_unweightable, usual_covariance
 from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects, with_note_on_errors
 from .several_fit import SeveralFit
-from .ways import refuse_with_ways
+from .ways import refuse_dynamic_ways, refuse_with_ways
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
-    "lags": ((None,), "a dynamic model takes one W: leave lags= out, or choose one W"),
     "wx_order": ((1,), "W^2 X is for one W: leave wx_order= out"),
     "random_error": ((None, "kkp"), "unit effects inside the spatial error: random_error='kkp'"),
     "logdet": ((None,), "leave logdet= out: the determinant of several W is a dense or sparse LU by their size"),
@@ -103,6 +104,8 @@ def several_columns(specification: Specification, d: Design, effects: FixedEffec
     if isinstance(durbin, Mapping):
         durbin = {term: [_aligned(one, d, options, f"durbin[{term!r}]") for one in _as_list(own, f"durbin[{term!r}]")]
                   for term, own in durbin.items()}  # fmt: skip
+    if options.lags is not None:
+        d = with_past(d, options, lag, error, durbin)
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     several = several_design(specification, d, lag, error, durbin, effects)
@@ -112,7 +115,12 @@ def several_columns(specification: Specification, d: Design, effects: FixedEffec
 def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
     """The likelihood's arrays and its maximum; None in its place where there is nothing but least squares."""
     sample = _several_sample(specification, d, effects, correction)
-    return sample, _maximum(sample)
+    at = _maximum(sample)
+    if not (d.lags and correction and effects.entity):
+        return sample, at
+    if at is None:
+        return sample, root_of_least_squares(sample, d, effects)
+    return sample, without_bias_of_several(sample, at, d, effects)
 
 
 def _several_sample(specification: Specification, d, effects: FixedEffects, correction):
@@ -148,6 +156,27 @@ def _estimated(specification: Specification, d: SeveralDesign, settings: Setting
     names = (*spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
     inside = region_of(sample, len(d.weights.lag))
     return sample, solve_adjusted_several(specification, d, effects, settings.method, inside, names, start)
+
+
+def with_past(d: Design, options: ModelOptions, lag: list, error: list | None, durbin) -> Design:
+    """The design with y_{t-1} and W_k y_{t-1} of every W of ``w=``.
+
+    Raises
+    ------
+    SpatialInputError
+        E109 gaps, E320 W that vary over time; E501 another method than maximum likelihood; else as with one W.
+    """
+    own = [w for each in durbin.values() for w in each] if isinstance(durbin, Mapping) else []
+    refuse_unbalanced(d.observed, f"lags={options.lags!r} with several W", "one W, or missing='drop'")
+    refuse_dynamic_ways(d, f"lags={options.lags!r} with several W")
+    if any(w.varies for w in (*lag, *(error or ()), *own)):
+        raise SpatialInputError("E320", f"lags={options.lags!r} with several W needs each W to be the same in all "
+                                "periods",
+                                hint="w.mean() of each, or one W that varies")  # fmt: skip
+    if options.estimator != "ml":
+        raise SpatialInputError("E501", f"method={options.method!r} with lags= takes one W",
+                                hint="method='ml' takes several")
+    return with_lagged_response(d, str(options.lags), options.effects, lag)
 
 
 def _by_moments(specification: Specification, d: SeveralDesign, effects: FixedEffects, options: ModelOptions) -> Fit:

@@ -33,3 +33,9 @@ def refuse_with_ways(specification: Specification, d: Design, options: ModelOpti
         why = "correction='additive'", "leave correction= out: the score is adjusted by its mean"
     if why:
         raise SpatialInputError("E501", f"effects of {d.absorbed} do not go with {why[0]}", hint=why[1])
+
+
+def refuse_dynamic_ways(d: Design, what: str) -> None:
+    """E501: a dynamic model with several rho takes effects of units and periods."""
+    if d.absorbed is not None:
+        d.absorbed.refuse_ways(what, "effects of unit and period alone, or one W and rho for all")

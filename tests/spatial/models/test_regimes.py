@@ -447,7 +447,7 @@ def test_collinear_and_constant_within_a_regime():
 
 @pytest.mark.parametrize(("options", "effects"), [
     ({"method": "gmm", "regimes": sp.Regimes("region", sigma2=True)}, None),
-    ({"wx_order": 2}, None), ({"lags": "y"}, "entity"),
+    ({"wx_order": 2}, None), ({"lags": "y", "method": "aqs"}, "entity"),
     ({"method": "reml", "regimes": sp.Regimes("region", sigma2=True)}, None),
     ({"vcov": "eim", "regimes": sp.Regimes("region", sigma2=True)}, None),
     ({"obs_weights": "a", "regimes": sp.Regimes("region", sigma2=True)}, None),
