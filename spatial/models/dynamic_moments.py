@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ..design.dynamic_effects import cell_weights, dummies_of, leave_by_means, p
 from ..design.fixed_effects import FixedEffects
 from ..design.lags_of_response import lags_of_response
 from ..design.moment_settings import Moments
-from ..design.options import ModelOptions
+from ..design.options import ModelOptions, Settings
 from ..design.sample import regressor_columns
 from ..design.several import SeveralDesign, several_regressors, weights_of_response
 from ..design.specification import Specification
@@ -174,3 +174,17 @@ def dynamic_method_of_moments(
     sigma2 = float(resid @ resid) / (n - own.stop)
     V = result.vcov[own, own]
     return sample, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, V, rhos, gmm=result), by.terms
+
+
+def past_moments(
+    specification: Specification, d: Design, settings: Settings, columns: Design
+) -> tuple[Design, MomentSample, DynamicMoments, Settings]:
+    """The estimates, the design with words for the header, and the settings with the one covariance."""
+    method = settings.requested.method
+    moments = method if isinstance(method, ArellanoBond) else ArellanoBond()
+    sample, at, past = dynamic_method_of_moments(specification, d, settings.effects, moments, columns)
+    words = moments.describe(
+        at.gmm.instruments, past, tuple(columns.instruments), specification.lag or specification.durbin,
+        bool(past or columns.endog),
+    )  # fmt: skip
+    return replace(d, notes=(*d.notes, words)), sample, at, settings.with_(vcov="robust")

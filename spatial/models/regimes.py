@@ -33,6 +33,7 @@ from .adjusted_several import region_of, solve_adjusted_several
 from .composed import composed_sample_and_maximum, refuse_composed
 from .dynamic import without_bias
 from .dynamic_exact import without_bias_of_several
+from .dynamic_moments import ArellanoBond, checked_dynamic
 from .fit import Fit
 from .reading import Reading, lags_intercept, prepare, read
 from .regimes_effects import estimated_effects
@@ -202,11 +203,13 @@ def refuse_options(specification: Specification, w, options: ModelOptions) -> No
     if isinstance(options.durbin, Mapping) or options.several(w):
         raise SpatialInputError("E501", "models with regimes have one W, and one of the error",
                                 hint="regimes= with each W alone, or w=[w1, w2] without regimes=")
-    if options.lags is not None and options.estimator != "ml":
-        raise SpatialInputError("E501", f"lags={options.lags!r} with regimes needs maximum likelihood, not "
+    if options.lags is not None and options.estimator not in ("ml", "gmm"):
+        raise SpatialInputError("E501", f"lags={options.lags!r} with regimes needs maximum likelihood or moments, not "
                                 f"method={options.method!r}", hint="leave method= out")  # fmt: skip
     if by_moments:
         refuse_by_moments(regimes)
+        if isinstance(options.method, ArellanoBond) or options.lags is not None:
+            checked_dynamic(specification, options)
     elif spatial and options.estimator not in ("ml", "reml"):
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
                                 "sigma2 by regime need a likelihood", hint="method='ml' or 'reml'")  # fmt: skip
