@@ -31,6 +31,8 @@ def several_as_lagged(fit: FitRecord) -> list[list[tuple]] | None:
     d, settings = fit._design, fit._settings
     if not isinstance(d, SeveralDesign) or d.varies or settings.correction is not True:
         return None
+    if d.spatial_regimes:
+        return None  # the determinants have them
     if settings.effects.ways:
         return None
     if not centers(d.weights, settings.effects.time):

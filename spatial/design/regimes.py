@@ -13,12 +13,14 @@ sum_r rho_r 1_r W y, and with lambda by regime the error sum_r lambda_r 1_r M u:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
+from spillover.matrix import SeveralWeights
 from spillover.values import counted
 
 from .behind_bar import left_by_ways
@@ -26,8 +28,11 @@ from .checks import COLLINEAR, collinear
 from .design import INTERCEPT, Design, columns_of_term
 from .fixed_effects import UNIT_EFFECTS, FixedEffects
 from .instruments import instruments_by_regime
-from .sample import SPANNED, own_columns
+from .sample import SPANNED, lagged_by_power, own_columns
+from .several import AnyWeights, SeveralDesign
 from .specification import Specification
+
+Path = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -115,6 +120,9 @@ class Split:
         The names of a term's columns: one for each regime, or the one that all share.
     differences : bool
         Whether the first regime's intercept is left to the period effects, so that the others are differences from it.
+    lags : dict of str to (str, tuple of int)
+        Of the terms that are spatial lags: of which term, and by which W one after the other, (0,) for W x, (0, 0) for
+        W^2 x, (1,) for W_2 x.
     """
 
     regimes: Regimes
@@ -122,6 +130,17 @@ class Split:
     codes: np.ndarray = field(repr=False)
     columns: dict[str, tuple[str, ...]] = field(repr=False)
     differences: bool = False
+    lags: dict[str, tuple[str, Path]] = field(default_factory=dict, repr=False)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The products of W that lag terms, each once."""
+        return tuple(dict.fromkeys(path for _, path in self.lags.values()))
+
+    def lag_of(self, term: str, path: Path) -> str:
+        """The name of a term's lag along these W; of the term itself along none."""
+        names = {own: name for name, own in self.lags.items()}
+        return names.get((term, path), "") if path else term
 
     @property
     def sizes(self) -> np.ndarray:
@@ -161,9 +180,29 @@ class RegimeDesign(Design):
     @property
     def regressors(self) -> tuple[str, ...]:
         """The terms that have effects."""
-        columns = self.split.columns if self.split else {}
-        own = (INTERCEPT, *self.lags)
-        return tuple(name for name in columns if name not in own and not name.startswith("W:"))
+        columns, lags = (self.split.columns, self.split.lags) if self.split else ({}, {})
+        return tuple(name for name in columns if name not in (INTERCEPT, *self.lags, *lags))
+
+    @property
+    def spatial_regimes(self) -> bool:
+        return self.split is not None and self.split.regimes.spatial
+
+    @property
+    def several_rhos(self) -> bool:
+        return self.split is not None and self.split.regimes.rho and len(self.split.labels) > 1
+
+    def along(self, values: np.ndarray, path: Path, effects: FixedEffects) -> np.ndarray:
+        """Values (T, N) lagged by these W, one after the other."""
+        for m in path:
+            values = self.lag(values, effects, matrices_of(self)[m])
+        return values
+
+
+@dataclass(frozen=True, eq=False)
+class SplitDesign(RegimeDesign, SeveralDesign):
+    """The same with several W, whose lags of regressors are columns too: none is left in ``weights.pairs``."""
+
+    weights: SeveralWeights  # type: ignore[assignment]
 
     @property
     def divisible(self) -> bool:
@@ -219,9 +258,12 @@ def regime_design(specification: Specification, d: Design, regimes: Regimes, eff
     varying = _varying(d, regimes) if len(labels) > 1 else set()  # one regime is the model without regimes
     # 1. The terms, and their lags: (T, N) each.
     base = {d.names[j]: (d.X[:, :, j], d.names[j] in varying) for j in own_columns(d, effects)}
-    lagged = d.lag(d.X[:, :, list(d.durbin)], effects) if d.durbin else None
-    for place, j in enumerate(d.durbin):
-        base[f"W:{d.names[j]}"] = (lagged[:, :, place], d.names[j] in varying)  # type: ignore[index]
+    lags = _lags(d, effects)
+    for name, (of, path) in lags.items():
+        values = d.X[:, :, d.names.index(of)]
+        for m in path:
+            values = d.lag(values, effects, matrices_of(d)[m])
+        base[name] = (values, of in varying)
     # 2. A column for each regime, regime by regime; then what all share.
     differences = INTERCEPT in varying and (
         left_by_ways(d, codes == 0, effects) if effects.ways else effects.time and not effects.entity)
@@ -234,17 +276,42 @@ def regime_design(specification: Specification, d: Design, regimes: Regimes, eff
         names = [name for name, (_, differs) in base.items() if differs and not (name == INTERCEPT and differences
                                                                                  and g == 0)]  # fmt: skip
         within = {name: np.where(inside, base[name][0], 0.0) for name in names}
-        for name, values in _checked(d, regimes, label, inside, within, effects).items():
+        for name, values in _checked(d, regimes, label, inside, within, lags, effects).items():
             columns[f"{label}: {name}"] = values
             places[name] = (*places[name], f"{label}: {name}")
     for name, (values, differs) in base.items():
         if not differs:
             columns[name], places[name] = values, (name,)
-    split = Split(regimes, labels, codes, {name: at for name, at in places.items() if at}, differences)
-    kept = {one.name: getattr(d, one.name) for one in fields(Design)} | instruments_by_regime(d, labels, codes, places)
+    lags = {name: own for name, own in lags.items() if places[name]}
+    split = Split(regimes, labels, codes, {name: at for name, at in places.items() if at}, differences, lags)
+    of_term = {name: lags[name][0] if name in lags else name for name in places}
+    own = instruments_by_regime(d, labels, codes, places, of_term)
+    kept = {one.name: getattr(d, one.name) for one in fields(Design)} | own
     X = np.stack(list(columns.values()), axis=2) if columns else np.empty((*d.y.shape, 0))
-    changed = {"X": X, "names": tuple(columns), "durbin": (), "notes": (split.describe(), *d.notes)}
+    changed: dict[str, Any] = {"X": X, "names": tuple(columns), "durbin": (), "wx_order": 1,
+                               "notes": (split.describe(), *d.notes)}  # fmt: skip
+    if isinstance(d, SeveralDesign):
+        changed["weights"] = replace(d.weights, pairs=())
+        return SplitDesign(**{**kept, **changed}, split=split)
     return RegimeDesign(**{**kept, **changed}, split=split)
+
+
+def matrices_of(d: Design) -> tuple[AnyWeights, ...]:
+    """W, or W_1, W_2 ..."""
+    return d.weights.matrices if isinstance(d, SeveralDesign) else (d.weights,)
+
+
+def _lags(d: Design, effects: FixedEffects) -> dict[str, tuple[str, Path]]:
+    """The lags of terms by their names: of which term, and along which W. W lags deviations from period means beside
+    period effects, and W^2 1 of the intercept says nothing more there."""
+    if isinstance(d, SeveralDesign):
+        return {f"W_{m + 1}:{d.names[j]}": (d.names[j], (m,)) for j, m in d.weights.pairs}
+    out: dict[str, tuple[str, Path]] = {}
+    for power, columns in enumerate(lagged_by_power(d) if d.durbin else (), start=1):
+        for j in columns:
+            if power == 1 or d.names[j] != INTERCEPT or not effects.fixed:
+                out[("W:" if power == 1 else "W2:") + d.names[j]] = (d.names[j], (0,) * power)
+    return out
 
 
 def _varying(d: Design, regimes: Regimes) -> set[str]:
@@ -262,7 +329,9 @@ def _varying(d: Design, regimes: Regimes) -> set[str]:
     return out
 
 
-def _checked(d: Design, regimes: Regimes, label: str, inside, within: dict, effects: FixedEffects) -> dict:
+def _checked(
+    d: Design, regimes: Regimes, label: str, inside, within: dict, lags: dict, effects: FixedEffects
+) -> dict:
     """Columns of one regime; W 1 is left out where the others span it there.
 
     Raises
@@ -272,15 +341,9 @@ def _checked(d: Design, regimes: Regimes, label: str, inside, within: dict, effe
     """
     counted_rows = getattr(d, "seen", d.observed)  # those with y, where it is not observed everywhere
     there = np.broadcast_to(inside, d.y.shape) & (True if counted_rows is None else counted_rows)
-    lagged_one = f"W:{INTERCEPT}"
-    if lagged_one in within:
-        columns = np.stack([inside * np.ones(d.y.shape), *(v for name, v in within.items() if name != lagged_one),
-                            within[lagged_one]], axis=2)  # fmt: skip
-        columns = (UNIT_EFFECTS.demean(columns, counted_rows) if effects.entity else columns)[there]
-        others, one = columns[:, 1 - effects.constant :-1], columns[:, -1]
-        left = one - others @ np.linalg.lstsq(others, one, rcond=None)[0]
-        if np.linalg.norm(left) <= SPANNED * max(float(np.linalg.norm(one)), 1.0):
-            within = {name: values for name, values in within.items() if name != lagged_one}
+    for name in [name for name in within if name in lags and lags[name][0] == INTERCEPT]:
+        if _spanned(counted_rows, inside, there, within, name, effects):
+            within = {other: values for other, values in within.items() if other != name}
     rows = int(there.sum()) - effects.entity * int(there.any(axis=0).sum())
     if rows <= len(within):
         raise SpatialInputError(
@@ -305,3 +368,13 @@ def _checked(d: Design, regimes: Regimes, label: str, inside, within: dict, effe
         problem = collinear(flat, spanned, names)
         raise SpatialInputError("E205", problem.message, column=problem.column, hint=advice)
     return within
+
+
+def _spanned(counted_rows, inside, there: np.ndarray, within: dict, name: str, effects: FixedEffects) -> bool:
+    """Whether the constant and the other columns of a regime span this lag of the intercept."""
+    columns = np.stack([inside * np.ones(there.shape), *(v for other, v in within.items() if other != name),
+                        within[name]], axis=2)  # fmt: skip
+    columns = (UNIT_EFFECTS.demean(columns, counted_rows) if effects.entity else columns)[there]
+    others, one = columns[:, 1 - effects.constant :-1], columns[:, -1]
+    left = one - others @ np.linalg.lstsq(others, one, rcond=None)[0]
+    return bool(np.linalg.norm(left) <= SPANNED * max(float(np.linalg.norm(one)), 1.0))

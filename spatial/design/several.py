@@ -82,7 +82,7 @@ def several_design(
     own = {one.name: getattr(d, one.name) for one in fields(Design)}
     out = SeveralDesign(**{**own, "weights": weights, "durbin": (), "error_weights": None})
     if durbin is None and (specification.lag or specification.durbin):
-        out = _with_lagged_intercepts(out, of_lag, effects)
+        out = with_lagged_intercepts(out, of_lag, effects)
     return out
 
 
@@ -104,17 +104,22 @@ def _pairs(specification: Specification, d: Design, durbin, of_lag, place) -> tu
     return tuple((j, m) for m in of_lag for j in columns)
 
 
-def _with_lagged_intercepts(d: SeveralDesign, of_lag: Sequence[int], effects: FixedEffects) -> SeveralDesign:
-    """W_j 1 is a regressor wherever it is no constant and the others do not span it, as with one W."""
-    if INTERCEPT not in d.names or effects.fixed:
+def with_lagged_intercepts(
+    d: SeveralDesign, of_lag: Sequence[int], effects: FixedEffects, *, by_regime: bool = False
+) -> SeveralDesign:
+    """W_j 1 is a regressor wherever it is no constant and the others do not span it, as with one W; beside period
+    effects where rho differs ``by_regime``."""
+    if INTERCEPT not in d.names or (effects.fixed and not (by_regime and effects.time)):
         return d
     one = d.names.index(INTERCEPT)
     for m in of_lag:
         if not d.weights.matrices[m].row_sums_vary:
             continue
         X, _ = several_regressors(d, effects)
-        added = d.rows(spatial_lag(d.weights.matrices[m], d.X[:, :, one]))
-        columns = d.rows(X)
+        if (one, m) in d.weights.pairs:
+            continue
+        added = d.rows(effects.demean(spatial_lag(d.weights.matrices[m], d.X[:, :, one]), d.observed))
+        columns = d.rows(effects.demean(X, d.observed))
         left = added - columns @ np.linalg.lstsq(columns, added, rcond=None)[0]
         if np.linalg.norm(left) > SPANNED * np.abs(d.weights.matrices[m].row_sums).max() * np.sqrt(len(left)):
             d = replace(d, weights=replace(d.weights, pairs=((one, m), *d.weights.pairs)))

@@ -134,10 +134,10 @@ def dynamics_of(fit: Several) -> Dynamics:
     if d.weights.varies:
         raise SpatialInputError("E322", "W varies over time: what follows later depends on W to come",
                                 hint="the short run; or a fit with w.mean()")  # fmt: skip
-    index, columns = fit.params.index, past_columns(d)
+    at, columns = {name: i for i, name in enumerate(fit.params.index)}, past_columns(d)
     first = len(fit._sample.names)
     lags = lags_of(fit) if fit.specification.lag else ()
-    places = [*range(first, first + len(lags)), *(int(index.get_loc(one.name)) for one in columns)]
+    places = [*range(first, first + len(lags)), *(at[one.name] for one in columns)]
     eye, past = sparse.eye_array(d.n_units, format="csr"), []
     for one in columns:
         whole = eye if one.weights is None else one.weights.csr

@@ -202,7 +202,7 @@ class RegimeSource(SeveralSource):
         if not len(self.places):
             return np.ones(len(points), dtype=bool)
         L = self.averages.logdet
-        inside = (np.abs(points) * L.row_norms).max(axis=1) < 1
+        inside = L.bounds(points) < 1
         if inside.all() or points.shape[1] == 1:
             return inside if inside.all() else super()._admissible(points)
         if points.shape[1] == 2:

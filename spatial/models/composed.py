@@ -108,15 +108,15 @@ def composed_of(
     specification: Specification, d: SeveralDesign | RegimeDesign, effects: FixedEffects, serial: bool
 ) -> Composed:
     """The likelihood's arrays with unit effects in them."""
-    if isinstance(d, SeveralDesign):
+    if isinstance(d, SeveralDesign) and not d.spatial_regimes:
         arrays = several_arrays(d, effects, True, units_stay=True)
         parts, periods = several_determinants(d, effects, True), None
         m = len(arrays["y"])
         plain = {"absorbed": np.empty((0, 0)), "groups": np.zeros(m, dtype=int), "sizes": np.array([float(m)])}
         arrays = plain | arrays
     else:
-        arrays = regime_arrays(specification, d, effects, True, units_stay=True)
-        parts = regime_determinants(specification, d, effects, True)
+        arrays = regime_arrays(specification, d, effects, True, units_stay=True)  # type: ignore[arg-type]
+        parts = regime_determinants(specification, d, effects, True)  # type: ignore[arg-type]
         periods = estimated_effects(d, effects, True, arrays, parts)
     raw = RegimeSample(**arrays, **parts, periods=periods)
     kind = "random" if effects.random else "fixed" if effects.entity else None

@@ -65,13 +65,14 @@ def without_bias_of_several(sample: SeveralSample, at: SeveralSolution, d: Desig
     places, past = past_of(d, effects, sample.names)
     lags, error = operators_of(d, effects, sample)
     dynamics, split = Dynamics(lags, past, error, rows_of(d)), getattr(d, "split", None)
-    fixed = None if isinstance(sample, RegimeSample) else columns_of(d, effects)
+    turned = isinstance(sample, RegimeSample)
+    fixed = Columns(None, np.empty((*d.y.shape, 0))) if turned else columns_of(d, effects)
     k, J, L, S = sample.basis[1].shape[0], len(lags), len(error), len(at.sigma2s)
     groups = split.codes if split is not None and S > 1 else np.zeros(d.n_units, dtype=int)
 
     def mean_of(beta: np.ndarray, rho: np.ndarray, lam: np.ndarray, s2: np.ndarray) -> np.ndarray:
         sd = np.sqrt(s2)[groups] if S > 1 else np.ones(d.n_units)  # one sigma2 cancels
-        columns = _turned_columns(d, effects, sample, lam, sd) if isinstance(sample, RegimeSample) else fixed
+        columns = _turned_columns(d, effects, sample, lam, sd) if turned else fixed  # type: ignore[arg-type]
         means = dynamics.means(columns, root_of(d) / sd, rho, beta[places], lam)
         out = np.zeros(k + J + L + S)
         out[places] = means.past

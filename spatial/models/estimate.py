@@ -56,12 +56,12 @@ def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, 
         if fit is not None:
             return fit
         options = replace(options, missing="error")
-    if options.regimes is not None:
-        return estimate_regimes(specification, formula, data, w, options)
     if options.several(w):
         w = w[0] if isinstance(w, list | tuple) and len(w) == 1 else w
         if options.several(w):
             return estimate_several(specification, formula, data, w, options)
+    if options.regimes is not None:
+        return estimate_regimes(specification, formula, data, w, options)
     check(specification, options)
     return fit_of(prepare(specification, read(formula, data, w, options), options))
 

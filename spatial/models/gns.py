@@ -24,7 +24,7 @@ GNS = Specification("GNS", lag=True, error=True, durbin=True)
 @takes_frames
 def gns(
     formula: str, data: pd.DataFrame, w: WeightsLike, *, entity: str | None = None, time: str | None = None,
-    effects: str | None = None, durbin: list[str] | dict | None = None, method: str = "ml",
+    effects: str | None = None, durbin: list[str] | dict | None = None, wx_order: int = 1, method: str = "ml",
     endog: list[str] | None = None, instruments: list[str] | None = None,
     lags: str | None = None, w_error: WeightsLike | None = None, random_error: str | None = None,
     serial: str | None = None,
@@ -60,6 +60,8 @@ def gns(
         The terms that are lagged in space; by default all but the intercept, and W 1 where rows of W have different
         sums: without it rho would depend on where y has its zero. ``{"x": w1, "z": w2}`` lags each term by its own W,
         or by a list of W.
+    wx_order : {1, 2}
+        2 adds W^2 X, named ``W2:x``; its effects count theta_2 W^2.
     method : {"ml", "reml", "gmm", "aqs"}
         Exact maximum likelihood; "reml", its scores less what estimated coefficients do to them; or "gmm", the method
         of moments, which needs neither normal errors nor a determinant; with ``lags=`` also "aqs", the unbiased score
@@ -132,8 +134,8 @@ def gns(
     Elhorst (2014), Spatial Econometrics, section 2.2; Burridge, Elhorst & Zigova (2017).
     """
     options = ModelOptions(
-        entity=entity, time=time, effects=effects, durbin=durbin, method=method, w_error=w_error,
-        lags=lags, random_error=random_error, endog=endog, instruments=instruments,
+        entity=entity, time=time, effects=effects, durbin=durbin, wx_order=wx_order, method=method,
+        w_error=w_error, lags=lags, random_error=random_error, endog=endog, instruments=instruments,
         correction=correction, vcov=vcov, obs_weights=obs_weights, missing=missing, logdet=logdet,
         regimes=regimes, serial=serial,
     )  # fmt: skip

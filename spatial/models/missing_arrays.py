@@ -20,7 +20,7 @@ from ..design.sample import left_by_means, regressor_columns
 from ..design.several import several_regressors, spatial_names
 from ..design.specification import Specification
 from ..logdet import Jacobian, logdet, period_logdet
-from ..logdet.regimes import by_regime, logdet_by_regime
+from ..logdet.regimes import logdet_by_regime, rows_by_regime
 from ..logdet.several import SeveralJacobian, SeveralLogdet
 from ..logdet.several_periods import over_periods
 from ..solve.missing_levels import Levels, levels
@@ -124,12 +124,12 @@ def _of_regimes(d: MissingRegimeDesign, w, name: str) -> Role:
     """1_r W for every regime r."""
     assert d.split is not None
     codes, G, T = d.split.codes, len(d.split.labels), d.n_periods
-    determinant = SeveralJacobian(logdet_by_regime(w, codes, G, T), 1 if w.varies else T)
+    determinant = SeveralJacobian(logdet_by_regime([w], codes, G, T), 1 if w.varies else T)
     if w.varies:
-        each = zip(*(by_regime(one, codes, G) for one in w.each(T)))
+        each = zip(*(rows_by_regime(one.csr, codes, G) for one in w.each(T)))
         stacked = tuple(sparse.csr_array(sparse.block_diag(rows)) for rows in each)
     else:
-        stacked = tuple(_over_periods(rows, T) for rows in by_regime(w, codes, G))
+        stacked = tuple(_over_periods(rows, T) for rows in rows_by_regime(w.csr, codes, G))
     return Role(stacked, determinant, tuple(d.split.names(name, True)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 
 import pandas as pd
@@ -46,13 +47,16 @@ def read_missing(
     refuse_options(options)
     several = options.several(w) and not (lists_weights(w) and len(w) == 1)
     if options.regimes is not None:
+        if several or isinstance(options.durbin, Mapping):
+            raise SpatialInputError("E501", "regimes= beside several W is not there with missing='model'",
+                                    hint="one W, or missing='drop'")  # fmt: skip
         regimes = as_regimes(options.regimes)
         if regimes.sigma2:
             raise SpatialInputError("E501", "sigma2 by regime is not there with missing='model'",
                                     hint="sp.Regimes(by, rho=True), or missing='period'")  # fmt: skip
         if (d := _columns(specification, formula, data, w, options)) is None:
             return None
-        reading = split_reading(specification, lambda _: d, w, options)
+        reading = split_reading(specification, lambda _: d, options)
         split, seen = reading.design, d.seen
         own = {one.name: getattr(split, one.name) for one in fields(Design)}
         return replace(reading, design=MissingRegimeDesign(**own, split=split.split, seen=seen))  # type: ignore[attr-defined]

@@ -161,10 +161,11 @@ def lagged_products(d: Design, weights, columns: np.ndarray, effects: FixedEffec
 
 def order_of_endogenous(d: Design) -> int:
     """Up to which power of W endogenous regressors are lagged."""
+    if isinstance(d, RegimeDesign) and d.split is not None:
+        lagged = {name: path for term, (_, path) in d.split.lags.items() for name in d.split.columns[term]}
+        return max((len(path) for name, path in lagged.items() if name in d.endog), default=0)
     if isinstance(d, SeveralDesign):
         return int(any(d.names[j] in d.endog for j, _ in d.weights.pairs))
-    if isinstance(d, RegimeDesign):
-        return int(any(name.removeprefix("W:") != name or ": W:" in name for name in d.endog))
     return d.wx_order * any(d.names[j] in d.endog for j in d.durbin)
 
 
@@ -222,7 +223,7 @@ def _warn_outside(d: Design, rhos: np.ndarray) -> None:
     weights = weights_of_response(d)
     if has_rho_by_regime(d):
         split = d.split  # type: ignore[attr-defined]
-        if not logdet_by_regime(d.weights, split.codes, len(split.labels), d.n_periods).admissible(rhos):
+        if not logdet_by_regime(weights, split.codes, len(split.labels), d.n_periods).admissible(rhos):
             _warn_of_several(rhos)
         return
     if len(weights) == 1:

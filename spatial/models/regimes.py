@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields, replace
 
 import numpy as np
@@ -40,10 +40,7 @@ from .regimes_effects import estimated_effects
 from .regimes_fit import RegimesFit
 from .ways import refuse_dynamic_ways
 
-NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
-    "wx_order": ((1,), "W^2 X is not split by regime: leave wx_order= out"),
-}
-SPATIAL: dict[str, tuple[tuple, str]] = {  # likewise, where rho, lambda or sigma2 differ
+SPATIAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be where rho, lambda or sigma2 differ, what instead)
     "endog": ((None, [], ()), "leave endog= out, or let coefficients alone differ"),
     "instruments": ((None, [], ()), "leave instruments= out, or let coefficients alone differ"),
     "obs_weights": ((None,), "leave obs_weights= out; sigma2=True of sp.Regimes lets variances differ"),
@@ -61,20 +58,20 @@ def read_regimes(
         E201, E205, E206, E208, E501, E502: the regimes cannot be told apart or estimated (``design.regimes``); E501
         options that models with regimes do not have; else as the model without regimes.
     """
-    return split_reading(specification, lambda plain: read(formula, data, w, plain), w, options)
+    return split_reading(specification, lambda plain: read(formula, data, w, plain), options)
 
 
 def split_reading(
-    specification: Specification, read_columns: Callable[[ModelOptions], Design], w, options: ModelOptions
+    specification: Specification, read_columns: Callable[[ModelOptions], Design], options: ModelOptions
 ) -> Reading:  # fmt: skip
     """The same of columns that are read by a function of the options without regimes."""
     regimes = as_regimes(options.regimes)
-    refuse_options(specification, w, options)
+    refuse_options(specification, options)
     regimes.check(specification)
     plain = replace(options, regimes=None)
     plain.check(specification)
     reading = prepare(specification, read_columns(plain), plain)
-    _refuse_data(reading, regimes)
+    refuse_data(reading.design, reading.settings, regimes)
     if regimes.spatial and reading.settings.composed:
         refuse_composed(specification, reading.design, reading.settings.effects, plain)
     d, effects = reading.design, reading.settings.effects
@@ -191,18 +188,15 @@ def refuse_here(regimes) -> None:
                                 hint="estimate the model itself: sp.sdm(..., regimes='region')")
 
 
-def refuse_options(specification: Specification, w, options: ModelOptions) -> None:
+def refuse_options(specification: Specification, options: ModelOptions) -> None:
     """E501 for what models with regimes do not have."""
     regimes, by_moments = as_regimes(options.regimes), options.estimator == "gmm"
     spatial = regimes.spatial
-    for name, (allowed, hint) in {**NOT_WITH_REGIMES, **(SPATIAL if spatial and not by_moments else {})}.items():
+    for name, (allowed, hint) in SPATIAL.items() if spatial and not by_moments else ():
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
-            places = ("for models with regimes", "where rho, lambda or sigma2 differ between regimes")
-            raise SpatialInputError("E501", f"{name}={value!r} is not there {places[name in SPATIAL]}", hint=hint)
-    if isinstance(options.durbin, Mapping) or options.several(w):
-        raise SpatialInputError("E501", "models with regimes have one W, and one of the error",
-                                hint="regimes= with each W alone, or w=[w1, w2] without regimes=")
+            raise SpatialInputError("E501", f"{name}={value!r} is not there where rho, lambda or sigma2 differ between "
+                                    "regimes", hint=hint)  # fmt: skip
     if options.lags is not None and options.estimator not in ("ml", "gmm"):
         raise SpatialInputError("E501", f"lags={options.lags!r} with regimes needs maximum likelihood or moments, not "
                                 f"method={options.method!r}", hint="leave method= out")  # fmt: skip
@@ -238,12 +232,12 @@ def _refuse_dynamic(d: Design) -> None:
                                 hint="w.mean(), or coefficients alone by regime")
 
 
-def _refuse_data(reading: Reading, regimes: Regimes) -> None:
+def refuse_data(d: Design, settings: Settings, regimes: Regimes) -> None:
     """E501 for data and effects that models with regimes do not have."""
-    effects = reading.settings.effects
-    if reading.settings.method == "gmm":
+    effects = settings.effects
+    if settings.method == "gmm":
         return
-    if regimes.spatial and reading.design.lags:
-        _refuse_dynamic(reading.design)
+    if regimes.spatial and d.lags:
+        _refuse_dynamic(d)
     if regimes.spatial:
-        refuse_beside_ways(reading.design, effects, reading.settings.correction, "rho, lambda or sigma2 by regime")
+        refuse_beside_ways(d, effects, settings.correction, "rho, lambda or sigma2 by regime")

@@ -6,8 +6,8 @@ from scipy import sparse
 
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
-from ..design.moving import lag_effects
 from ..design.period_means import centers
+from ..design.several import weights_of_response
 from ..design.several_ways import of_time_alone
 from ..solve.regimes_problem import PeriodEffects
 from .moving import OfEffects, moving_effects
@@ -27,6 +27,7 @@ def estimated_effects(
     if not effects.time:
         return None
     lag, error = (part.logdet.matrices if part else () for part in (parts["lag"], parts["error"]))
-    if lag and centers(d.weights, lag_effects(d, effects, rhos=len(lag)).time):
-        lag = (sparse.csr_array((d.n_units, d.n_units)),)  # W J A^-1 1 = W J 1 = 0
+    if lag and not d.several_rhos:  # W J A^-1 1 = 0
+        none = sparse.csr_array((d.n_units, d.n_units))
+        lag = tuple(none if centers(w, effects.time) else W for w, W in zip(weights_of_response(d), lag))
     return PeriodEffects(T - effects.entity, lag, error, sample["groups"][: d.n_units], S)

@@ -23,6 +23,7 @@ from ..design.moment_settings import Moments
 from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings, lists_weights
 from ..design.redundant import without_redundant_dummies
+from ..design.regimes import SplitDesign
 from ..design.several import (
     SeveralDesign,
     least_squares_sample,
@@ -51,7 +52,13 @@ from .moving import moving_effects
 from .obs_weights import refuse_unweightable, usual_covariance
 from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects, with_note_on_errors
+from .regimes_fit import RegimesFit
 from .several_fit import SeveralFit
+from .several_regimes import (
+    names_by_regime,
+    sample_and_search_by_regime,
+    with_regimes_of_several,
+)
 from .ways import refuse_dynamic_ways, refuse_with_ways
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
@@ -79,6 +86,8 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     columns = d
     d = several_columns(specification, d, effects, w, options)
     effects = effects if d.absorbed is None else d.absorbed  # over the rows that lags= leaves
+    if options.regimes is not None:
+        d = with_regimes_of_several(specification, d, effects, options)
     if d.varies:
         _refuse_moving(d, options)
     if options.estimator in ADJUSTED:
@@ -117,13 +126,24 @@ def several_columns(specification: Specification, d: Design, effects: FixedEffec
 
 def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
     """The likelihood's arrays and its maximum; None in its place where there is nothing but least squares."""
+    sample, maximum = _sample_and_search(specification, d, effects, correction)
+    return sample, maximum()
+
+
+def _sample_and_search(specification: Specification, d, effects: FixedEffects, correction):
+    """The likelihood's arrays, and the search for its maximum."""
     sample = _several_sample(specification, d, effects, correction)
-    at = _maximum(sample)
-    if not (d.lags and correction and effects.entity):
-        return sample, at
-    if at is None:
-        return sample, root_of_least_squares(sample, d, effects)
-    return sample, without_bias_of_several(sample, at, d, effects)
+
+    def maximum() -> SeveralSolution | None:
+        at = _maximum(sample)
+        if not (d.lags and correction and effects.entity):
+            return at
+        return root_of_least_squares(sample, d, effects) if at is None else without_bias_of_several(
+            sample, at, d, effects)
+
+    if not d.spatial_regimes:
+        return sample, maximum
+    return sample_and_search_by_regime(specification, d, effects, correction, sample, maximum)
 
 
 def _several_sample(specification: Specification, d, effects: FixedEffects, correction):
@@ -149,15 +169,14 @@ def _estimated(specification: Specification, d: SeveralDesign, settings: Setting
     effects, correction = settings.effects, settings.correction
     if settings.method not in ADJUSTED:
         return several_sample_and_maximum(specification, d, effects, correction)
-    sample = _several_sample(specification, d, effects, correction)
+    sample, maximum = _sample_and_search(specification, d, effects, correction)
 
     def start() -> np.ndarray:
-        at = _maximum(sample)
-        assert at is not None
+        at = maximum()
         return np.concatenate([at.rhos, at.lams])
 
-    names = (*spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
-    inside = region_of(sample, len(d.weights.lag))
+    of_rho, of_lambda = _names(d)
+    inside, names = region_of(sample, len(of_rho)), (*of_rho, *of_lambda)
     return sample, solve_adjusted_several(specification, d, effects, settings.method, inside, names, start)
 
 
@@ -173,6 +192,9 @@ def with_past(d: Design, options: ModelOptions, lag: list, error: list | None, d
     refuse_unbalanced(d.observed, f"lags={options.lags!r} with several W", "one W, or missing='drop'")
     if options.estimator != "gmm":
         refuse_dynamic_ways(d, f"lags={options.lags!r} with several W")
+    if options.regimes is not None:
+        raise SpatialInputError("E501", f"lags={options.lags!r} with several W is there without regimes",
+                                hint="one W with regimes=, or several without")
     if any(w.varies for w in (*lag, *(error or ()), *own)):
         raise SpatialInputError("E320", f"lags={options.lags!r} with several W needs each W to be the same in all "
                                 "periods",
@@ -273,13 +295,20 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
     else:
         spatial = [*at.rhos, *at.lams] if isinstance(at, SeveralSolution | SeveralAdjusted) else []
     values = np.concatenate([at.beta, spatial])
-    names = (*sample.names, *spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
+    of_rho, of_lambda = _names(d)
+    names, kind = (*sample.names, *of_rho, *of_lambda), RegimesFit if isinstance(d, SplitDesign) else SeveralFit
     left = d.left(settings.effects) - len(values)
     by_least_squares = not (spatial or isinstance(at, SeveralSolution) or settings.method == "gmm")
     sigma2 = float(at.resid @ at.resid) / left if by_least_squares else at.sigma2
-    fit = SeveralFit(
+    fit = kind(
         specification=specification, sigma2=sigma2, loglik=at.loglik, df_resid=None,
         _terms=pd.Index(names, name="term"), _estimates=values,
         _covariance=np.empty((0, 0)), _design=d, _sample=sample, _solution=at, _settings=settings,
     )  # fmt: skip
     return with_vcov(fit, settings.vcov)
+
+
+def _names(d: SeveralDesign) -> tuple[list[str], list[str]]:
+    """Of rho and of lambda."""
+    names = spatial_names("rho", d.weights.lag), spatial_names("lambda", d.weights.error)
+    return names_by_regime(d, *names) if isinstance(d, SplitDesign) else names

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -64,14 +65,18 @@ class Score:
 
     def __init__(self, sample: SeveralSample, mean_of: MeanOf, moved: list[int]):
         self.sample, self.mean_of, self.moved = sample, mean_of, moved
-        by_regime = isinstance(sample, RegimeSample)
-        self.problem, self.shift = regime_problem(sample) if by_regime else problem_of(sample)  # type: ignore[arg-type]
-        self.X = np.column_stack([sample.X, sample.absorbed]) if by_regime and sample.absorbed.size else sample.X
-        self.sizes = sample.sizes if by_regime else np.array([float(sample.n)])
+        problem: Any
+        if isinstance(sample, RegimeSample):
+            problem, self.shift = regime_problem(sample)
+            self.X = np.column_stack([sample.X, sample.absorbed]) if sample.absorbed.size else sample.X
+            self.sizes = sample.sizes
+        else:
+            problem, self.shift = problem_of(sample)
+            self.X, self.sizes = sample.X, np.array([float(sample.n)])
         self.groups = sample.groups_of_rows
         self.k, self.J, self.L = self.X.shape[1], sample.lags.shape[1], len(sample.lagged)
         self.Z = np.column_stack([sample.y, sample.lags, self.X])
-        self._determinants = Determinants(sample, self.problem)  # type: ignore[arg-type]
+        self._determinants = Determinants(sample, problem)  # type: ignore[arg-type]
 
     def split(self, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """beta, rho, lambda, sigma2."""
