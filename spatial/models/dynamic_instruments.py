@@ -102,8 +102,9 @@ def instruments_of_panel(
     if d.instruments:
         refuse_absorbed(d, effects)
     lag = int(specification.lag)  # W y needs instruments of its own
-    several = isinstance(d, SeveralDesign)
-    W = [d.weights.matrices[m] for m in d.weights.listed] if several else [columns.weights]
+    several, W = isinstance(d, SeveralDesign), [columns.weights]
+    if isinstance(d, SeveralDesign):
+        W = [d.weights.matrices[m] for m in d.weights.listed]
     lags_of_y = int(any(not name.startswith("lag(") for name in d.lags))
     by_past = () if d.instruments else endog
 

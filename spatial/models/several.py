@@ -214,8 +214,7 @@ def _by_moments(
     settings = Settings(effects, options.correction, "gmm", options.covariance, requested=options)
     settings = _with_weights(specification, d, settings)
     if d.lags:
-        d, sample, at, settings = past_moments(specification, d, settings, columns)  # type: ignore[assignment]
-        return _fit(specification, d, sample, at, settings)
+        return _fit(specification, *past_moments(specification, d, settings, columns))
     refuse_without_theory(specification, d, effects, settings.vcov)
     if effects.random:
         sample, at, random = random_effects_by_moments(specification, d, settings)
