@@ -58,6 +58,17 @@ def whole_covariance(fit: FitRecord, factor: float) -> np.ndarray:
     return at.after_correction((V + V.T) / 2)
 
 
+def covariance_of_variances(fit: FitRecord, factor: float) -> np.ndarray:
+    """Of ln sigma2 of every group, (S, S)."""
+    p, sigma2s, serial = len(fit.params), fit._solution.sigma2s, fit._settings.serial  # type: ignore[attr-defined]
+    own = slice(p, p + len(sigma2s))
+    V = whole_covariance(fit, factor)[own, own]
+    if serial is None:
+        return V
+    slopes = serial.slopes[own] / sigma2s
+    return V + serial.variance * np.outer(slopes, slopes)
+
+
 def refuse_expected(fit: FitRecord) -> None:
     """E501: the expected information is that of one rho, lambda and sigma2."""
     if has_several(fit):

@@ -61,6 +61,8 @@ class Absorbed:
         """M x of a (T, N, ...) array; ``first`` axes before these number the arrays. Unobserved cells stay NaN."""
         last = range(values.ndim - first, values.ndim)
         x = np.moveaxis(values, range(first), last)
+        if not x.size:
+            return np.ascontiguousarray(values)
         inside = x.reshape(*self.shape, -1)
         within = self.projection(inside.reshape(-1, inside.shape[2]) if self.observed is None else
                                  inside[self.observed])  # fmt: skip

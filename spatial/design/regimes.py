@@ -49,7 +49,7 @@ class Regimes:
     rho, lam : bool
         Whether rho of the spatial lag, lambda of the spatial error differ: that of the unit that receives.
     sigma2 : bool
-        Whether the variance of the error differs.
+        Whether the variance of the error differs; that of random effects then does so too, in one ratio phi.
 
     Raises
     ------

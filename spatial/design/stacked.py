@@ -20,7 +20,7 @@ from spillover.errors import SpatialInputError
 from ..logdet.regimes import rows_by_regime
 from .carried import effect_dummies
 from .design import Design
-from .fixed_effects import FixedEffects
+from .fixed_effects import NO_EFFECTS, FixedEffects
 from .moving import as_lagged
 from .regimes import RegimeDesign
 from .regimes_sample import weights_by_role
@@ -121,9 +121,21 @@ def times(s: Stacked, matrices, j: int, values: np.ndarray) -> np.ndarray:
     return np.concatenate([own[j] @ values[a:b] for own, a, b in zip(matrices, starts, starts[1:])])
 
 
-def _terms(specification: Specification, d: Design, effects: FixedEffects):
-    """X (T, N, k), and the W and M of every period as tuples of csr_array."""
+def demeaned(specification: Specification, d: Design, effects: FixedEffects, **columns) -> Stacked:
+    """The same of ``columns`` y, lags, Z, lagged and k that effects have left by demeaning, M lagging deviations from
+    period means where its rows do not sum to one; of a balanced panel under the same W in all periods."""
+    T, N = d.y.shape
+    _, lag, error = _terms(specification, d, effects, centered=True)
+    there, root = np.ones((T, N), dtype=bool), np.ones((T, N))
+    W, M = (_blocks(each, there, root) for each in (lag, error))
+    return Stacked(**columns, W=W, M=M, units=np.tile(np.arange(N), T))
+
+
+def _terms(specification: Specification, d: Design, effects: FixedEffects, *, centered: bool = False):
+    """X (T, N, k), and the W and M of every period as tuples of csr_array; ``centered`` where M lags deviations from
+    period means too."""
     T = d.n_periods
+    means = effects if centered else NO_EFFECTS
     if isinstance(d, RegimeDesign) and d.split is not None and d.spatial_regimes:
         split, X = d.split, d.X[:, :, own_columns(d, effects)]
         of_lag, of_error = weights_by_role(specification, d)
@@ -134,10 +146,11 @@ def _terms(specification: Specification, d: Design, effects: FixedEffects):
     if isinstance(d, SeveralDesign):
         X, own = several_regressors(d, effects)[0], d.weights.matrices
         lag = [as_lagged(own[m], effects) for m in d.weights.lag]
-        error = [own[m] for m in d.weights.error]
+        error = [as_lagged(own[m], means) for m in d.weights.error]
         return X, *(_each(part, T) for part in (lag, error))
     X, _ = regressor_columns(d, effects)
-    lag, error = [as_lagged(d.weights, effects)] * specification.lag, [d.weights_of_error] * specification.error
+    lag = [as_lagged(d.weights, effects)] * specification.lag
+    error = [as_lagged(d.weights_of_error, means)] * specification.error
     return X, _each(lag, T), _each(error, T)
 
 

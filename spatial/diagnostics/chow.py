@@ -12,7 +12,7 @@ from spillover.provenance import made_from
 
 from ..covariance.joint import wald
 from ..covariance.kinds import Information, lost_freedom
-from ..covariance.several import whole_covariance
+from ..covariance.several import covariance_of_variances
 from ..covariance.vcov import covariance_of, wald_of
 from ..design.design import INTERCEPT
 from ..records.fit import FitRecord
@@ -135,6 +135,6 @@ def _of_variances(fit: RegimesRecord) -> TestResult:
     """ln sigma2 of every regime less that of the first."""
     S = len(fit.sigma2s)
     rows = np.eye(S)[1:] - np.eye(S)[:1]
-    V = rows @ whole_covariance(fit, lost_freedom(fit))[-S:, -S:] @ rows.T
+    V = rows @ covariance_of_variances(fit, lost_freedom(fit)) @ rows.T
     statistic, df = wald(rows @ np.log(fit.sigma2s.to_numpy()), V)
     return TestResult("sigma2", statistic, df, "sigma2 is the same in all regimes")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..covariance.adjusted import ADJUSTED
 from ..covariance.clustered import Robust
 from ..covariance.hac import DriscollKraay
 from ..covariance.jackknife import Jackknife
@@ -70,10 +71,10 @@ def of_rows(fit: FitRecord) -> str:
     """
     spec, s, n, p = fit.specification, fit._settings, fit._sample.n, len(fit.params)
     if isinstance(fit, SeveralRecord):
-        few = (spec.lag or spec.error) and n < FEW * p
+        few = (spec.lag or spec.error) and n < FEW * p and s.method not in ADJUSTED
         return f"n / p = {n / p:.1f}: {LIMITS['few rows of several']}" if few else ""
     if isinstance(fit, RegimesRecord) and (fit.by_likelihood or fit.n_rhos > 1):
-        few = (spec.lag or spec.error) and n < FEW * p
+        few = (spec.lag or spec.error) and n < FEW * p and s.method not in ADJUSTED
         return f"n / p = {n / p:.1f}: {LIMITS['few rows of regimes']}" if few else ""
     if fit._design.lags and spec.lag and spec.error:
         return LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
@@ -81,7 +82,7 @@ def of_rows(fit: FitRecord) -> str:
         return ""
     if spec.lag and spec.error:
         if by_default(fit):
-            return LIMITS["two parameters by likelihood"]
+            return LIMITS["two parameters of reml" if s.method == "reml" else "two parameters by likelihood"]
         weak = LIMITS["two parameters"] * (n < (FEW_BY_MOMENTS if s.method == "gmm" else FEW_FOR_TWO) or spec.durbin)
         better = "; method='likelihood' of conf_int and effects holds" if weak and not obstacle(fit) else ""
         return weak + better

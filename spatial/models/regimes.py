@@ -146,7 +146,8 @@ def _adjusted_by_regime(specification, d, settings, sample: RegimeSample, names,
         return np.concatenate([at.rhos, at.lams])
 
     inside = region_of(sample, sample.lags.shape[1])
-    return solve_adjusted_several(specification, d, settings.effects, settings.method, inside, tuple(names), maximum)
+    at = settings.effects, settings.method
+    return solve_adjusted_several(specification, d, *at, sample, inside, tuple(names), maximum)
 
 
 def regime_sample_of(specification: Specification, d: Design, settings: Settings) -> RegimeSample:
@@ -204,12 +205,13 @@ def refuse_options(specification: Specification, options: ModelOptions) -> None:
         refuse_by_moments(regimes)
         if isinstance(options.method, ArellanoBond) or options.lags is not None:
             checked_dynamic(specification, options)
-    elif spatial and options.estimator not in ("ml", "reml"):
+    elif spatial and options.estimator not in ("ml", *ADJUSTED):
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
-                                "sigma2 by regime need a likelihood", hint="method='ml' or 'reml'")  # fmt: skip
+                                "sigma2 by regime need a likelihood", hint="method='ml', 'reml' or 'aqs'")  # fmt: skip
     if as_regimes(options.regimes).sigma2 and options.estimator in ADJUSTED:
-        raise SpatialInputError("E501", f"method={options.method!r} has one variance: sigma2 by regime needs maximum "
-                                "likelihood", hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
+        why = "it has one variance" if options.estimator == "reml" else "it allows for any variances"
+        raise SpatialInputError("E501", f"method={options.method!r} has no sigma2 by regime: {why}",
+                                hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
 
 
 def refuse_by_moments(regimes: Regimes) -> None:

@@ -121,7 +121,7 @@ def several_columns(specification: Specification, d: Design, effects: FixedEffec
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     several = several_design(specification, d, lag, error, durbin, effects)
-    return several if options.estimator in ADJUSTED else with_note_on_errors(specification, several, effects)
+    return several if options.estimator == "reml" else with_note_on_errors(specification, several, effects)
 
 
 def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
@@ -177,7 +177,8 @@ def _estimated(specification: Specification, d: SeveralDesign, settings: Setting
 
     of_rho, of_lambda = _names(d)
     inside, names = region_of(sample, len(of_rho)), (*of_rho, *of_lambda)
-    return sample, solve_adjusted_several(specification, d, effects, settings.method, inside, names, start)
+    at = solve_adjusted_several(specification, d, effects, settings.method, sample, inside, names, start)
+    return sample, at
 
 
 def with_past(d: Design, options: ModelOptions, lag: list, error: list | None, durbin) -> Design:
@@ -240,9 +241,9 @@ def refuse_options(specification: Specification, options: ModelOptions) -> None:
             raise SpatialInputError("E501", f"{name}={value!r} is not there for several W", hint=hint)
     if options.estimator == "gmm" and (options.lags is not None or isinstance(options.method, ArellanoBond)):
         checked_dynamic(specification, options)
-    elif options.method not in (None, "ml", "gmm", "reml") and not isinstance(options.method, Moments):
+    elif options.method not in (None, "ml", "gmm", *ADJUSTED) and not isinstance(options.method, Moments):
         raise SpatialInputError("E501", f"method={options.method!r} is not there for several W",
-                                hint="method='ml', 'reml' or 'gmm'")  # fmt: skip
+                                hint="method='ml', 'reml', 'aqs' or 'gmm'")  # fmt: skip
     mapping = isinstance(options.durbin, Mapping)
     if mapping and not specification.durbin:
         message = f"durbin= has no meaning for {specification.name}"

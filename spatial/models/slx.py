@@ -86,7 +86,8 @@ def slx(
         In panels: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t, beside fixed or random
         effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007; Millo 2014); psi is
         in ``sp.variance_components(fit)``. By maximum likelihood, fixed effects by transformation (Lee & Yu 2012);
-        three periods or more. ``fit.forecast`` carries the last errors on.
+        three periods or more. With ``obs_weights=`` nu sqrt(w) is what is correlated. ``fit.forecast`` carries the last
+        errors on.
     correction : bool or "additive"
         Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
         leave the likelihood by transformation (Lee & Yu 2010; beside period effects W whose rows do not all sum to one
@@ -111,8 +112,9 @@ def slx(
         ``predict_missing()`` has the others.
     regimes : str or Regimes, optional
         A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho is
-        the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs. Theta is that of
-        the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.
+        the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs; the variance of
+        random effects is in one ratio to sigma2. Theta is that of the unit that receives W x, the lag of the whole x.
+        See ``sp.chow_test``.
 
     Raises
     ------

@@ -36,8 +36,8 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from ..design.moment_settings import MAX_ROUNDS, USUAL, Moments
-from .block_forms import BlockForm
-from .forms import Form, form, lag
+from .block_forms import BlockForm, form_of
+from .forms import Form, lag
 from .gmm import ErrorMomentSample, MomentSolution, basis, regressors, split, two_stage
 from .gmm_spread import SPREADS, Spread, equal, sums_by_unit
 
@@ -148,19 +148,17 @@ def _forms(sample: ErrorMomentSample, errors: str) -> list[Form | BlockForm]:
     scale = 1 / (1 + share**2)
 
     def first(M):
-        A, c = _square(M)
-        return scale * (A - share * _one(M)), np.sqrt(scale) * c
+        A, C = _square(M)
+        return scale * (A - share * _one(M)), np.sqrt(scale) * C
 
     return [_form(sample, first), _form(sample, lambda M: M - bias * _one(M)) if sample.centered else itself]
 
 
 def _form(sample: ErrorMomentSample, build, without_diagonal: bool = False) -> Form | BlockForm:
-    """The form of ``build(M)``, which is A or (A, c) of A - c c'/N; that of every period where M differs."""
+    """The form of ``build(M)``, which is A or (A, C) of A - C v v'C'; that of every period where M differs."""
     if sample.periods is not None:
         return sample.periods.form(build, centered=sample.centered, without_diagonal=without_diagonal)
-    A = build(sample.M)
-    A, c = A if isinstance(A, tuple) else (A, None)
-    return form(A, c, centered=sample.centered, without_diagonal=without_diagonal)
+    return form_of(build, sample.M, sample.v, without_diagonal)
 
 
 def _one(M):
@@ -168,7 +166,7 @@ def _one(M):
 
 
 def _square(M):
-    return M.T @ M, M.T @ np.ones(M.shape[0])
+    return M.T @ M, M.T
 
 
 def _itself(M):
@@ -268,4 +266,4 @@ def _first_step_terms(forms, sample, T, Zs, e, lam) -> np.ndarray:
 def _lag(sample, u: np.ndarray) -> np.ndarray:
     if sample.periods is not None:
         return sample.periods.lag(u, sample.centered)
-    return lag(sample.M, u, sample.centered)
+    return lag(sample.M, u, sample.v)

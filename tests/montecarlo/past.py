@@ -27,8 +27,8 @@ def past(*, kind: str, N: int, T: int, model: str = "sar") -> Draw:
         Units, and periods after the first.
     model : {"sar", "sdm"}
     """
-    W, V = dense_of("knn", N), dense_of("contiguity", N)
-    weights = [weights_of("knn", N), weights_of("contiguity", N)] if kind == "two" else weights_of("knn", N)
+    W, V = dense_of("knn", N), dense_of("dense", N)
+    weights = [weights_of("knn", N), weights_of("dense", N)] if kind == "two" else weights_of("knn", N)
     east, split = np.arange(N) < N // 2, kind in ("regimes", "rho")
     tau, beta = (np.where(east, *BY_REGIME[name]) if split else np.full(N, one)
                  for name, one in (("tau", TAU), ("beta", BETA)))  # fmt: skip
