@@ -248,7 +248,8 @@ def past_cells() -> list[Cell]:
     designs = [(kind, "sar", 150, 6) for kind in ("units", "changing", "paths", "two")]
     designs += [("regimes", "sdm", 200, 6), ("rho", "sar", 200, 6)]
     static = [("rho", "sar", "normal"), ("rho", "sac", "normal"), ("correlated", "sdm", "normal"),
-              ("correlated", "sac", "normal"), ("correlated", "sar", "units")]  # fmt: skip
+              ("correlated", "sac", "normal"), ("correlated", "sar", "units"),
+              *(("independent", model, "normal") for model in ("sar", "sac"))]  # fmt: skip
     family = "panel, moments beside other options"
     dynamic = [Cell(f"past-{kind}-{model}-{N}x{T}", family, "past", {"kind": kind, "model": model, "N": N, "T": T},
                     (200, 1000)) for kind, model, N, T in designs]  # fmt: skip

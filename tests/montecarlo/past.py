@@ -75,8 +75,9 @@ def beside_moments(*, kind: str, N: int, T: int, model: str = "sar", errors: str
 
     Parameters
     ----------
-    kind : {"rho", "correlated"}
-        Rho by regime beside two-way effects; unit effects that follow the means of x and of the instrument z.
+    kind : {"rho", "correlated", "independent"}
+        Rho by regime beside two-way effects; unit effects that follow the means of x and of the instrument z; those
+        that do not though the model lets them.
     N, T : int
     model : {"sar", "sdm", "sac"}
     errors : {"normal", "units"}
@@ -89,7 +90,7 @@ def beside_moments(*, kind: str, N: int, T: int, model: str = "sar", errors: str
     inverse, of_error = np.linalg.inv(np.eye(N) - rho[:, None] * W), np.linalg.inv(np.eye(N) - lam * W)
     true = {"x": BETA, "c": BETA, "W:x": theta, "W:c": theta, "rho": RHO, "lambda": lam}
     true |= {f"{label}: rho": value for label, value in zip(("east", "west"), BY_REGIME["rho"])}
-    options: dict = {"effects": "correlated"} if kind == "correlated" else {
+    options: dict = {"effects": "correlated"} if kind != "rho" else {
         "effects": "twoway", "regimes": sp.Regimes("side", terms=[], rho=True)}  # fmt: skip
     options |= {"vcov": "cluster"} if errors == "units" else {}
     scale = np.sqrt(np.linspace(0.2, 1.8, N)) if errors == "units" else 1.0
@@ -114,8 +115,8 @@ def beside_moments(*, kind: str, N: int, T: int, model: str = "sar", errors: str
         measured: dict[str, Interval | Rejection] = {
             name: interval(*ends.loc[name], value) for name, value in true.items() if name in ends.index
         }
-        if kind == "correlated":
-            measured["Mundlak"] = Rejection(sp.mundlak_test(fit).p_value < 0.05, power=True)
+        if kind != "rho":
+            measured["Mundlak"] = Rejection(sp.mundlak_test(fit).p_value < 0.05, power=kind == "correlated")
         return measured
 
     return Draw(results, outcomes)
