@@ -78,7 +78,7 @@ def demeaned_samples(
         d, before[:, 0], parts["y"], before[:, 1:c].swapaxes(1, 2), parts["X"], names, effects
     )
     # 4. n and the determinants.
-    transformed = counted(d, effects)
+    transformed = effects_counted(d, effects)
     n, usable = likelihood_size(d, transformed, correction), None in problems
     of_lag, of_error = (
         _jacobian(d, w, transformed, correction, logdet_method) if usable and there else None
@@ -155,7 +155,7 @@ def likelihood_size(d: Design, effects: FixedEffects, correction) -> int:
     return d.nobs
 
 
-def counted(d: Design, effects: FixedEffects) -> FixedEffects:
+def effects_counted(d: Design, effects: FixedEffects) -> FixedEffects:
     """The effects that the likelihood counts: those of units are not transformed out of a dynamic model."""
     return effects.without_entity() if d.lags else effects
 

@@ -92,7 +92,7 @@ def operators_of(d: Design, effects: FixedEffects, sample: SeveralSample) -> tup
         each = [matrices_of(as_lagged(w, effects), T) for w in d.weights.matrices]
         return tuple(each[m] for m in d.weights.lag), tuple(each[m] for m in d.weights.error)
     assert isinstance(d, RegimeDesign) and d.split is not None  # noqa: PT018
-    W = lag_matrices(d, lag_effects(d, effects, rhos=J)) if J else []
+    W = lag_matrices(d, lag_effects(d, effects)) if J else []
     M = matrices_of(d.weights_of_error, T) if L else []
     return tuple(tuple(cut(whole, one) for one in d.split.members) if parts > 1 else (whole,) * parts
                  for whole, parts in ((W, J), (M, L)))  # fmt: skip

@@ -17,6 +17,7 @@ from ..design.arrays import Sample
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT, Design
 from ..design.gaps import refuse_unbalanced
+from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings
 from ..design.regimes import Regimes, as_regimes, regime_design, split_of
 from ..design.regimes_sample import regime_arrays, regime_determinants
@@ -43,7 +44,6 @@ from .ways import refuse_dynamic_ways
 SPATIAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be where rho, lambda or sigma2 differ, what instead)
     "endog": ((None, [], ()), "leave endog= out, or let coefficients alone differ"),
     "instruments": ((None, [], ()), "leave instruments= out, or let coefficients alone differ"),
-    "obs_weights": ((None,), "leave obs_weights= out; sigma2=True of sp.Regimes lets variances differ"),
 }
 
 
@@ -239,6 +239,10 @@ def refuse_data(d: Design, settings: Settings, regimes: Regimes) -> None:
     effects = settings.effects
     if settings.method == "gmm":
         return
+    if regimes.spatial and (effects.ways or d.lags):
+        what = "lags= of y" if d.lags else f"effects of {effects}"
+        refuse_weighted(d.obs_weights, f"rho, lambda or sigma2 by regime with {what}",
+                        "leave obs_weights= out, or coefficients alone by regime")
     if regimes.spatial and d.lags:
         _refuse_dynamic(d)
     if regimes.spatial:

@@ -6,6 +6,7 @@ from scipy import sparse
 
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
+from ..design.moving import turns
 from ..design.period_means import centers
 from ..design.several import weights_of_response
 from ..design.several_ways import of_time_alone
@@ -20,7 +21,7 @@ def estimated_effects(
     if correction is False or not effects.fixed or d.lags:  # the mean of a dynamic score has all effects
         return None
     S, T = len(sample["sizes"]), d.n_periods
-    if d.varies or effects.ways:
+    if turns(d, effects) or effects.ways:
         if of_time_alone(d, effects) is not None:
             return None
         return moving_effects(d, effects, parts, sample["groups"], S)

@@ -35,7 +35,7 @@ from ..design.several import (
 from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.gmm import MomentSolution
-from ..solve.ml import maximum_likelihood
+from ..solve.ml import Solution, maximum_likelihood
 from ..solve.regimes import moving_maximum
 from ..solve.regimes_problem import RegimeSample
 from ..solve.several import SeveralSolution, several_maximum
@@ -134,7 +134,7 @@ def _sample_and_search(specification: Specification, d, effects: FixedEffects, c
     """The likelihood's arrays, and the search for its maximum."""
     sample = _several_sample(specification, d, effects, correction)
 
-    def maximum() -> SeveralSolution | None:
+    def maximum() -> Solution | None:
         at = _maximum(sample)
         if not (d.lags and correction and effects.entity):
             return at
@@ -220,6 +220,8 @@ def _by_moments(
     if effects.random:
         sample, at, random = random_effects_by_moments(specification, d, settings)
         return _fit(specification, d, sample, at, settings.with_(random=random))
+    if specification.error:
+        effects.refuse_ways("method='gmm' of a spatial error beside several W", "method='ml', or one W")
     sample = moment_sample(specification, d, effects, options.moments)
     return _fit(specification, d, *method_of_moments(d, sample, settings.vcov, options.moments), settings)
 

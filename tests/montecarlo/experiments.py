@@ -1,6 +1,7 @@
 """The functions that draw a cell's samples, by the name that the cell has for them."""
 
 from . import nulls, others, policies, policies_conditional, policies_dose, policies_exposure, policies_switching
+from .adjusted import adjusted
 from .cross import cross_section
 from .dynamic_endogenous import dynamic_endogenous
 from .dynamics import dynamics
@@ -24,6 +25,7 @@ from .weighted import weighted
 
 EXPERIMENTS = {
     "cross": cross_section,
+    "adjusted": adjusted,
     "margins": margins,
     "forecasts": forecasts,
     "new_units": new_units,

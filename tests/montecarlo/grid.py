@@ -190,6 +190,20 @@ def moving_several_cells() -> list[Cell]:
             for what, model, effects in designs]  # fmt: skip
 
 
+def adjusted_cells() -> list[Cell]:
+    """Restricted scores with few rows, and quasi-scores under variances that grow with the number of neighbors."""
+    names = ("what", "model", "N", "T", "k", "method", "errors", "gaps")
+    designs = [("several", "sdm", 60, 1, 4, "reml", "equal", 0), ("regimes", "sdm", 60, 1, 4, "reml", "equal", 0),
+               ("one", "sac", 60, 1, 6, "reml", "equal", 0), ("one", "sdm", 60, 1, 5, "reml", "weights", 0),
+               ("moving", "sar", 31, 5, 1, "aqs", "links", 0), ("moving", "sem", 31, 5, 1, "aqs", "links", 0),
+               ("one", "sdm", 31, 6, 1, "aqs", "links", 0.15), ("several", "sar", 100, 1, 1, "aqs", "links", 0),
+               ("one", "sac", 60, 5, 1, "aqs", "links", 0), ("regimes", "sar", 40, 4, 1, "aqs", "links", 0),
+               ("regimes", "sar", 40, 4, 1, "ml", "weights", 0)]  # fmt: skip
+    return [Cell(f"adjusted-{one[0]}-{one[1]}-{one[2]}x{one[3]}-k{one[4]}-{one[6]}-{one[5]}" + "-gaps" * bool(one[7]),
+                 "adjusted scores of several parameters", "adjusted", dict(zip(names, one)), (200, 400))
+            for one in designs]  # fmt: skip
+
+
 def gap_cells() -> list[Cell]:
     """Dynamic panels whose units enter, leave or miss periods."""
     designs = [("sar", 60, 6, "exit", "entity", "ml"), ("sar", 60, 6, "exit", "twoway", "ml"),
@@ -265,7 +279,7 @@ def cells() -> list[Cell]:
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
             *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(),
             *endogenous_by_period_cells(), *dynamic_endogenous_cells(), *past_cells(), *regime_cells(),
-            *missing_cells(), *moving_cells(), *moving_several_cells(), *gap_cells(),
+            *missing_cells(), *moving_cells(), *moving_several_cells(), *adjusted_cells(), *gap_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.random_gaps_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(), *grid_panels.new_unit_cells(),
