@@ -20,7 +20,7 @@ from .several_ways import dummies_of_ways
 def lag_effects(d: Design, effects: FixedEffects) -> FixedEffects:
     """The effects whose period means W y is without where rows of W do not all sum to one (``period_means``): none of
     regimes, whose shares rho_r of these means differ; 1_r W 1 are regressors there (``lags_intercept``)."""
-    return NO_EFFECTS if d.several_rhos else effects
+    return NO_EFFECTS if getattr(d, "several_rhos", False) else effects
 
 
 def as_lagged(w: SpatialWeights | TemporalWeights, effects: FixedEffects) -> SpatialWeights | TemporalWeights:

@@ -19,7 +19,8 @@ from ..design.design import INTERCEPT, Design
 from ..design.gaps import refuse_unbalanced
 from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings
-from ..design.regimes import Regimes, as_regimes, regime_design, split_of
+from ..design.regime_columns import regime_design, split_of
+from ..design.regimes import Regimes, as_regimes
 from ..design.regimes_sample import regime_arrays, regime_determinants
 from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification

@@ -141,7 +141,7 @@ def _sample_and_search(specification: Specification, d, effects: FixedEffects, c
         return root_of_least_squares(sample, d, effects) if at is None else without_bias_of_several(
             sample, at, d, effects)
 
-    if not d.spatial_regimes:
+    if not (isinstance(d, SplitDesign) and d.spatial_regimes):
         return sample, maximum
     return sample_and_search_by_regime(specification, d, effects, correction, sample, maximum)
 

@@ -7,6 +7,7 @@ from .dynamic_endogenous import dynamic_endogenous
 from .dynamics import dynamics
 from .endogenous import endogenous
 from .endogenous_by_period import endogenous_by_period
+from .error_moments import error_moments
 from .forecasts import forecasts, new_units
 from .gaps import gaps
 from .margins import margins
@@ -20,6 +21,7 @@ from .regimes import regimes
 from .resampled import resampled_panel
 from .serial import serial
 from .several import several
+from .several_regimes import several_regimes
 from .ways import ways
 from .weighted import weighted
 
@@ -30,6 +32,7 @@ EXPERIMENTS = {
     "forecasts": forecasts,
     "new_units": new_units,
     "several": several,
+    "several_regimes": several_regimes,
     "regimes": regimes,
     "missing": missing,
     "moving": moving,
@@ -39,6 +42,7 @@ EXPERIMENTS = {
     "ways": ways,
     "endogenous": endogenous,
     "endogenous_by_period": endogenous_by_period,
+    "error_moments": error_moments,
     "weighted": weighted,
     "panel": panel,
     "random_gaps": random_gaps,
