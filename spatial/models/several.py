@@ -220,8 +220,6 @@ def _by_moments(
     if effects.random:
         sample, at, random = random_effects_by_moments(specification, d, settings)
         return _fit(specification, d, sample, at, settings.with_(random=random))
-    if specification.error:
-        effects.refuse_ways("method='gmm' of a spatial error beside several W", "method='ml', or one W")
     sample = moment_sample(specification, d, effects, options.moments)
     return _fit(specification, d, *method_of_moments(d, sample, settings.vcov, options.moments), settings)
 

@@ -176,11 +176,16 @@ def missing_cells() -> list[Cell]:
     plain = [(*design, {}) for design in designs]
     others = [("sdm", 200, "queen", 1, {"vcov": "robust", "errors": "chi2"}),
               ("sar", 31, "knn", 13, {"vcov": "cluster", "errors": "ar"}), ("sar", 100, "knn", 1, {"weighted": True})]
+    joint = [*((what, 31, "knn", 7) for what in ("two W", "regimes", "random", "ar1", "ways")), ("reml", 48, "knn", 1)]
     return [Cell("-".join([f"missing-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{w}",
                            *("weighted" if value is True else value for value in more.values())]),
                  ("panel" if periods > 1 else "cross-section") + ", outcomes not observed", "missing",
                  {"model": model, "n": n, "w": w, "periods": periods, **more}, (400, 1000))
-            for model, n, w, periods, more in plain + others]  # fmt: skip
+            for model, n, w, periods, more in plain + others] + [
+                Cell(f"missing-sar-n{n}{f'x{periods}' if periods > 1 else ''}-{w}-{what.replace(' ', '-')}",
+                     ("panel" if periods > 1 else "cross-section") + ", outcomes not observed", "missing_joint",
+                     {"what": what, "n": n, "w": w, "periods": periods}, (400, 1000))
+                for what, n, w, periods in joint]  # fmt: skip
 
 
 def moving_cells() -> list[Cell]:
@@ -303,7 +308,8 @@ def cells() -> list[Cell]:
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.random_gaps_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(), *grid_panels.new_unit_cells(),
-            *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *grid_panels.ways_cells(), *far_rho(), *large,
+            *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *grid_panels.ways_cells(),
+            *grid_panels.ways_joint_cells(), *far_rho(), *large,
             *grid_peers.peer_cells(cross, grid_panels.panel)]  # fmt: skip
 
 
