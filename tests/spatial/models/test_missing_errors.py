@@ -75,12 +75,13 @@ def test_the_restricted_estimate_is_the_root_of_the_score_less_its_mean(model, e
 
 LAW = [("sac", "random", {}), ("sdm", "correlated", {}), ("sem", "random", {"random_error": "baltagi"}),
        ("sdm", "twoway", {"serial": "ar1"}), ("sdm", "twoway", {"method": "reml"}),
-       ("sem", "time", {"method": "reml"})]  # fmt: skip
+       ("sem", "time", {"method": "reml"}), ("sar", "correlated", {"obs_weights": "size"})]  # fmt: skip
 
 
 @pytest.mark.parametrize(("model", "effects", "options"), LAW)
 def test_nothing_missing_is_the_usual_model(model, effects, options):
     frame, (w, _), *_ = panel(seed=5, n=24, share=0.0)
+    frame["size"] = np.random.default_rng(1).uniform(0.5, 2, len(frame))
     usual = getattr(sp, model)("y ~ a + b", frame, w, effects=effects, **KEYS, **options)
     fit = complete(usual)
     assert isinstance(fit._design, MissingDesign)
