@@ -1,6 +1,7 @@
 """The functions that draw a cell's samples, by the name that the cell has for them."""
 
 from . import nulls, others, policies, policies_conditional, policies_dose, policies_exposure, policies_switching
+from .composed import composed
 from .cross import cross_section
 from .dynamic_endogenous import dynamic_endogenous
 from .dynamics import dynamics
@@ -33,6 +34,7 @@ EXPERIMENTS = {
     "moving_several": moving_several,
     "gaps": gaps,
     "serial": serial,
+    "composed": composed,
     "ways": ways,
     "endogenous": endogenous,
     "endogenous_by_period": endogenous_by_period,
