@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 import spatial as sp
+import weights as wt
 
 from .cell import Draw, Interval, interval
 from .maps import dense_of, weights_of
@@ -20,7 +21,7 @@ def composed(*, what: str, N: int, T: int, effects: str, psi: float = 0.0, phi: 
     Parameters
     ----------
     what : {"several", "regimes", "weights"}
-        Two W, nearest neighbors and all others by inverse distance; rho and sigma2 of two regimes; one rho and weights
+        Two W, nearest neighbors and a ring over the units' numbers; rho and sigma2 of two regimes; one rho and weights
         that are lognormal and the same in all periods.
     effects : str
         Random effects have the variance phi, in regimes times that of the errors; with "correlated", and with fixed
@@ -31,8 +32,9 @@ def composed(*, what: str, N: int, T: int, effects: str, psi: float = 0.0, phi: 
     W, w = dense_of("knn", N), weights_of("knn", N)
     codes = (np.arange(N) >= N // 2).astype(int)
     if what == "several":
-        other, second = dense_of("dense", N), weights_of("dense", N)
-        C, weights = RHOS[0] * W + RHOS[1] * other, [w, second]
+        apart = np.abs(np.subtract.outer(np.arange(N), np.arange(N)))
+        ring = np.isin(np.minimum(apart, N - apart), (1, 2)) / 4
+        C, weights = RHOS[0] * W + RHOS[1] * ring, [w, wt.from_dense(ring, list(range(N)))]
         truth = {"rho_1": RHOS[0], "rho_2": RHOS[1], "x": 1.0}
     elif what == "regimes":
         C, weights = np.array(RHOS)[codes][:, None] * W, w
