@@ -220,15 +220,11 @@ def demeans_units(d: Design, effects: FixedEffects) -> bool:
 
 def _of_ways(ways: Absorbed) -> sparse.csr_array:
     """As many independent columns of the ways as they have."""
-    from scipy.linalg import qr
-
     if ways.rank > DENSE_MAX:
-        raise SpatialInputError("E309", f"a spatial error beside a lag needs dense matrices of all {ways.rank:,} "
-                                f"effects, {DENSE_MAX:,} at most, where links leave their groups", n=ways.rank,
-                                hint="sdm(), whose effects leave in any number")  # fmt: skip
-    D = sparse.csr_array(sparse.hstack([way.columns for way in ways.projection.ways]))
-    *_, order = qr((D.T @ D).toarray(), mode="economic", pivoting=True)
-    return sparse.csr_array(D[:, np.sort(order[: ways.rank])])
+        raise SpatialInputError("E309", "a spatial error beside a lag, or by moments, needs dense matrices of all "
+                                f"{ways.rank:,} effects, {DENSE_MAX:,} at most, where links leave their groups",
+                                n=ways.rank, hint="sdm(), whose effects leave in any number")  # fmt: skip
+    return ways.independent
 
 
 def _identified(there: np.ndarray) -> np.ndarray:

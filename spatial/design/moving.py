@@ -20,12 +20,18 @@ from .several_ways import dummies_of_ways
 def lag_effects(d: Design, effects: FixedEffects) -> FixedEffects:
     """The effects whose period means W y is without where rows of W do not all sum to one (``period_means``): none of
     regimes, whose shares rho_r of these means differ; 1_r W 1 are regressors there (``lags_intercept``)."""
-    return NO_EFFECTS if d.several_rhos else effects
+    return NO_EFFECTS if getattr(d, "several_rhos", False) else effects
 
 
 def as_lagged(w: SpatialWeights | TemporalWeights, effects: FixedEffects) -> SpatialWeights | TemporalWeights:
     """W, or W J where it lags deviations from period means."""
     return of_deviations(w) if centers(w, effects.time) else w
+
+
+def turns(d: Design, effects: FixedEffects) -> bool:
+    """Whether effects stay in the likelihood row by row: under W that vary over time, and beside period effects of
+    observations with weights, which leave in a metric that A does not keep."""
+    return d.varies or (d.obs_weights is not None and effects.time)
 
 
 def leave_or_stay(
@@ -44,7 +50,7 @@ def leave_or_stay(
     """
     if effects.ways:
         return NO_EFFECTS, np.nan_to_num(d.panel(dummies_of_ways(effects)))
-    if d.varies and error and effects.fixed:
+    if turns(d, effects) and error and effects.fixed:
         return NO_EFFECTS, np.nan_to_num(d.panel(refuse_many(effect_dummies(d, effects)[0]).toarray()))
     if effects.time and (d.varies or correction is not False):
         if d.observed is not None:
@@ -72,9 +78,9 @@ def copies(d: Design, effects: FixedEffects, correction, name: str, summed: bool
     periods = 1 if summed else d.n_periods
     if effects.ways:
         return periods * d.left(effects) / d.nobs if name == "lag" and correction is not False else periods
-    if correction is False or not effects.entity:
+    if correction is False or not effects.entity or d.lags:  # unit effects are not transformed out of a dynamic model
         return periods
-    if not d.varies:
+    if not turns(d, effects):
         return d.n_periods - 1
     return periods * (1 - d.n_units / d.nobs) if name == "lag" else periods
 

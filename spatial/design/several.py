@@ -19,7 +19,7 @@ from .design import INTERCEPT, Design, durbin_columns, spatial_lag
 from .fixed_effects import NO_EFFECTS, FixedEffects
 from .moving import as_lagged, copies, leave_or_stay
 from .period_means import centers
-from .sample import SPANNED, determinant_counts, likelihood_size, own_columns
+from .sample import SPANNED, determinant_counts, effects_counted, likelihood_size, own_columns
 from .several_ways import carried_groups, ways_stay
 from .specification import Specification
 from .unit_means import lag_unit_means, with_unit_means
@@ -211,7 +211,7 @@ def several_arrays(
     if not k:
         raise SpatialInputError("E502", "the model has no regressor", hint="y ~ x")
     arrays = {"y": y, "X": own, "lags": rows[:, 1 : 1 + J], "lagged": lagged, "names": tuple(names),
-              "basis": (Q[0], R[0]), "n": likelihood_size(d, effects, correction)}  # fmt: skip
+              "basis": (Q[0], R[0]), "n": likelihood_size(d, effects_counted(d, effects), correction)}  # fmt: skip
     if moving:
         absorbed = rows[:, 1 + J + k :]
         arrays |= {"absorbed": absorbed, "basis": tuple(np.linalg.qr(np.column_stack([own, absorbed]))),
@@ -237,7 +237,7 @@ def several_determinants(d: SeveralDesign, effects: FixedEffects, correction: bo
         return _summed_determinants(d, effects, correction)
     if carried is not None:
         return _carried_determinants(d, effects, carried)
-    counts, built = determinant_counts(d, effects, correction), {}
+    counts, built = determinant_counts(d, effects_counted(d, effects), correction), {}
     for name, used in (("lag", W.lag), ("error", W.error)):
         own = tuple(W.matrices[m] for m in used)
         means = bool(counts["unit_root"]) and any(centers(w, effects.time) for w in own)

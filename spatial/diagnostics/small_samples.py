@@ -7,6 +7,8 @@ from ..covariance.clustered import Robust
 from ..covariance.hac import DriscollKraay
 from ..covariance.jackknife import Jackknife
 from ..covariance.sandwich import least_squares
+from ..covariance.several import has_several
+from ..design.past import splits_past
 from ..effects.few_rows import by_default, obstacle
 from ..records.fit import FitRecord
 from ..records.limits import LIMITS
@@ -47,10 +49,17 @@ def of_periods(fit: FitRecord) -> str:
     if fit._design.lags:
         if fit._design.endog and not fit._design.instruments:
             return LIMITS["own past"]
-        few = fit._settings.method == "ml" and fit._design.n_periods < FEW_DYNAMIC and not fit._design.varies
+        few = fit._settings.method == "ml" and fit._design.n_periods < FEW_DYNAMIC and not _by_exact_mean(fit)
         return LIMITS["few dynamic periods"] * few
     by_period = fit._settings.vcov == "driscoll_kraay" or isinstance(fit._settings.vcov, DriscollKraay)
     return LIMITS["few periods"] * (by_period and fit._design.n_periods < FEW_PERIODS)
+
+
+def _by_exact_mean(fit: FitRecord) -> bool:
+    """Whether a dynamic model is the root of the score less its exact mean, not a step from the maximum."""
+    d = fit._design
+    more = d.obs_weights is not None or fit._settings.effects.ways is not None or splits_past(d)
+    return d.varies or more or isinstance(fit, SeveralRecord) or has_several(fit)
 
 
 def of_rows(fit: FitRecord) -> str:

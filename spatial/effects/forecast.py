@@ -140,6 +140,9 @@ def forecast(
         raise SpatialInputError("E501", "a forecast needs a panel: a cross-section has no periods to come",
                                 hint="fit.predict(new, w) for new units")  # fmt: skip
     refuse_weighted(d.obs_weights, "a forecast", "fit.predict() has the fitted periods")
+    if d.lags and isinstance(fit, SeveralRecord | RegimesRecord):
+        raise SpatialInputError("E324", "a forecast of a dynamic model is there for one W, the same everywhere",
+                                hint="fit.predict() has the fitted periods")
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"forecasts need dense {d.n_units:,} x {d.n_units:,} matrices", n=d.n_units,
                                 hint="fit.predict() has the fitted periods")  # fmt: skip

@@ -15,6 +15,7 @@ from functools import reduce
 import numpy as np
 from scipy import sparse
 
+from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..design.regimes import matrices_of
@@ -129,6 +130,13 @@ def solve(fit: Several, right: np.ndarray, period=None) -> np.ndarray:
         return right
     lags = zip(fit.rhos, lags_of(fit, period))
     return solved(sparse.csr_array(sum(value * W for value, W in lags)), right)
+
+
+def refuse_later(fit, what: str) -> None:
+    """E324: what follows the period of a change is in the effects of models with several W or regimes alone."""
+    if isinstance(fit, SeveralRecord | RegimesRecord):
+        raise SpatialInputError("E324", f"{what} is there for models with one W, the same everywhere",
+                                hint="fit.effects(): long_run and path(horizon)")
 
 
 def solved(C: sparse.csr_array, right: np.ndarray) -> np.ndarray:

@@ -126,7 +126,9 @@ class RegimeEffects(JointEffects):
         return pd.Series(self.estimates[k], index=pd.Index(self.labels, name="term"), name=KINDS[k])
 
 
-def regime_effects(fit: RegimesRecord, *, method=None, level=0.95, draws=1000, seed=1) -> RegimeEffects:
+def regime_effects(
+    fit: RegimesRecord, *, method=None, level=0.95, draws=1000, seed=1, variables: tuple[str, ...] | None = None
+) -> RegimeEffects:  # fmt: skip
     """Direct, indirect and total effects of every regressor, by regime and over all units.
 
     Parameters
@@ -136,22 +138,27 @@ def regime_effects(fit: RegimesRecord, *, method=None, level=0.95, draws=1000, s
         As in ``spatial.effects.compute.effects``; "simulate" by default where more than two rho differ.
     level, draws, seed
         Likewise.
+    variables : the regressors by default
 
     Raises
     ------
     SpatialInputError
         E501 an unknown method, or a likelihood; E701 when most of the distribution of rho is not admissible.
     """
-    if method is None:
-        method = "quadrature" if fit.n_rhos <= QUADRATURE_MAX else "simulate"
+    method = usual_method(fit) if method is None else method
     options = Options(method, share("level", level), whole_number("draws", draws, least=1),
                       whole_number("seed", seed, least=0))  # fmt: skip
     source = source_of(fit)
     if method == "likelihood":
         source.likelihood(np.empty(0), level)
-    variables = fit._design.regressors
+    variables = fit._design.regressors if variables is None else variables
     inferred = by_kind(_inferred(source, regime_selectors(fit, variables), options), variables)
     return RegimeEffects(variables, inferred, fit, options, source)
+
+
+def usual_method(fit: RegimesRecord) -> str:
+    """The default of ``method``."""
+    return "quadrature" if fit.n_rhos <= QUADRATURE_MAX else "simulate"
 
 
 def regime_estimates(fit: RegimesRecord) -> np.ndarray:

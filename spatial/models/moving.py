@@ -42,4 +42,4 @@ def moving_effects(d: Design, effects: FixedEffects, parts: dict, groups: np.nda
         return StayingEffects(D, places, of_lag, of_error, groups, S, share, False)
     share = 1 - effects.entity * d.n_units / d.nobs
     return MovingEffects(refuse_many(effect_dummies(d, effects)[0]), places, of_lag, of_error, groups, S, share,
-                         effects.time)  # fmt: skip
+                         effects.time, None if d.obs_weights is None else d.root**2)  # fmt: skip

@@ -16,8 +16,11 @@ from ..covariance.vcov import with_vcov
 from ..design.arrays import Sample
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT, Design
+from ..design.gaps import refuse_unbalanced
+from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings
-from ..design.regimes import Regimes, as_regimes, regime_design, split_of
+from ..design.regime_columns import regime_design, split_of
+from ..design.regimes import Regimes, as_regimes
 from ..design.regimes_sample import regime_arrays, regime_determinants
 from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
@@ -31,18 +34,16 @@ from ..solve.several_roots import SeveralAdjusted
 from .adjusted_several import region_of, solve_adjusted_several
 from .composed import composed_sample_and_maximum, refuse_composed
 from .dynamic import without_bias
+from .dynamic_exact import without_bias_of_several
 from .fit import Fit
 from .reading import Reading, lags_intercept, prepare, read
 from .regimes_effects import estimated_effects
 from .regimes_fit import RegimesFit
+from .ways import refuse_dynamic_ways
 
-NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
-    "lags": ((None,), "leave lags= out, or interact in the formula: x:C(region)"),
-}
-SPATIAL: dict[str, tuple[tuple, str]] = {  # likewise, where rho, lambda or sigma2 differ
+SPATIAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be where rho, lambda or sigma2 differ, what instead)
     "endog": ((None, [], ()), "leave endog= out, or let coefficients alone differ"),
     "instruments": ((None, [], ()), "leave instruments= out, or let coefficients alone differ"),
-    "obs_weights": ((None,), "leave obs_weights= out; sigma2=True of sp.Regimes lets variances differ"),
 }
 
 
@@ -107,11 +108,12 @@ def maximum_by_regime(reading: Reading, start: Callable[[Reading], tuple[Sample,
         regime_sample, at, settings = composed_sample_and_maximum(specification, d, settings)  # type: ignore[arg-type]
         reading = replace(reading, settings=settings)
     else:
-        regime_sample, first = regime_sample_of(specification, d, settings), start(reading)[1]
+        regime_sample = regime_sample_of(specification, d, settings)
+        first = _maximum_of_one(reading) if d.lags else start(reading)[1]
         if settings.method in ADJUSTED:
             at = _adjusted_by_regime(specification, d, settings, regime_sample, names, first)
         else:
-            at = regime_maximum(regime_sample, first)
+            at = _without_bias(regime_sample, regime_maximum(regime_sample, first), d, settings)
     refuse_perfect_fit(regime_sample, at, d.response)
     terms, values = [*regime_sample.names, *names], np.concatenate([at.beta, at.rhos, at.lams])
     return _fit(reading, terms, values, regime_sample, at)
@@ -161,10 +163,23 @@ def regime_sample_and_maximum(specification: Specification, d: Design, settings:
     if settings.composed:
         return composed_sample_and_maximum(specification, d, settings)[:2]  # type: ignore[arg-type]
     sample, at = maximum_of(specification, d, settings.effects, settings.correction, settings.logdet)
-    if settings.correction == "additive" and sample.parts:
+    if settings.correction == "additive" and sample.parts and not d.lags:
         at = without_bias(sample, at, d, settings)
     own = regime_sample_of(specification, d, settings)
-    return own, regime_maximum(own, at)
+    return own, _without_bias(own, regime_maximum(own, at), d, settings)
+
+
+def _maximum_of_one(reading: Reading) -> Solution:
+    """The maximum with one rho, lambda and sigma2 of a dynamic model, uncorrected."""
+    s = reading.settings
+    return maximum_of(reading.specification, reading.design, s.effects, s.correction, s.logdet)[1]
+
+
+def _without_bias(sample: RegimeSample, at: SeveralSolution, d: Design, settings: Settings) -> SeveralSolution:
+    """The maximum, or of a dynamic model with unit effects the root of the score less its mean."""
+    if not (d.lags and settings.correction and settings.effects.entity):
+        return at
+    return without_bias_of_several(sample, at, d, settings.effects)
 
 
 def refuse_here(regimes) -> None:
@@ -178,11 +193,14 @@ def refuse_options(options: ModelOptions) -> None:
     """E501 for what models with regimes do not have."""
     regimes, by_moments = as_regimes(options.regimes), options.estimator == "gmm"
     spatial = regimes.spatial
-    for name, (allowed, hint) in {**NOT_WITH_REGIMES, **(SPATIAL if spatial and not by_moments else {})}.items():
+    for name, (allowed, hint) in SPATIAL.items() if spatial and not by_moments else ():
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
-            places = ("for models with regimes", "where rho, lambda or sigma2 differ between regimes")
-            raise SpatialInputError("E501", f"{name}={value!r} is not there {places[name in SPATIAL]}", hint=hint)
+            raise SpatialInputError("E501", f"{name}={value!r} is not there where rho, lambda or sigma2 differ between "
+                                    "regimes", hint=hint)  # fmt: skip
+    if options.lags is not None and options.estimator != "ml":
+        raise SpatialInputError("E501", f"lags={options.lags!r} with regimes needs maximum likelihood, not "
+                                f"method={options.method!r}", hint="leave method= out")  # fmt: skip
     if by_moments:
         refuse_by_moments(regimes)
     elif spatial and options.estimator not in ("ml", *ADJUSTED):
@@ -204,10 +222,26 @@ def refuse_by_moments(regimes: Regimes) -> None:
                                 hint="vcov='robust', with unit effects 'cluster', takes unequal variances")
 
 
+def _refuse_dynamic(d: Design) -> None:
+    """E109, E320 and E501 for dynamic models with rho, lambda or sigma2 by regime."""
+    what = "lags= with rho, lambda or sigma2 by regime"
+    refuse_dynamic_ways(d, what)
+    refuse_unbalanced(d.observed, what, "missing='drop', or coefficients alone by regime", lagged=True)
+    if d.varies:
+        raise SpatialInputError("E320", f"{what} needs W to be the same in all periods",
+                                hint="w.mean(), or coefficients alone by regime")
+
+
 def refuse_data(d: Design, settings: Settings, regimes: Regimes) -> None:
     """E501 for data and effects that models with regimes do not have."""
     effects = settings.effects
     if settings.method == "gmm":
         return
+    if regimes.spatial and (effects.ways or d.lags):
+        what = "lags= of y" if d.lags else f"effects of {effects}"
+        refuse_weighted(d.obs_weights, f"rho, lambda or sigma2 by regime with {what}",
+                        "leave obs_weights= out, or coefficients alone by regime")
+    if regimes.spatial and d.lags:
+        _refuse_dynamic(d)
     if regimes.spatial:
         refuse_beside_ways(d, effects, settings.correction, "rho, lambda or sigma2 by regime")

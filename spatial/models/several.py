@@ -35,7 +35,7 @@ from ..design.several import (
 from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.gmm import MomentSolution
-from ..solve.ml import maximum_likelihood
+from ..solve.ml import Solution, maximum_likelihood
 from ..solve.regimes import moving_maximum
 from ..solve.regimes_problem import RegimeSample
 from ..solve.several import SeveralSolution, several_maximum
@@ -43,6 +43,8 @@ from ..solve.several_problem import SeveralSample
 from ..solve.several_roots import SeveralAdjusted
 from .adjusted_several import refuse_adjusted_several, region_of, solve_adjusted_several
 from .composed import composed_of_several, refuse_composed
+from .dynamic import with_lagged_response
+from .dynamic_exact import root_of_least_squares, without_bias_of_several
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .moving import moving_effects
@@ -56,10 +58,9 @@ from .several_regimes import (
     sample_and_search_by_regime,
     with_regimes_of_several,
 )
-from .ways import refuse_with_ways
+from .ways import refuse_dynamic_ways, refuse_with_ways
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
-    "lags": ((None,), "a dynamic model takes one W: leave lags= out, or choose one W"),
     "wx_order": ((1,), "W^2 X is for one W: leave wx_order= out"),
     "random_error": ((None, "kkp"), "unit effects inside the spatial error: random_error='kkp'"),
     "logdet": ((None,), "leave logdet= out: the determinant of several W is a dense or sparse LU by their size"),
@@ -112,6 +113,8 @@ def several_columns(specification: Specification, d: Design, effects: FixedEffec
     if isinstance(durbin, Mapping):
         durbin = {term: [_aligned(one, d, options, f"durbin[{term!r}]") for one in _as_list(own, f"durbin[{term!r}]")]
                   for term, own in durbin.items()}  # fmt: skip
+    if options.lags is not None:
+        d = with_past(d, options, lag, error, durbin)
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     several = several_design(specification, d, lag, error, durbin, effects)
@@ -128,10 +131,14 @@ def _sample_and_search(specification: Specification, d, effects: FixedEffects, c
     """The likelihood's arrays, and the search for its maximum."""
     sample = _several_sample(specification, d, effects, correction)
 
-    def maximum() -> SeveralSolution | None:
-        return _maximum(sample)
+    def maximum() -> Solution | None:
+        at = _maximum(sample)
+        if not (d.lags and correction and effects.entity):
+            return at
+        return root_of_least_squares(sample, d, effects) if at is None else without_bias_of_several(
+            sample, at, d, effects)
 
-    if not d.spatial_regimes:
+    if not (isinstance(d, SplitDesign) and d.spatial_regimes):
         return sample, maximum
     return sample_and_search_by_regime(specification, d, effects, correction, sample, maximum)
 
@@ -169,6 +176,30 @@ def _estimated(specification: Specification, d: SeveralDesign, settings: Setting
     inside, names = region_of(sample, len(of_rho)), (*of_rho, *of_lambda)
     at = solve_adjusted_several(specification, d, effects, settings.method, sample, inside, names, start)
     return sample, at
+
+
+def with_past(d: Design, options: ModelOptions, lag: list, error: list | None, durbin) -> Design:
+    """The design with y_{t-1} and W_k y_{t-1} of every W of ``w=``.
+
+    Raises
+    ------
+    SpatialInputError
+        E109 gaps, E320 W that vary over time; E501 another method than maximum likelihood; else as with one W.
+    """
+    own = [w for each in durbin.values() for w in each] if isinstance(durbin, Mapping) else []
+    refuse_unbalanced(d.observed, f"lags={options.lags!r} with several W", "one W, or missing='drop'")
+    refuse_dynamic_ways(d, f"lags={options.lags!r} with several W")
+    if options.regimes is not None:
+        raise SpatialInputError("E501", f"lags={options.lags!r} with several W is there without regimes",
+                                hint="one W with regimes=, or several without")
+    if any(w.varies for w in (*lag, *(error or ()), *own)):
+        raise SpatialInputError("E320", f"lags={options.lags!r} with several W needs each W to be the same in all "
+                                "periods",
+                                hint="w.mean() of each, or one W that varies")  # fmt: skip
+    if options.estimator != "ml":
+        raise SpatialInputError("E501", f"method={options.method!r} with lags= takes one W",
+                                hint="method='ml' takes several")
+    return with_lagged_response(d, str(options.lags), options.effects, lag)
 
 
 def _by_moments(specification: Specification, d: SeveralDesign, effects: FixedEffects, options: ModelOptions) -> Fit:

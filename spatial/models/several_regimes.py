@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 from ..design.fixed_effects import FixedEffects
 from ..design.options import ModelOptions, Settings
-from ..design.regimes import SplitDesign, as_regimes, regime_design, split_of
+from ..design.regime_columns import regime_design, split_of
+from ..design.regimes import SplitDesign, as_regimes
 from ..design.several import SeveralDesign, with_lagged_intercepts
 from ..design.specification import Specification
 from ..solve.ml import maximum_likelihood

@@ -1,12 +1,14 @@
 """The functions that draw a cell's samples, by the name that the cell has for them."""
 
 from . import nulls, others, policies, policies_conditional, policies_dose, policies_exposure, policies_switching
+from .adjusted import adjusted
 from .composed import composed
 from .cross import cross_section
 from .dynamic_endogenous import dynamic_endogenous
 from .dynamics import dynamics
 from .endogenous import endogenous
 from .endogenous_by_period import endogenous_by_period
+from .error_moments import error_moments
 from .forecasts import forecasts, new_units
 from .gaps import gaps
 from .margins import margins
@@ -19,15 +21,18 @@ from .regimes import regimes
 from .resampled import resampled_panel
 from .serial import serial
 from .several import several
+from .several_regimes import several_regimes
 from .ways import ways
 from .weighted import weighted
 
 EXPERIMENTS = {
     "cross": cross_section,
+    "adjusted": adjusted,
     "margins": margins,
     "forecasts": forecasts,
     "new_units": new_units,
     "several": several,
+    "several_regimes": several_regimes,
     "regimes": regimes,
     "missing": missing,
     "moving": moving,
@@ -38,6 +43,7 @@ EXPERIMENTS = {
     "ways": ways,
     "endogenous": endogenous,
     "endogenous_by_period": endogenous_by_period,
+    "error_moments": error_moments,
     "weighted": weighted,
     "panel": panel,
     "random_gaps": random_gaps,
