@@ -16,6 +16,7 @@ from .missing_joint import missing_joint
 from .moving import moving
 from .moving_several import moving_several
 from .panels import dynamic_panel, panel
+from .past import beside_moments, past
 from .random_gaps import random_gaps
 from .regimes import regimes
 from .resampled import resampled_panel
@@ -53,6 +54,8 @@ EXPERIMENTS = {
     "resampled": resampled_panel,
     "dynamics": dynamics,
     "dynamic_endogenous": dynamic_endogenous,
+    "past": past,
+    "beside_moments": beside_moments,
     "did": policies.did,
     "spatial_did": policies.spatial_did,
     "ring_did": policies.ring_did,

@@ -281,14 +281,29 @@ def dynamic_endogenous_cells() -> list[Cell]:
             for model, N, T, kind in designs]  # fmt: skip
 
 
+def past_cells() -> list[Cell]:
+    """GMM on past values, and two-stage least squares, beside options that they have together."""
+    designs = [(kind, "sar", 150, 6) for kind in ("units", "changing", "paths", "two")]
+    designs += [("regimes", "sdm", 200, 6), ("rho", "sar", 200, 6)]
+    static = [("rho", "sar", "normal"), ("rho", "sac", "normal"), ("correlated", "sdm", "normal"),
+              ("correlated", "sac", "normal"), ("correlated", "sar", "units"),
+              *(("independent", model, "normal") for model in ("sar", "sac"))]  # fmt: skip
+    family = "panel, moments beside other options"
+    dynamic = [Cell(f"past-{kind}-{model}-{N}x{T}", family, "past", {"kind": kind, "model": model, "N": N, "T": T},
+                    (200, 1000)) for kind, model, N, T in designs]  # fmt: skip
+    return [*dynamic, *(Cell(f"moments-{kind}-{model}-100x6-{errors}", family, "beside_moments",
+                             {"kind": kind, "model": model, "N": 100, "T": 6, "errors": errors}, (200, 1000))
+                        for kind, model, errors in static)]  # fmt: skip
+
+
 def cells() -> list[Cell]:
     """The grid: what most people do first."""
     small = [cell for cell in default_cells() if cell.design["n"] < 500]
     large = [cell for cell in default_cells() if cell.design["n"] == 500]
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
             *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(),
-            *endogenous_by_period_cells(), *error_moment_cells(), *dynamic_endogenous_cells(), *regime_cells(),
-            *several_regime_cells(),
+            *endogenous_by_period_cells(), *error_moment_cells(), *dynamic_endogenous_cells(), *past_cells(),
+            *regime_cells(), *several_regime_cells(),
             *missing_cells(), *moving_cells(), *moving_several_cells(), *adjusted_cells(), *gap_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.random_gaps_cells(),
