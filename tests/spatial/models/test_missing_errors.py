@@ -171,6 +171,20 @@ def test_groups_that_are_never_observed_are_named():
         sp.sar("y ~ a + b | id + reg^t", frame, w, entity="id", time="t", missing="model")
 
 
+def test_ratios_compare_likelihoods_of_the_same_outcomes():
+    (pooled, *_), (random, *_) = fitted("sdm", "none"), fitted("sdm", "random")
+    ratio = sp.lr_test(pooled, random)
+    assert ratio.statistic == pytest.approx(2 * (random.loglik - pooled.loglik))
+    frame, (w, _), *_ = panel(seed=9, n=14, T=5)
+    cut = sp.sdm("y ~ a + b", frame, w, missing="period", effects="none", **KEYS)
+    with pytest.raises(SpatialInputError, match=r"E501.*sample"):
+        sp.lr_test(cut, random)
+    with pytest.raises(SpatialInputError, match=r"E501.*no likelihood to compare"):
+        sp.lr_test(by_ways("sar", "id + reg^t")[0], by_ways("sdm", "id + reg^t")[0])
+    with pytest.raises(SpatialInputError, match="E325"):
+        sp.hausman(fitted("sdm", "entity")[0], random)
+
+
 def test_variances_by_groups_are_refused_by_name():
     with pytest.raises(SpatialInputError, match=r"E501.*kind='TS'"):
         fitted("sar", "twoway", serial="ar1")[0].predict()
