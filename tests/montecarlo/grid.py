@@ -162,9 +162,9 @@ def regime_cells() -> list[Cell]:
 
 def several_regime_cells() -> list[Cell]:
     """Two W, or W^2 x, and two regimes."""
-    designs = [("sar", 120, 1, False), ("sdm", 48, 8, False), ("sdm", 48, 8, True)]
+    designs = [("sdm", 48, 8, False), ("sdm", 48, 8, True)]
     return [Cell(f"several-regimes-{model}-n{N}{f'x{T}' if T > 1 else ''}{'-wx2' * wx}",
-                 "panel, two W and two regimes" if T > 1 else "cross-section, two W and two regimes", "several_regimes",
+                 "panel, two W and two regimes", "several_regimes",
                  {"model": model, "N": N, "T": T, "wx": wx}, (200, 400))
             for model, N, T, wx in designs]  # fmt: skip
 
