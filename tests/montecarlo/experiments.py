@@ -3,6 +3,7 @@
 from . import nulls, others, policies, policies_conditional, policies_dose, policies_exposure, policies_switching
 from .cross import cross_section
 from .dynamic_endogenous import dynamic_endogenous
+from .dynamic_exact import dynamic_exact
 from .dynamics import dynamics
 from .endogenous import endogenous
 from .endogenous_by_period import endogenous_by_period
@@ -42,6 +43,7 @@ EXPERIMENTS = {
     "dynamic": dynamic_panel,
     "resampled": resampled_panel,
     "dynamics": dynamics,
+    "dynamic_exact": dynamic_exact,
     "dynamic_endogenous": dynamic_endogenous,
     "did": policies.did,
     "spatial_did": policies.spatial_did,

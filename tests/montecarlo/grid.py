@@ -243,13 +243,20 @@ def dynamic_endogenous_cells() -> list[Cell]:
             for model, N, T, kind in designs]  # fmt: skip
 
 
+def dynamic_exact_cells() -> list[Cell]:
+    """Dynamic panels with several W, by regime, with weights of observations, with effects of regions in years."""
+    return [Cell(f"dynamic-sar-40x6-{kind.replace(' ', '-')}", "panel, dynamic, exact mean of the score",
+                 "dynamic_exact", {"kind": kind, "model": "sar", "N": 40, "T": 6}, (200, 400))
+            for kind in ("two W", "regimes", "weights", "ways")]  # fmt: skip
+
+
 def cells() -> list[Cell]:
     """The grid: what most people do first."""
     small = [cell for cell in default_cells() if cell.design["n"] < 500]
     large = [cell for cell in default_cells() if cell.design["n"] == 500]
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
             *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(),
-            *endogenous_by_period_cells(), *dynamic_endogenous_cells(), *regime_cells(),
+            *endogenous_by_period_cells(), *dynamic_endogenous_cells(), *dynamic_exact_cells(), *regime_cells(),
             *missing_cells(), *moving_cells(), *moving_several_cells(), *gap_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.random_gaps_cells(),
