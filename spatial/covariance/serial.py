@@ -24,6 +24,7 @@ from ..design.unit_rows import UnitRows
 from ..design.ways import nested
 from ..records.fit import FitRecord
 from ..solve.serial import filtered_units, prais_winsten, prais_winsten_of_rows
+from ..solve.serial_slopes import slope_by_psi
 from .deviations import deviations
 from .groups import group_codes, periods_of_rows, units_of_rows
 
@@ -70,6 +71,9 @@ def psi_scores(fit: FitRecord) -> np.ndarray:
     """Slopes of ln L by z, by row; they hold summed by unit and add up to zero at the maximum."""
     d, settings, T = fit._design, fit._settings, fit._design.n_periods
     psi, fixed, plain = settings.serial.psi, settings.effects.entity, UnitRows.of(fit._design)
+    if settings.effects.ways:
+        by = fit.specification, d, settings.effects, fit._solution
+        return slope_by_psi(*by, float(np.arctanh(psi)))
     if d.observed is not None:
         return _scores_of_rows(fit)
     kappa = 0.0 if settings.random is None else np.log1p(settings.random.d2 * settings.random.phi)

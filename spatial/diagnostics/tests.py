@@ -24,7 +24,7 @@ from .in_units_of_variance import in_units_of_variance
 from .lm import has_exact_moments, scores_of
 from .lm_uneven import uneven_scores
 from .random_nested import lr_test_of_random
-from .several import restrictions, wald_of_several
+from .several import null_of_regimes, restrictions, wald_of_several
 
 NULLS = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
 
@@ -127,10 +127,10 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
         refuse_without_likelihood(fit)
     df = full.n_parameters - restricted.n_parameters
     a, b = restricted.specification.name, full.specification.name
-    if restricted._settings.composed or full._settings.composed:
+    alike = isinstance(restricted, MissingRecord) == isinstance(full, MissingRecord)
+    if alike and (restricted._settings.composed or full._settings.composed):
         return lr_test_of_random(restricted, full)
-    same_sample = _same_sample(restricted, full)
-    same_sample = same_sample and isinstance(restricted, MissingRecord) == isinstance(full, MissingRecord)
+    same_sample = alike and _same_sample(restricted, full)
     if df <= 0 or not same_sample:
         why = "it has no fewer parameters" if df <= 0 else "its sample, effects or correction differ"
         raise SpatialInputError("E501", f"{a} is not nested in {b}: {why}", hint="give the smaller model first")
@@ -141,8 +141,8 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
         name = f"LR {b} with {len(full._design.weights.matrices)} W vs {a}"
         return TestResult(name, statistic, df, restrictions(restricted, full))
     if isinstance(full, RegimesRecord):
-        by = full.split.regimes.by
-        return TestResult(f"LR {b} with regimes vs {a}", statistic, df, f"the regimes of {by} are alike, {a} is enough")
+        of = f"{a} with regimes" if isinstance(restricted, RegimesRecord) else a
+        return TestResult(f"LR {b} with regimes vs {of}", statistic, df, null_of_regimes(restricted, full, df))
     if len(full._design.lags) > len(restricted._design.lags):
         null = f"{a} is enough" if a != b else _no_past(set(full._design.lags) - set(restricted._design.lags))
         a, b = ("dynamic " * bool(fit._design.lags) + fit.specification.name for fit in (restricted, full))
@@ -240,6 +240,10 @@ def refuse_without_likelihood(fit: FitRecord) -> None:
         raise SpatialInputError("E501", f"{name} has no likelihood to compare", hint=hints[method])
     if not isinstance(fit, MissingRecord):
         refuse_without_residuals(fit)
+    elif np.isnan(fit.loglik):
+        raise SpatialInputError("E501", f"missing='model' with {fit._settings.effects} effects, whose part of the "
+                                "score is taken off by its mean, has no likelihood to compare",
+                                hint="sp.wald_test, sp.lincom, or sp.chow_test of regimes")  # fmt: skip
 
 
 def _no_lags(fit: FitRecord) -> TestResult:

@@ -34,6 +34,7 @@ from ..solve.serial import (
 )
 from .random import error_process, problem_of, solution_of, undemeaned, variances
 from .serial_fixed import beside_fixed_effects, refuse_serial_fixed
+from .serial_ways import beside_ways
 
 LEAST_PERIODS = 3
 
@@ -71,6 +72,8 @@ def _refuse_weights(d: Design, effects: FixedEffects, options: ModelOptions) -> 
     """E540 sampling weights, which make no likelihood, and weights that change over time where effects leave by a
     transformation, or a spatial error turns them: these are then of no unit or period alone."""
     w = d.obs_weights
+    if effects.ways:
+        refuse_weighted(w, f"serial='ar1' beside effects of {effects}", "leave one of the two out")
     if w is not None and w.sampling:
         refuse_weighted(w, "serial='ar1' with sampling weights", "vcov='cluster' without serial=")
     if w is not None and not w.fixed and (effects.fixed or options.random_error == "baltagi"):
@@ -86,7 +89,7 @@ def _refuse_varying(specification: Specification, d: Design, effects: FixedEffec
     if options.random_error == "baltagi":
         refuse_varying(d.weights_of_error, "serial='ar1' with random_error='baltagi'")
     for weights in used:
-        if effects.entity:
+        if effects.entity or effects.ways:
             refuse_varying(weights, f"serial='ar1' beside {effects} effects")
         if effects.time and weights.varies and not weights.rows_sum_to_one:
             message = f"serial='ar1' beside {effects} effects needs weights that vary to have rows that all sum to one"
@@ -100,6 +103,8 @@ def serial_errors(
     """The sample of independent errors, the solution, the variance components and psi."""
     if settings.effects.random:
         return _beside_unit_effects(specification, d, settings)
+    if settings.effects.ways:
+        return beside_ways(specification, d, settings)
     if settings.effects.fixed:
         return beside_fixed_effects(specification, d, settings)
     raw = demeaned_sample(specification, d, NO_EFFECTS, True, settings.logdet)

@@ -25,8 +25,6 @@ def refuse_with_ways(specification: Specification, d: Design, options: ModelOpti
         why = f"method={options.method!r} of a dynamic model", "method='ml', whose score is less its exact mean"
     elif options.estimator in ADJUSTED:
         why = f"method={options.estimator!r}", "method='ml', whose score has the mean zero under these effects"
-    elif options.serial:
-        why = f"serial={options.serial!r}", "leave serial= out: vcov='cluster' allows for it after least squares"
     elif options.correction == "additive":
         why = "correction='additive'", "leave correction= out: the score is adjusted by its mean"
     if why:

@@ -201,5 +201,6 @@ def regime_solution(problem, sample, shift, theta, determinants, adjusted) -> Se
         resid = resid - one * (lagged @ v)
     variances = problem.sigma2s(theta)
     sigma2 = float(sample.sizes @ variances / sample.sizes.sum())
-    return SeveralSolution(coefficients[:kept], alone(rho), alone(lam), sigma2, float(value), resid, rhos=rho,
-                          lams=lam, sigma2s=variances, gamma=gamma, information=-H, T=T)  # fmt: skip
+    loglik = float(value) + sample.log_weights
+    return SeveralSolution(coefficients[:kept], alone(rho), alone(lam), sigma2, loglik, resid, rhos=rho, lams=lam,
+                          sigma2s=variances, gamma=gamma, information=-H, T=T)  # fmt: skip

@@ -450,7 +450,6 @@ def test_collinear_and_constant_within_a_regime():
     ({"lags": "y", "method": "aqs"}, "entity"),
     ({"method": "reml", "regimes": sp.Regimes("region", sigma2=True)}, None),
     ({"vcov": "eim", "regimes": sp.Regimes("region", sigma2=True)}, None),
-    ({"obs_weights": "a", "regimes": sp.Regimes("region", sigma2=True)}, None),
     ({"regimes": sp.Regimes("region", lam=True)}, None), ({"regimes": 3}, None),
 ])  # fmt: skip
 def test_refused_combinations(options, effects):
@@ -459,9 +458,8 @@ def test_refused_combinations(options, effects):
 
 def test_a_refusal_says_that_coefficients_by_regime_have_it():
     for regimes in (sp.Regimes("region", rho=True), sp.Regimes("region", sigma2=True)):
-        text = refused("E501", regimes=regimes, obs_weights="a")
+        text = refused("E501", regimes=regimes, endog=["a"], instruments=["b"], method="ml")
         assert "where rho, lambda or sigma2 differ between regimes" in text
-    assert "for models with regimes" in refused("E501", lags="y", effects="entity")
 
 
 def test_what_estimates_many_models_refuses_by_name():
