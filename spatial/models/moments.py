@@ -195,7 +195,7 @@ def method_of_moments(
     else:
         solution = two_stage_least_squares(sample)
     if sample.Wy is not None:
-        _warn_outside(d, solution.rhos)
+        warn_outside(d, solution.rhos)
     return sample, solution
 
 
@@ -204,7 +204,7 @@ def _interval(w: SpatialWeights | TemporalWeights) -> tuple[float, float]:
     return (period_logdet(w) if isinstance(w, TemporalWeights) else logdet(w)).interval
 
 
-def _warn_outside(d: Design, rhos: np.ndarray) -> None:
+def warn_outside(d: Design, rhos: np.ndarray) -> None:
     """Nothing in two-stage least squares keeps rho where I - rho W is regular."""
     weights = weights_of_response(d)
     if has_rho_by_regime(d):
