@@ -43,7 +43,7 @@ from ..solve.several_problem import SeveralSample
 from ..solve.several_roots import SeveralAdjusted
 from .adjusted_several import refuse_adjusted_several, region_of, solve_adjusted_several
 from .composed import composed_of_several, refuse_composed
-from .dynamic import with_lagged_response
+from .dynamic_design import with_past
 from .dynamic_exact import root_of_least_squares, without_bias_of_several
 from .dynamic_moments import ArellanoBond, checked_dynamic, past_moments
 from .fit import Fit
@@ -59,7 +59,7 @@ from .several_regimes import (
     sample_and_search_by_regime,
     with_regimes_of_several,
 )
-from .ways import refuse_dynamic_ways, refuse_with_ways
+from .ways import refuse_with_ways
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "wx_order": ((1,), "W^2 X is for one W: leave wx_order= out"),
@@ -179,31 +179,6 @@ def _estimated(specification: Specification, d: SeveralDesign, settings: Setting
     inside, names = region_of(sample, len(of_rho)), (*of_rho, *of_lambda)
     at = solve_adjusted_several(specification, d, effects, settings.method, sample, inside, names, start)
     return sample, at
-
-
-def with_past(d: Design, options: ModelOptions, lag: list, error: list | None, durbin) -> Design:
-    """The design with y_{t-1} and W_k y_{t-1} of every W of ``w=``.
-
-    Raises
-    ------
-    SpatialInputError
-        E109 gaps, E320 W that vary over time; E501 another method than maximum likelihood; else as with one W.
-    """
-    own = [w for each in durbin.values() for w in each] if isinstance(durbin, Mapping) else []
-    refuse_unbalanced(d.observed, f"lags={options.lags!r} with several W", "one W, or missing='drop'")
-    if options.estimator != "gmm":
-        refuse_dynamic_ways(d, f"lags={options.lags!r} with several W")
-    if options.regimes is not None:
-        raise SpatialInputError("E501", f"lags={options.lags!r} with several W is there without regimes",
-                                hint="one W with regimes=, or several without")
-    if any(w.varies for w in (*lag, *(error or ()), *own)):
-        raise SpatialInputError("E320", f"lags={options.lags!r} with several W needs each W to be the same in all "
-                                "periods",
-                                hint="w.mean() of each, or one W that varies")  # fmt: skip
-    if options.estimator not in ("ml", "gmm"):
-        raise SpatialInputError("E501", f"method={options.method!r} with lags= takes one W",
-                                hint="method='ml' or 'gmm' takes several")
-    return with_lagged_response(d, str(options.lags), options.effects, lag)
 
 
 def _by_moments(
