@@ -16,6 +16,7 @@ from spillover.errors import SpatialInputError
 from ..design.unit_rows import UnitRows
 from ..design.ways import nested
 from ..records.fit import FitRecord
+from ..records.missing import MissingRecord
 from ..records.schema import SCHEMA, critical_value
 from ..solve.composed import information_of_levels
 from ..solve.serial import filtered_units
@@ -124,8 +125,8 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
         correlated errors, whose sigma2_e is that of the innovations; its interval is symmetric in atanh(psi). Standard
         errors come from the observed information by the delta method; there are none for Swamy and Arora's moments,
         and none of sigma2_mu, phi and theta where phi = 0. With gaps theta is that of a unit with the mean number of
-        periods. Whether phi is zero is a question for ``sp.lr_test``, not
-        for a z statistic.
+        periods. Where sigma2 differs between regimes sigma2_e and sigma2_mu are those of each, ``east: sigma2_e`` ...
+        Whether phi is zero is a question for ``sp.lr_test``, not for a z statistic.
 
     Raises
     ------
@@ -194,6 +195,8 @@ def _interval(term: str, value: float, half: float, random) -> np.ndarray:
 
 def _of_variances(fit: FitRecord) -> np.ndarray:
     """Of every sigma2, of kappa where phi > 0, and of z = atanh(psi) with errors correlated over time."""
+    if isinstance(fit, MissingRecord):
+        return fit._solution.components
     random, serial, p = fit._settings.random, fit._settings.serial, len(fit.params)
     if has_several(fit) and random is None:
         information = information_of_levels(fit._solution)  # type: ignore[arg-type]

@@ -200,14 +200,14 @@ def method_of_moments(
     if isinstance(sample, TurningSample):
         sample, solution = turning_moments(sample, _interval(weights_of_error(d)), settings)
     elif isinstance(sample, SeveralErrorSample):
-        errors = "kelejian" if vcov == "classical" and settings.moments == "kelejian" else str(errors_of(vcov))
+        errors = "kelejian" if vcov == "classical" and settings.moments == "kelejian" else errors_of(vcov)
         solution = lambdas_by_moments(d, sample, errors, settings)
     elif isinstance(sample, ErrorMomentSample):
         interval = _interval(weights_of_error(d))
         if vcov == "classical" and settings.moments == "kelejian":
             solution = homoskedastic(sample, interval, settings)
         else:
-            solution = two_moments(sample, interval, settings, str(errors_of(vcov)))
+            solution = two_moments(sample, interval, settings, errors_of(vcov))
     else:
         solution = two_stage_least_squares(sample)
     if sample.Wy is not None:

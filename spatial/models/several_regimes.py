@@ -34,7 +34,7 @@ def with_regimes_of_several(
         As ``regimes.read_regimes``.
     """
     regimes = as_regimes(options.regimes)
-    refuse_options(options)
+    refuse_options(specification, options)
     regimes.check(specification)
     refuse_data(d, Settings(effects, options.correction, options.estimator), regimes)
     if regimes.rho and options.durbin is None and len(split_of(d, regimes)[0]) > 1:
