@@ -11,6 +11,7 @@ its error T'e with T = Q U R^-T. Source: Kelejian & Prucha (1998), J. Real Estat
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -105,7 +106,7 @@ class MomentSolution(Solution):
     lams: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
 
     @property
-    def filters(self) -> float | np.ndarray:
+    def filters(self) -> Any:
         """lambda, or all of them."""
         return self.lams if len(self.lams) else self.lam
 
