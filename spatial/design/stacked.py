@@ -111,6 +111,7 @@ def stacked(
     # 2. Columns, in the order of the rows.
     rows = np.column_stack([d.rows(d.outcome), d.rows(d.y), d.rows(X)]) * d.root[:, None]
     if contrasts is not None:
+        assert filtered is not None
         S = len(contrasts)
         rows = np.einsum("at,tnk->ank", filtered, rows.reshape(T, N, -1)).reshape(S * N, -1)
         W, M = W[:S], M[:S]
@@ -193,7 +194,7 @@ def _blocks(each: list[tuple], there: np.ndarray, root: np.ndarray) -> tuple[tup
 
 def _dummies(d: Design, effects: FixedEffects, contrasts: np.ndarray | None) -> np.ndarray:
     """Of the effects that stay, (m, q)."""
-    T, N = d.y.shape
+    N = d.n_units
     if not effects.fixed:
         return np.empty((d.nobs, 0))
     if contrasts is not None:

@@ -1,8 +1,8 @@
 """``method="reml"`` beside errors that are correlated over time: rho or lambda and psi, with beta estimated.
 
-Given psi the filtered data are those of a panel with independent periods (``solve.serial``), whose restricted scores of
-rho and lambda are those of ``solve.reml_several``. That of psi is the slope of the restricted likelihood at the same rho
-and lambda,
+Given psi the filtered data are those of a panel with independent periods (``solve.serial``), whose restricted scores
+of rho and lambda are those of ``solve.reml_several``. That of psi is the slope of the restricted likelihood at the same
+rho and lambda,
 
     -(m / 2) ln q - ln|Z'B'B Z| / 2 + (N / 2) [ln(1 - psi^2) - ln(d2 / T)],
 
