@@ -9,6 +9,7 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..records.fit import FitRecord
+from ..solve.missing_sample import MissingSolution
 from ..solve.reml import Adjusted
 
 ADJUSTED = {
@@ -54,7 +55,7 @@ class OfAdjustedScore:
         return ADJUSTED[self.method]
 
 
-def _adjusted(fit: FitRecord) -> Adjusted:
-    if not isinstance(fit._solution, Adjusted):
+def _adjusted(fit: FitRecord) -> Adjusted | MissingSolution:
+    if not isinstance(fit._solution, Adjusted | MissingSolution):
         raise TypeError(f"a fit by method={fit._settings.method!r} is no root of an adjusted score")
     return fit._solution

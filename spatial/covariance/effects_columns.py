@@ -23,10 +23,12 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..design.arrays import Sample, by_gls
-from ..design.carried import demeans_units, effects_of
+from ..design.carried import demeans_units, turned_effects
 from ..design.design import Design
 from ..design.filtered_ways import filtered_effects
 from ..design.fixed_effects import UNIT_EFFECTS, FixedEffects
+from ..design.moving import staying_parts
+from ..design.time_and_rest import parts_of
 from ..design.ways import nested
 from ..records.fit import FitRecord
 from ..solve.serial import prais_winsten
@@ -78,9 +80,13 @@ def carried_effects(fit: FitRecord, codes: np.ndarray) -> Effects | None:
     moving = getattr(s, "effects_of_error", None)
     if moving is not None:
         scale = d.root / deviations(fit)
-        return Effects(_orthonormal(moving.BD(fit._solution.lams) * scale[:, None]))  # type: ignore[attr-defined]
+        V = _orthonormal(moving.BD(fit._solution.lams) * scale[:, None])  # type: ignore[attr-defined]
+        kept = staying_parts(d, effects) if effects.ways else None
+        return Effects(V if kept is None else np.hstack([np.kron(kept[0], np.eye(d.n_units)), V]))
     if isinstance(s, Sample) and s.dummies:
-        return Effects(np.linalg.qr(s.BX(fit.lam)[:, s.k :])[0])
+        parts = parts_of(d, effects, d.weights_of_error) if fit._settings.correction is True else None
+        V = np.linalg.qr(s.BX(fit.lam)[:, s.k :])[0]
+        return Effects(V if parts is None else np.hstack([np.kron(parts[0], np.eye(d.n_units)), V]))
     if not by_gls(s):
         return _projected(fit, codes)
     demeaned, units = demeans_units(d, effects), units_of_rows(d)
@@ -89,7 +95,10 @@ def carried_effects(fit: FitRecord, codes: np.ndarray) -> Effects | None:
     rank = effects.ways.rank if effects.ways else rank
     if rank * d.nobs > SIZE_MAX:
         return None
-    V = _orthonormal(effects_of(d, effects).BD(fit.lam))
+    turned, _, of_time = turned_effects(d, effects)
+    V = _orthonormal(turned.BD(fit.lam))
+    if of_time is not None:
+        return Effects(np.hstack([np.kron(of_time, np.eye(d.n_units)), V]))
     if apart:
         return Effects(np.hstack([V, np.eye(d.n_units)[units] / np.sqrt(d.n_periods)]))
     return Effects(V, 1 - demeaned / d.n_periods)

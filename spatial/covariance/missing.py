@@ -20,9 +20,9 @@ class OfMissing(Information):
 
     def covariance(self, fit) -> np.ndarray:
         p, V = len(fit._terms), fit._solution.covariance
-        if not fit._sample.parts:  # least squares: SSE / df
+        if not len(fit._solution.slopes.T):  # least squares: SSE / df
             return V * fit._sample.n / (fit._sample.n - p)
-        return V * factor_of_freedom(fit._sample.n, p, fit._settings)
+        return V[:p, :p] * factor_of_freedom(fit._sample.n, p, fit._settings)
 
 
 @dataclass(frozen=True, eq=False)

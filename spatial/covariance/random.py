@@ -16,6 +16,7 @@ from spillover.errors import SpatialInputError
 from ..design.unit_rows import UnitRows
 from ..design.ways import nested
 from ..records.fit import FitRecord
+from ..records.missing import MissingRecord
 from ..records.schema import SCHEMA, critical_value
 from ..solve.composed import information_of_levels
 from ..solve.serial import filtered_units
@@ -194,6 +195,8 @@ def _interval(term: str, value: float, half: float, random) -> np.ndarray:
 
 def _of_variances(fit: FitRecord) -> np.ndarray:
     """Of every sigma2, of kappa where phi > 0, and of z = atanh(psi) with errors correlated over time."""
+    if isinstance(fit, MissingRecord):
+        return fit._solution.components
     random, serial, p = fit._settings.random, fit._settings.serial, len(fit.params)
     if has_several(fit) and random is None:
         information = information_of_levels(fit._solution)  # type: ignore[arg-type]

@@ -72,8 +72,8 @@ def psi_scores(fit: FitRecord) -> np.ndarray:
     d, settings, T = fit._design, fit._settings, fit._design.n_periods
     psi, fixed, plain = settings.serial.psi, settings.effects.entity, UnitRows.of(fit._design)
     if settings.effects.ways:
-        z = float(np.arctanh(psi))
-        return slope_by_psi(fit.specification, d, settings.effects, fit._solution, z)
+        by = fit.specification, d, settings.effects, fit._solution
+        return slope_by_psi(*by, float(np.arctanh(psi)))
     if d.observed is not None:
         return _scores_of_rows(fit)
     kappa = 0.0 if settings.random is None else np.log1p(settings.random.d2 * settings.random.phi)

@@ -27,7 +27,13 @@ from .jackknife import Jackknife
 from .joint import wald
 from .kinds import Bootstrap, Information
 from .missing import as_named, of_missing
-from .moments import DynamicMomentCovariance, MomentCovariance, is_correlated, refuse_for_moments
+from .moments import (
+    DynamicMomentCovariance,
+    MomentCovariance,
+    is_correlated,
+    refuse_for_moments,
+    refuse_other_estimates,
+)
 from .random import by_random_ml, refuse_for_random
 from .scpc import SCPC
 from .serial import refuse_for_serial
@@ -125,6 +131,8 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
     if is_correlated(vcov, settings) and not fit._design.lags:
         chosen = as_vcov(vcov, **settings)
         refuse_for_moments(chosen, fit.specification, fit._settings.effects)
+        if fit.specification.error:
+            refuse_other_estimates(fit, "driscoll_kraay")
         if fit._settings.effects.random:
             refuse_for_random(None, chosen, fit)
         return chosen

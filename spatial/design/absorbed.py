@@ -30,7 +30,11 @@ class Absorbed:
     Attributes
     ----------
     projection : Projection
+    parts : (A, R) or None
+        Where a filter over time has made them: see ``time_and_rest``.
     """
+
+    parts: tuple[np.ndarray, np.ndarray] | None = None
 
     def __init__(self, ways: Sequence[Way], shape: tuple[int, int], observed: np.ndarray | None = None,
                  own: Sequence[Way] = ()):  # fmt: skip

@@ -28,6 +28,7 @@ from .dummies import DUMMIES_MAX
 from .fixed_effects import NO_EFFECTS, FixedEffects
 from .invariant import carries
 from .specification import Specification
+from .time_and_rest import parts_of
 from .unbalanced import Gaps
 
 DENSE_MAX = 1_000  # effects up to which F is a dense matrix
@@ -189,6 +190,18 @@ def effects_of(d: Design, effects: FixedEffects) -> Effects:
         return Effects(D, MD, units, starts)
     roots = sparse.diags_array(d.root)
     return Effects(sparse.csr_array(roots @ D), sparse.csr_array(roots @ MD), units, starts)
+
+
+def turned_effects(d: Design, effects: FixedEffects) -> tuple[Effects, int, np.ndarray | None]:
+    """The columns that a spatial error turns; how many functions of time left beforehand, each with a coefficient for
+    every unit; and these functions (T, a) of effects behind |."""
+    parts = parts_of(d, effects, d.weights, d.weights_of_error)
+    if parts is None:
+        return effects_of(d, effects), int(demeans_units(d, effects)), None
+    A, R = parts
+    starts = d.n_units * np.arange(d.n_periods + 1)
+    D = sparse.csr_array(R)
+    return Effects(D, _lagged(d, D, starts), 0, starts), A.shape[1], A
 
 
 def effect_dummies(d: Design, effects: FixedEffects) -> tuple[sparse.csr_array, int, np.ndarray]:

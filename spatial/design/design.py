@@ -117,16 +117,6 @@ class Design:
         return self.weights.varies or self.weights_of_error.varies
 
     @property
-    def spatial_regimes(self) -> bool:
-        """Whether rho, lambda or sigma2 may differ between regimes."""
-        return False
-
-    @property
-    def several_rhos(self) -> bool:
-        """Whether each of several regimes has a rho of its own."""
-        return False
-
-    @property
     def is_panel(self) -> bool:
         return self.times is not None
 

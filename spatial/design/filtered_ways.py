@@ -35,6 +35,7 @@ class FilteredWays(Absorbed):
         self.A, upper = np.linalg.qr(P @ base.A)
         over_time = (P @ base.R.reshape(T, -1)).reshape(T * N, -1)
         self.Z, rest = np.linalg.qr(off_time(over_time, self.A))
+        self.parts = self.A, self.Z
         sizes = N * np.log(np.abs(np.diag(upper))).sum() + np.log(np.abs(np.diag(rest))).sum()
         self.log_size = 2 * float(sizes)  # ln|U'(P'P kron I) U|, U an orthonormal basis of D
 

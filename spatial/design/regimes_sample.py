@@ -62,6 +62,8 @@ def regime_arrays(
     sizes = np.bincount(groups, minlength=S).astype(float)
     if time_alone is not None:
         sizes -= time_alone * np.bincount(groups[: d.n_units], minlength=S)
+    elif leaving.ways and estimated:
+        sizes -= (d.nobs - d.left(leaving)) // d.n_units * np.bincount(groups[: d.n_units], minlength=S)
     elif effects.ways and not estimated:
         sizes[:] = d.left(effects)
     elif correction is not False and effects.entity and not (
@@ -87,12 +89,13 @@ def regime_determinants(specification: Specification, d: RegimeDesign, effects: 
     lag_first = correction is not False or d.varies or d.obs_weights is not None  # else lagged once demeaned
     of_lag, of_error = weights_by_role(specification, d)
     time_alone = of_time_alone(d, effects)
+    stay = specification.error or (split.regimes.sigma2 and G > 1)
     for name, used, differs in (("lag", of_lag, split.regimes.rho), ("error", of_error, split.regimes.lam)):
         if name == "lag" and lag_first and not d.several_rhos:
             used = [as_lagged(w, effects) for w in used]
         logdet = logdet_by_regime(used, split.codes if differs else None, G, T) if used else None
         varies = any(w.varies for w in used)
-        times = copies(d, effects, correction, name, varies) if time_alone is None else T - time_alone
+        times = copies(d, effects, correction, name, varies, stay=stay) if time_alone is None else T - time_alone
         parts[name] = SeveralJacobian(logdet, times) if logdet else None
     return parts
 

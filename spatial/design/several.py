@@ -186,8 +186,8 @@ def several_arrays(
         moving = carried_groups(d, effects, (*lag, *error)) is None
         size = float(d.left(effects))
     if moving and (not effects.ways or ways_stay(d, effects, lag, error)):
-        size = float(d.nobs)
         leaving, dummies = leave_or_stay(d, effects, correction, error=bool(error))
+        size = float(d.nobs if leaving.ways is None else d.left(leaving))
     lag_first = correction or d.obs_weights is not None or d.varies
     lagged_before = [d.lag(d.outcome, effects, w)[..., None] for w in lag] if lag_first else []
     Z = np.concatenate([d.y[..., None], *lagged_before, X, dummies], axis=2)
@@ -263,7 +263,8 @@ def _summed_determinants(d: SeveralDesign, effects: FixedEffects, correction: bo
         varies = any(w.varies for w in matrices)
         each = zip(*([one.csr for one in w.each(T)] for w in matrices))
         logdet = over_periods(each) if varies else several_logdet(tuple(matrices)) if used else None
-        parts[name] = SeveralJacobian(logdet, copies(d, effects, correction, name, varies)) if logdet else None
+        times = copies(d, effects, correction, name, varies, stay=bool(W.error))
+        parts[name] = SeveralJacobian(logdet, times) if logdet else None
     return parts
 
 

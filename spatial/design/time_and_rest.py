@@ -8,13 +8,17 @@ columns.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SpatialWeights, TemporalWeights
 
 from .absorbed import Absorbed, time_functions
+from .design import Design
+from .fixed_effects import FixedEffects
 
 REST_MAX = 800  # columns of R: they are dense
 LEAST = 1e-9  # length of what other effects leave of one, against the longest
@@ -46,6 +50,30 @@ class TimeAndRest:
 def time_and_rest(ways: Absorbed) -> TimeAndRest:
     """The parts of these ways, once."""
     return TimeAndRest(ways)
+
+
+def parts_of(d: Design, effects: FixedEffects, *weights: SpatialWeights | TemporalWeights) -> tuple | None:
+    """(A, R) of effects behind | whose A kron I leaves a likelihood whatever lambda is: in a balanced panel without
+    weights of observations, under weights that are the same in all periods. None for others."""
+    ways = effects.ways
+    plain = d.observed is None and d.obs_weights is None and not any(w.varies for w in weights)
+    if ways is None or not plain:
+        return None
+    if ways.parts is not None:
+        return ways.parts
+    A = time_functions(ways)[0]
+    if not A.shape[1]:
+        return None
+    both = time_and_rest(ways)
+    return both.A, both.R
+
+
+def of_time_alone(effects: FixedEffects) -> FixedEffects:
+    """The effects A kron I, without R."""
+    ways = effects.ways
+    assert ways is not None
+    others = time_functions(ways)[1]
+    return replace(effects, ways=Absorbed([way for way in ways.projection.ways if way not in others], ways.shape))
 
 
 def off_time(rows: np.ndarray, A: np.ndarray) -> np.ndarray:

@@ -24,7 +24,8 @@ from ..design.formula import INTERCEPT
 from ..design.moving import lag_effects
 from ..design.options import lists_weights
 from ..design.period_means import centers, lag_of_deviations
-from ..design.regimes import label_of_level, matrices_of
+from ..design.regime_columns import label_of_level
+from ..design.regimes import matrices_of
 from ..records.several import SeveralRecord
 from .operators import Several, by_regime, combined
 from .regressors import column_of, sample_columns

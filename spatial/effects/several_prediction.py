@@ -21,7 +21,8 @@ from ..design.fixed_effects import NO_EFFECTS
 from ..design.moving import lag_effects
 from ..design.obs_weights import refuse_weighted
 from ..design.options import lists_weights
-from ..design.regimes import label_of_level, matrices_of
+from ..design.regime_columns import label_of_level
+from ..design.regimes import matrices_of
 from ..design.several import SeveralDesign
 from ..design.unsplit import unsplit
 from ..records.regimes import RegimesRecord

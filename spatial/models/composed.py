@@ -113,7 +113,7 @@ def composed_of(
     specification: Specification, d: SeveralDesign | RegimeDesign, effects: FixedEffects, serial: bool
 ) -> Composed:
     """The likelihood's arrays with unit effects in them."""
-    if isinstance(d, SeveralDesign) and not d.spatial_regimes:
+    if isinstance(d, SeveralDesign) and not (isinstance(d, RegimeDesign) and d.spatial_regimes):
         arrays = several_arrays(d, effects, True, units_stay=True)
         parts, periods = several_determinants(d, effects, True), None
         m = len(arrays["y"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,13 +15,15 @@ from ..design.checks import refuse_degenerate
 from ..design.design import Design
 from ..design.dynamic_effects import cell_weights, dummies_of, leave_by_means, period_deviations
 from ..design.fixed_effects import FixedEffects
+from ..design.lags_of_response import lags_of_response
 from ..design.moment_settings import Moments
-from ..design.options import ModelOptions
+from ..design.options import ModelOptions, Settings
 from ..design.sample import regressor_columns
+from ..design.several import SeveralDesign, several_regressors, weights_of_response
 from ..design.specification import Specification
-from ..solve.gmm import MomentSample, split
+from ..solve.gmm import MomentSample, regressors, split
 from ..solve.gmm_dynamic import DynamicMoments, panel_gmm
-from .dynamic_instruments import are_exogenous, instruments_of_panel
+from .dynamic_instruments import are_exogenous, instruments_of_panel, not_exogenous
 
 TRANSFORMS = {"orthogonal": "forward orthogonal deviations", "differences": "first differences"}
 
@@ -141,10 +143,10 @@ def dynamic_method_of_moments(
     def scaled(values):
         return (d.root * within(values).T).T
 
-    X, names = regressor_columns(d, effects)
+    X, names = several_regressors(d, effects) if isinstance(d, SeveralDesign) else regressor_columns(d, effects)
     refuse_degenerate(d, d.rows(X), within(X), within(d.y), names, effects)
-    Wy = d.lag(d.outcome, effects) if specification.lag else None
-    Z = X if Wy is None else np.concatenate([X, Wy[:, :, None]], axis=2)
+    Wy = lags_of_response(d, weights_of_response(d), effects) if specification.lag else None
+    Z = X if Wy is None else np.concatenate([X, Wy.reshape(*d.y.shape, -1)], axis=2)
     predetermined = tuple(settings.predetermined or ())
     by = instruments_of_panel(d, columns, effects, predetermined, specification)
     result = panel_gmm(
@@ -164,11 +166,25 @@ def dynamic_method_of_moments(
     n = d.left(effects)
     sample = MomentSample(
         y=scaled(d.y), X=scaled(X), n=n, Wy=None if Wy is None else scaled(Wy), names=tuple(names),
-        H=np.empty((d.nobs, 0)), exogenous=are_exogenous(d, names, predetermined),
+        H=np.empty((d.nobs, 0)), exogenous=are_exogenous(d, names, not_exogenous(d, columns, predetermined)),
     )  # fmt: skip
     own = slice(0, Z.shape[2])
     beta, rho, rhos = split(result.coef[own], sample)
-    resid = sample.Ay(rho) - sample.X @ beta
+    resid = sample.y - regressors(sample) @ result.coef[own]
     sigma2 = float(resid @ resid) / (n - own.stop)
     V = result.vcov[own, own]
     return sample, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, V, rhos, gmm=result), by.terms
+
+
+def past_moments(
+    specification: Specification, d: Design, settings: Settings, columns: Design
+) -> tuple[Design, MomentSample, DynamicMoments, Settings]:
+    """The estimates, the design with words for the header, and the settings with the one covariance."""
+    method = settings.requested.method
+    moments = method if isinstance(method, ArellanoBond) else ArellanoBond()
+    sample, at, past = dynamic_method_of_moments(specification, d, settings.effects, moments, columns)
+    words = moments.describe(
+        at.gmm.instruments, past, tuple(columns.instruments), specification.lag or specification.durbin,
+        bool(past or columns.endog),
+    )  # fmt: skip
+    return replace(d, notes=(*d.notes, words)), sample, at, settings.with_(vcov="robust")

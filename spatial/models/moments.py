@@ -10,7 +10,7 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option, warn
 from spillover.matrix import SpatialWeights, TemporalWeights, refuse_varying
 
-from ..covariance.moments import is_correlated, refuse_for_moments, refuse_impossible
+from ..covariance.moments import errors_of, is_correlated, refuse_for_moments, refuse_impossible
 from ..covariance.scpc import SCPC
 from ..covariance.vcov import as_vcov
 from ..design.checks import ABSORBED, refuse_degenerate
@@ -191,8 +191,7 @@ def method_of_moments(
         if vcov == "classical" and settings.moments == "kelejian":
             solution = homoskedastic(sample, interval, settings)
         else:
-            errors = str(vcov) if vcov in ("classical", "robust", "cluster") else "robust"
-            solution = two_moments(sample, interval, settings, errors)
+            solution = two_moments(sample, interval, settings, str(errors_of(vcov)))
     else:
         solution = two_stage_least_squares(sample)
     if sample.Wy is not None:

@@ -19,7 +19,8 @@ from ..design.design import INTERCEPT, Design
 from ..design.gaps import refuse_unbalanced
 from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings
-from ..design.regimes import Regimes, as_regimes, regime_design, split_of
+from ..design.regime_columns import regime_design, split_of
+from ..design.regimes import Regimes, as_regimes
 from ..design.regimes_sample import regime_arrays, regime_determinants
 from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
@@ -34,6 +35,7 @@ from .adjusted_several import region_of, solve_adjusted_several
 from .composed import composed_sample_and_maximum, refuse_composed
 from .dynamic import without_bias
 from .dynamic_exact import without_bias_of_several
+from .dynamic_moments import ArellanoBond, checked_dynamic
 from .fit import Fit
 from .reading import Reading, lags_intercept, prepare, read
 from .regimes_effects import estimated_effects
@@ -65,7 +67,7 @@ def split_reading(
 ) -> Reading:  # fmt: skip
     """The same of columns that are read by a function of the options without regimes."""
     regimes = as_regimes(options.regimes)
-    refuse_options(options)
+    refuse_options(specification, options)
     regimes.check(specification)
     plain = replace(options, regimes=None)
     plain.check(specification)
@@ -188,7 +190,7 @@ def refuse_here(regimes) -> None:
                                 hint="estimate the model itself: sp.sdm(..., regimes='region')")
 
 
-def refuse_options(options: ModelOptions) -> None:
+def refuse_options(specification: Specification, options: ModelOptions) -> None:
     """E501 for what models with regimes do not have."""
     regimes, by_moments = as_regimes(options.regimes), options.estimator == "gmm"
     spatial = regimes.spatial
@@ -197,11 +199,13 @@ def refuse_options(options: ModelOptions) -> None:
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             raise SpatialInputError("E501", f"{name}={value!r} is not there where rho, lambda or sigma2 differ between "
                                     "regimes", hint=hint)  # fmt: skip
-    if options.lags is not None and options.estimator != "ml":
-        raise SpatialInputError("E501", f"lags={options.lags!r} with regimes needs maximum likelihood, not "
+    if options.lags is not None and options.estimator not in ("ml", "gmm"):
+        raise SpatialInputError("E501", f"lags={options.lags!r} with regimes needs maximum likelihood or moments, not "
                                 f"method={options.method!r}", hint="leave method= out")  # fmt: skip
     if by_moments:
         refuse_by_moments(regimes)
+        if isinstance(options.method, ArellanoBond) or options.lags is not None:
+            checked_dynamic(specification, options)
     elif spatial and options.estimator not in ("ml", *ADJUSTED):
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
                                 "sigma2 by regime need a likelihood", hint="method='ml', 'reml' or 'aqs'")  # fmt: skip

@@ -8,6 +8,7 @@ from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..design.moving import turns
 from ..design.period_means import centers
+from ..design.regimes import RegimeDesign
 from ..design.several import weights_of_response
 from ..design.several_ways import of_time_alone
 from ..solve.regimes_problem import PeriodEffects
@@ -28,7 +29,7 @@ def estimated_effects(
     if not effects.time:
         return None
     lag, error = (part.logdet.matrices if part else () for part in (parts["lag"], parts["error"]))
-    if lag and not d.several_rhos:  # W J A^-1 1 = 0
+    if lag and not (isinstance(d, RegimeDesign) and d.several_rhos):  # W J A^-1 1 = 0
         none = sparse.csr_array((d.n_units, d.n_units))
         lag = tuple(none if centers(w, effects.time) else W for w, W in zip(weights_of_response(d), lag))
     return PeriodEffects(T - effects.entity, lag, error, sample["groups"][: d.n_units], S)

@@ -45,6 +45,7 @@ from .adjusted_several import refuse_adjusted_several, region_of, solve_adjusted
 from .composed import composed_of_several, refuse_composed
 from .dynamic import with_lagged_response
 from .dynamic_exact import root_of_least_squares, without_bias_of_several
+from .dynamic_moments import ArellanoBond, checked_dynamic, past_moments
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .moving import moving_effects
@@ -82,7 +83,9 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     d = read(formula, data, _as_list(w, "w")[0], plain)
     effects = which_effects(options.effects, d)
     refuse_with_ways(specification, d, options)
+    columns = d
     d = several_columns(specification, d, effects, w, options)
+    effects = effects if d.absorbed is None else d.absorbed  # over the rows that lags= leaves
     if options.regimes is not None:
         d = with_regimes_of_several(specification, d, effects, options)
     if d.varies:
@@ -92,7 +95,7 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     if effects.random or options.serial is not None or options.random_error is not None:
         refuse_composed(specification, d, effects, options)
     if options.estimator == "gmm":
-        return _by_moments(specification, d, effects, options)
+        return _by_moments(specification, d, effects, options, columns)
     correction = _correction(effects, options)
     refuse_beside_ways(d, effects, correction, "several W")
     settings = Settings(effects, correction, options.estimator, options.covariance, requested=options)
@@ -138,7 +141,7 @@ def _sample_and_search(specification: Specification, d, effects: FixedEffects, c
         return root_of_least_squares(sample, d, effects) if at is None else without_bias_of_several(
             sample, at, d, effects)
 
-    if not d.spatial_regimes:
+    if not (isinstance(d, SplitDesign) and d.spatial_regimes):
         return sample, maximum
     return sample_and_search_by_regime(specification, d, effects, correction, sample, maximum)
 
@@ -188,7 +191,8 @@ def with_past(d: Design, options: ModelOptions, lag: list, error: list | None, d
     """
     own = [w for each in durbin.values() for w in each] if isinstance(durbin, Mapping) else []
     refuse_unbalanced(d.observed, f"lags={options.lags!r} with several W", "one W, or missing='drop'")
-    refuse_dynamic_ways(d, f"lags={options.lags!r} with several W")
+    if options.estimator != "gmm":
+        refuse_dynamic_ways(d, f"lags={options.lags!r} with several W")
     if options.regimes is not None:
         raise SpatialInputError("E501", f"lags={options.lags!r} with several W is there without regimes",
                                 hint="one W with regimes=, or several without")
@@ -196,23 +200,26 @@ def with_past(d: Design, options: ModelOptions, lag: list, error: list | None, d
         raise SpatialInputError("E320", f"lags={options.lags!r} with several W needs each W to be the same in all "
                                 "periods",
                                 hint="w.mean() of each, or one W that varies")  # fmt: skip
-    if options.estimator != "ml":
+    if options.estimator not in ("ml", "gmm"):
         raise SpatialInputError("E501", f"method={options.method!r} with lags= takes one W",
-                                hint="method='ml' takes several")
+                                hint="method='ml' or 'gmm' takes several")
     return with_lagged_response(d, str(options.lags), options.effects, lag)
 
 
-def _by_moments(specification: Specification, d: SeveralDesign, effects: FixedEffects, options: ModelOptions) -> Fit:
-    """Two-stage least squares and moments of the error, with every W y (Lee & Liu 2010; Badinger & Egger 2011)."""
+def _by_moments(
+    specification: Specification, d: SeveralDesign, effects: FixedEffects, options: ModelOptions, columns: Design
+) -> Fit:  # fmt: skip
+    """Two-stage least squares and moments of the error, with every W y (Lee & Liu 2010; Badinger & Egger 2011), or GMM
+    on past values; ``columns`` are the data with the first period."""
     refuse_random(specification, d, effects, options)
     settings = Settings(effects, options.correction, "gmm", options.covariance, requested=options)
     settings = _with_weights(specification, d, settings)
+    if d.lags:
+        return _fit(specification, *past_moments(specification, d, settings, columns))
     refuse_without_theory(specification, d, effects, settings.vcov)
     if effects.random:
         sample, at, random = random_effects_by_moments(specification, d, settings)
         return _fit(specification, d, sample, at, settings.with_(random=random))
-    if specification.error:
-        effects.refuse_ways("method='gmm' of a spatial error beside several W", "method='ml', or one W")
     sample = moment_sample(specification, d, effects, options.moments)
     return _fit(specification, d, *method_of_moments(d, sample, settings.vcov, options.moments), settings)
 
@@ -232,7 +239,9 @@ def refuse_options(specification: Specification, options: ModelOptions) -> None:
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             raise SpatialInputError("E501", f"{name}={value!r} is not there for several W", hint=hint)
-    if options.method not in (None, "ml", "gmm", *ADJUSTED) and not isinstance(options.method, Moments):
+    if options.estimator == "gmm" and (options.lags is not None or isinstance(options.method, ArellanoBond)):
+        checked_dynamic(specification, options)
+    elif options.method not in (None, "ml", "gmm", *ADJUSTED) and not isinstance(options.method, Moments):
         raise SpatialInputError("E501", f"method={options.method!r} is not there for several W",
                                 hint="method='ml', 'reml', 'aqs' or 'gmm'")  # fmt: skip
     mapping = isinstance(options.durbin, Mapping)

@@ -12,7 +12,8 @@ from collections.abc import Callable
 
 from ..design.fixed_effects import FixedEffects
 from ..design.options import ModelOptions, Settings
-from ..design.regimes import SplitDesign, as_regimes, regime_design, split_of
+from ..design.regime_columns import regime_design, split_of
+from ..design.regimes import SplitDesign, as_regimes
 from ..design.several import SeveralDesign, with_lagged_intercepts
 from ..design.specification import Specification
 from ..solve.ml import maximum_likelihood
@@ -33,7 +34,7 @@ def with_regimes_of_several(
         As ``regimes.read_regimes``.
     """
     regimes = as_regimes(options.regimes)
-    refuse_options(options)
+    refuse_options(specification, options)
     regimes.check(specification)
     refuse_data(d, Settings(effects, options.correction, options.estimator), regimes)
     if regimes.rho and options.durbin is None and len(split_of(d, regimes)[0]) > 1:

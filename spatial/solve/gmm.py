@@ -95,10 +95,13 @@ class MomentSolution(Solution):
 
     ``vcov`` (p, p) of (beta, rho, lambda) where it belongs to the estimates: the error process. None after
     two-stage least squares, whose covariance can be chosen afterwards.
+    ``shares`` (m, p): what every row adds to the error of (beta, rho, lambda), the products of errors of one period
+    among it, where errors may have unequal variances.
     """
 
     vcov: np.ndarray | None = field(default=None, repr=False)
     rhos: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+    shares: np.ndarray | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)

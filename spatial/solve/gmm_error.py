@@ -27,7 +27,7 @@ eq. 15-19; Drukker, Egger & Prucha 2013, section 4). It accounts for lambda bein
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.polynomial import polynomial
@@ -122,7 +122,8 @@ def two_moments(
         variance = meat.T @ meat
     weight = precision(spread.phi) if settings.weighted else weight
     at = Round(second.coef, lam, curve, weight, e, again.T, linear)
-    return _solution(sample, at, sigma2, variance, spread)
+    solution = _solution(sample, at, sigma2, variance, spread)
+    return solution if errors == "classical" else replace(solution, shares=_shares(forms, at, sample.n))
 
 
 def rounds_of(settings: Moments) -> int:
@@ -185,13 +186,24 @@ def _solution(sample, at: Round, sigma2: float, variance: np.ndarray, spread: Sp
 
     lambda's error is L m with L = -(j'V j)^-1 j'V, j = dm/dlambda and V the moments' weight.
     """
-    lam, curve, weight = at.lam, at.curve, at.weight
-    j = curve[:, 1] + 2 * lam * curve[:, 2]
-    L = -(weight @ j) / (j @ weight @ j)
+    lam, L = at.lam, _response(at)
     beside = (at.T.T @ spread.mixed @ L / sample.n)[:, None]
     vcov = np.block([[variance, beside], [beside.T, np.full((1, 1), L @ spread.phi @ L / sample.n)]])
     beta, rho, rhos = split(at.coef, sample)
     return MomentSolution(beta, rho, lam, sigma2, float("nan"), at.e, vcov, rhos)
+
+
+def _response(at: Round) -> np.ndarray:
+    """L (r,)."""
+    j = at.curve[:, 1] + 2 * at.lam * at.curve[:, 2]
+    return -(at.weight @ j) / (j @ at.weight @ j)
+
+
+def _shares(forms, at: Round, n: int) -> np.ndarray:
+    """T_i e_i, and of lambda's error L m the part e_i (S e)_i / 2 + a_i e_i: the sums of a period hold all products of
+    its errors, and have the mean zero where those of different units are uncorrelated."""
+    own = np.column_stack([f @ at.e for f in forms]) / 2 + at.linear
+    return at.e[:, None] * np.column_stack([at.T, own @ _response(at) / n])
 
 
 def _curves(forms, u, sample) -> np.ndarray:

@@ -82,13 +82,16 @@ def of_several(fit):
 
 
 def of_regimes(fit):
-    """The twin of a model whose rho, lambda or sigma2 differ between regimes."""
+    """The twin of a model whose rho, lambda or sigma2 differ between regimes, of one W or several."""
     d, r, codes = fit._design, fit.split.regimes, fit.split.codes
     T = d.n_periods
-    W, M = (w.csr.toarray() for w in (d.weights, d.weights_of_error))
+    matrices = [w.csr.toarray() for w in getattr(d.weights, "matrices", (d.weights,))]
+    W = [matrices[m] for m in fit.lag_matrices]
+    one = [d.weights_of_error.csr.toarray()] * fit.specification.error if len(matrices) == 1 else None
+    M = [matrices[m] for m in fit.error_matrices] if one is None else one
     cut = [np.diag((codes == g).astype(float)) for g in range(codes.max() + 1)]
-    lags = [D @ W for D in cut] if r.rho else [W] * fit.specification.lag
-    errors = [D @ M for D in cut] if r.lam else [M] * fit.specification.error
+    lags = [D @ w for w in W for D in cut] if r.rho else W
+    errors = [D @ w for w in M for D in cut] if r.lam else M
     keep = [j for j, name in enumerate(d.names) if not (fit._settings.effects.constant and name == "Intercept")]
     lags, errors = ([np.array([w] * T) for w in of] for of in (lags, errors))
     return Twin(fit, with_means(fit, d.X[:, :, keep]), lags, errors, codes if r.sigma2 else np.zeros_like(codes))

@@ -38,11 +38,12 @@ def without_diagonal(J, A):
     return A - np.diag(x)
 
 
-def error_by_moments(y, Z, exogenous, H, M, T, effects, errors, *, lo=-0.99, hi=0.99, root=None):
+def error_by_moments(y, Z, exogenous, H, M, T, effects, errors, *, lo=-0.99, hi=0.99, root=None, lags=None):
     """(d, lambda, covariance) of y = Z d + u, u = lambda M u + e, by moments.
 
     Z (T N, p) of levels, ``exogenous`` (p,), H other instruments in levels; ``errors`` "kelejian", "drukker", "robust"
-    or "cluster". ``root`` (N,) of weights of observations, which the columns and M have in them.
+    or "cluster". ``root`` (N,) of weights of observations, which the columns and M have in them. With ``lags`` the
+    covariance is that of sums by period with Bartlett's weights.
     """
     N = len(M)
     v = (np.ones(N) if root is None else root) / np.sqrt(N if root is None else root @ root)
@@ -119,6 +120,11 @@ def error_by_moments(y, Z, exogenous, H, M, T, effects, errors, *, lo=-0.99, hi=
     phi, mixed = spread(e, a)
     j = np.array([-used @ big.T @ (A + A.T) @ (used - lam * big @ used) for A in forms]) / n
     L = -(V @ j) / (j @ V @ j)
+    if lags is not None:
+        rows = [(T2.T * e, sum(L[r] * (e * (forms[r] @ e) + a[:, r] * e) / n for r in range(len(forms))))]
+        h = np.vstack([*rows[0]]).reshape(-1, T, N).sum(axis=2)
+        near = np.clip(1 - np.abs(np.arange(T)[:, None] - np.arange(T)) / (lags + 1), 0, None)
+        return d, lam, T / (T - 1) * h @ near @ h.T
     if errors in ("kelejian", "drukker"):
         middle = e @ e / n * np.eye(T * N)
     else:

@@ -48,7 +48,7 @@ def system(fit, frame, weights, effects, root=None):
     matrices = [each(frame, w) for w in listed]
     if hasattr(d, "split"):
         codes = (frame["region"] == "west").to_numpy()
-        matrices = [(codes == g)[:, None] * matrices[0] for g in (False, True)]
+        matrices = [(codes == g)[:, None] * W for W in matrices for g in (False, True)]
     y, X = frame["y"].to_numpy(), frame[["a", "b"]].to_numpy()
     D = naive_moving.dummies(frame["id"], frame["t"], effects)
     X = X if D.shape[1] else np.column_stack([np.ones(len(y)), X])
@@ -77,6 +77,7 @@ CASES = {
     "two W and gaps": ("sdm", "two", "gaps", "entity", {}),
     "rho by regime": ("sdm", "moving", "gaps", "twoway", {"regimes": sp.Regimes("region", rho=True)}),
     "rho by regime of one W": ("sdm", "other", "whole", "twoway", {"regimes": sp.Regimes("region", rho=True)}),
+    "rho by regime of two W": ("sdm", "two", "whole", "twoway", {"regimes": sp.Regimes("region", rho=True)}),
     "lambda by regime": ("sem", "other", "whole", "time", {"regimes": sp.Regimes("region", lam=True)}),
     "lag and error": ("gns", "other", "whole", "twoway", {}),
     "lag and error with gaps": ("sac", "moving", "gaps", "entity", {}),
@@ -98,7 +99,7 @@ def test_restricted_scores_of_all_rows_are_zero(data, case):
     y, Z = system_
     psi = fit.params.to_numpy()[k:]
     assert len(psi) == len(lags) + len(errors) == (1 if case.startswith("weights") and model != "sac" else 2) * (
-        2 if case == "two W of lag and error" else 1)  # fmt: skip
+        2 if case in ("two W of lag and error", "rho by regime of two W") else 1)  # fmt: skip
     np.testing.assert_allclose(dense.restricted_scores(psi, y, Z, lags, errors), 0, atol=2e-5)
     H = dense.slopes(lambda at: dense.restricted_scores(at, y, Z, lags, errors), psi)
     V = np.linalg.inv(-(H + H.T) / 2)

@@ -86,6 +86,17 @@ def test_regimes(sample, model, what, kind):
     check(fit, naive_composed.of_regimes(fit), highest=len(fit.params) < 10)
 
 
+@pytest.mark.parametrize(("model", "what", "kind"), [
+    ("sdm", None, "random"), ("sar", "sigma2", "random"), ("sar", "rho", "serial entity"), ("sem", "lambda", "random"),
+])  # fmt: skip
+def test_several_weights_and_regimes(sample, model, what, kind):
+    frame, w = sample
+    options = {"durbin": ["a"]} if model == "sdm" else {}
+    regimes = OF_REGIMES[what] if what else sp.Regimes("half", terms=["a"])
+    fit = getattr(sp, model)("y ~ a + b", frame, w, **PANEL, **KINDS[kind], **options, regimes=regimes)
+    check(fit, naive_composed.of_regimes(fit), highest=False)
+
+
 # -- laws ------------------------------------------------------------------------------------------------------------
 
 

@@ -10,8 +10,10 @@ from scipy.linalg import helmert
 import spatial as sp
 import weights as wt
 from spatial.effects import several_averages
+from spillover.errors import SpatialInputError
 
 from .. import naive_split as twin
+from ..naive_moments import tsls
 from ..naive_regimes import gradient, hessian
 from .test_time_varying import nudged
 
@@ -239,3 +241,77 @@ def test_large_sparse_weights_have_the_same_channels(monkeypatch):
     assert np.abs(rough["estimate"] - exact["estimate"]).max() < 0.02
     totals = exact["effect"] == "total"
     assert rough["estimate"][totals].to_numpy() == pytest.approx(exact["estimate"][totals].to_numpy(), abs=1e-9)
+
+
+# -- by moments ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("regimes", ["region", RHO])
+def test_two_stage_least_squares_by_hand(regimes):
+    """Instruments of 1_r W_m y are 1_r W_i x and 1_r W_i W_j x of whole x; of W_m y with one rho W of the columns."""
+    frame, ws, W, codes, y = drawn(11, n=60)
+    fit = fitted("sar", frame, ws, regimes, method="gmm")
+    a, b, one = frame["a"].to_numpy(), frame["b"].to_numpy(), np.ones(60)
+    cut = [(codes == g).astype(float) for g in range(2)]
+    X = np.column_stack([inside * x for inside in cut for x in (one, a, b)])
+    lags = [V @ y[0] for V in W]
+    products = [*W, *(P @ Q for P in W for Q in W)]
+    if regimes == "region":
+        Z, H = np.column_stack([X, *lags]), [P @ X for P in products]
+    else:
+        Z = np.column_stack([X, *(inside * lag for lag in lags for inside in cut)])
+        H = [inside * (P @ x) for P in products for x in (a, b) for inside in cut]
+    want, back = tsls(y[0], Z, np.column_stack([X, *H]))
+    assert fit.params.to_numpy() == pytest.approx(want, rel=1e-6)
+    left = y[0] - Z @ want
+    V = left @ left / (60 - Z.shape[1]) * back.T @ back
+    assert fit.std_errors.to_numpy() == pytest.approx(np.sqrt(np.diag(V)), rel=1e-6)
+    assert list(fit.chow().tidy()["term"][-2:]) == (["rho_1", "rho_2"] if regimes is RHO else ["a", "b"])
+
+
+# -- tests and few periods -------------------------------------------------------------------------------------
+
+
+def test_likelihood_ratios_say_what_is_nested():
+    frame, ws, *_ = drawn(12, n=44)
+    plain, one, two = (fitted("sar", frame, w, r) for w, r in ((ws, None), (ws[0], "region"), (ws, "region")))
+    assert sp.lr_test(plain, two).null == "the regimes of region are alike, SAR is enough"
+    less = sp.lr_test(one, two)
+    assert (less.df, less.null) == (1, "SAR with 1 parameters fewer is enough")
+    assert sp.lr_test(two, fitted("sar", frame, ws, RHO)).df == 2
+    other = fitted("sar", frame, wt.from_dense(np.roll(np.eye(44), 1, axis=1), ws[0].ids), "region")
+    with pytest.raises(SpatialInputError, match=r"E501.*has a W"):
+        sp.lr_test(other, two)
+    moved = fitted("sar", frame.assign(region=np.where(frame.index < 20, "x", "z")), ws, "region")
+    with pytest.raises(SpatialInputError, match=r"E501.*do not hold"):
+        sp.lr_test(moved, fitted("sar", frame, ws, RHO))
+
+
+def test_more_rho_than_the_periods_of_a_covariance():
+    frame, ws, *_ = drawn(14, n=30, T=6)
+    fit = fitted("sar", frame, ws, RHO, "twoway", vcov="driscoll_kraay")
+    assert np.isfinite(fit.effects(draws=50).tidy()["estimate"]).all()
+    with pytest.raises(SpatialInputError, match=r"E206.*4 rho"):
+        fit.effects(method="quadrature")
+
+
+def test_new_units_are_dense():
+    frame, ws, W, *_ = drawn(3, n=50)
+    frame = frame.set_index("id")
+    old, new = frame.iloc[:-4], frame.iloc[-4:]
+    fit = sp.sdm("y ~ a + b", old, [w.subset(old.index) for w in ws],
+                 regimes=sp.Regimes("region", rho=True, sigma2=True))  # fmt: skip
+    p, label = fit.params, frame["region"]
+
+    def of(name):
+        return np.array([p[f"{each}: {name}"] for each in label])
+
+    trend = of("Intercept") + sum(of(x) * frame[x] for x in "ab")
+    trend += sum(of(f"W_{m + 1}:{x}") * (W[m] @ frame[x]) for m in range(2) for x in "ab")
+    A = np.eye(50) - sum(of(f"rho_{m + 1}")[:, None] * W[m] for m in range(2))
+    TC, Q = np.linalg.solve(A, trend), A.T @ np.diag(1 / fit.sigma2s[label]) @ A
+    at = np.arange(50) >= 46
+    gap = frame["y"].to_numpy()[~at] - TC[~at]
+    want = TC[at] - np.linalg.solve(Q[np.ix_(at, at)], Q[np.ix_(at, ~at)] @ gap)
+    assert fit.predict(new, ws, kind="TC").to_numpy() == pytest.approx(TC[at], abs=1e-9)
+    assert fit.predict(new, ws).to_numpy() == pytest.approx(want, abs=1e-9)

@@ -176,5 +176,3 @@ def test_what_is_not_there_is_refused(options, code):
             sp.sdm("y ~ a + b | i + t + r^t", frame, **more, **KEYS, **options)
         with pytest.raises(sp.SpatialInputError, match="serial='ar1' beside several W"):
             sp.sdm("y ~ a + b | i + t + r^t", frame, **more, **KEYS, serial="ar1")
-    with pytest.raises(sp.SpatialInputError, match="E501"):
-        sp.sac("y ~ a + b | i + t + r^t", frame, ws, w_error=ws[1], method="gmm", **KEYS)
