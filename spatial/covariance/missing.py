@@ -61,3 +61,10 @@ def of_missing(vcov, chosen) -> OfMissing | GroupsOfMissing:
 def as_named(vcov):
     """The object that ``vcov=`` takes."""
     return vcov.chosen if isinstance(vcov, GroupsOfMissing) else vcov
+
+
+def refuse_beside_reml(vcov) -> None:
+    """E501 for another covariance than that of the restricted likelihood."""
+    if vcov != "reml":
+        raise SpatialInputError("E501", f"method='reml' has its own covariance, not vcov={name_of_kind(vcov)}",
+                                hint="leave vcov= out, or method='ml' with vcov='robust'")  # fmt: skip

@@ -125,8 +125,8 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
         correlated errors, whose sigma2_e is that of the innovations; its interval is symmetric in atanh(psi). Standard
         errors come from the observed information by the delta method; there are none for Swamy and Arora's moments,
         and none of sigma2_mu, phi and theta where phi = 0. With gaps theta is that of a unit with the mean number of
-        periods. Whether phi is zero is a question for ``sp.lr_test``, not
-        for a z statistic.
+        periods. Where sigma2 differs between regimes sigma2_e and sigma2_mu are those of each, ``east: sigma2_e`` ...
+        Whether phi is zero is a question for ``sp.lr_test``, not for a z statistic.
 
     Raises
     ------

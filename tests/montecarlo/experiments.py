@@ -2,6 +2,7 @@
 
 from . import nulls, others, policies, policies_conditional, policies_dose, policies_exposure, policies_switching
 from .adjusted import adjusted
+from .composed import composed
 from .cross import cross_section
 from .dynamic_endogenous import dynamic_endogenous
 from .dynamics import dynamics
@@ -42,6 +43,7 @@ EXPERIMENTS = {
     "moving_several": moving_several,
     "gaps": gaps,
     "serial": serial,
+    "composed": composed,
     "ways": ways,
     "ways_joint": ways_joint,
     "endogenous": endogenous,

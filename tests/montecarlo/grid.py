@@ -313,8 +313,8 @@ def cells() -> list[Cell]:
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.random_gaps_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(), *grid_panels.new_unit_cells(),
-            *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *grid_panels.ways_cells(),
-            *grid_panels.ways_joint_cells(), *far_rho(), *large,
+            *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *grid_panels.composed_cells(),
+            *grid_panels.ways_cells(), *grid_panels.ways_joint_cells(), *far_rho(), *large,
             *grid_peers.peer_cells(cross, grid_panels.panel)]  # fmt: skip
 
 
