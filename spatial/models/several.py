@@ -24,41 +24,26 @@ from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings, lists_weights
 from ..design.redundant import without_redundant_dummies
 from ..design.regimes import SplitDesign
-from ..design.several import (
-    SeveralDesign,
-    least_squares_sample,
-    several_arrays,
-    several_design,
-    several_determinants,
-    spatial_names,
-)
+from ..design.several import SeveralDesign, several_design, spatial_names
 from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.gmm import MomentSolution
-from ..solve.ml import Solution, maximum_likelihood
-from ..solve.regimes import moving_maximum
-from ..solve.regimes_problem import RegimeSample
-from ..solve.several import SeveralSolution, several_maximum
-from ..solve.several_problem import SeveralSample
+from ..solve.ml import maximum_likelihood
+from ..solve.several import SeveralSolution
 from ..solve.several_roots import SeveralAdjusted
 from .adjusted_several import adjusted_of_several_weights, refuse_adjusted_several
 from .composed import composed_of_several, refuse_composed
 from .dynamic import with_lagged_response
-from .dynamic_exact import root_of_least_squares, without_bias_of_several
 from .dynamic_moments import ArellanoBond, checked_dynamic, past_moments
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
-from .moving import moving_effects
 from .obs_weights import with_usual_covariance
 from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects, with_note_on_errors
 from .regimes_fit import RegimesFit
 from .several_fit import SeveralFit
-from .several_regimes import (
-    names_by_regime,
-    sample_and_search_by_regime,
-    with_regimes_of_several,
-)
+from .several_maximum import sample_and_search, several_sample_and_maximum
+from .several_regimes import names_by_regime, with_regimes_of_several
 from .ways import refuse_dynamic_ways, refuse_with_ways
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
@@ -124,52 +109,12 @@ def several_columns(specification: Specification, d: Design, effects: FixedEffec
     return several if options.estimator == "reml" else with_note_on_errors(specification, several, effects)
 
 
-def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
-    """The likelihood's arrays and its maximum; None in its place where there is nothing but least squares."""
-    sample, maximum = _sample_and_search(specification, d, effects, correction)
-    return sample, maximum()
-
-
-def _sample_and_search(specification: Specification, d, effects: FixedEffects, correction):
-    """The likelihood's arrays, and the search for its maximum."""
-    sample = _several_sample(specification, d, effects, correction)
-
-    def maximum() -> Solution | None:
-        at = _maximum(sample)
-        if not (d.lags and correction and effects.entity):
-            return at
-        return root_of_least_squares(sample, d, effects) if at is None else without_bias_of_several(
-            sample, at, d, effects)
-
-    if not (isinstance(d, SplitDesign) and d.spatial_regimes):
-        return sample, maximum
-    return sample_and_search_by_regime(specification, d, effects, correction, sample, maximum)
-
-
-def _several_sample(specification: Specification, d, effects: FixedEffects, correction):
-    arrays = several_arrays(d, effects, correction)
-    if not (specification.lag or specification.error):
-        return least_squares_sample(arrays)
-    parts = several_determinants(d, effects, correction)
-    if "groups" not in arrays:
-        return SeveralSample(**arrays, **parts)
-    left = correction and effects.fixed
-    estimated = moving_effects(d, effects, parts, arrays["groups"], 1) if left else None
-    return RegimeSample(**arrays, **parts, periods=estimated)
-
-
-def _maximum(sample) -> SeveralSolution | None:
-    if isinstance(sample, RegimeSample):
-        return moving_maximum(sample)
-    return several_maximum(sample) if isinstance(sample, SeveralSample) else None
-
-
 def _estimated(specification: Specification, d: SeveralDesign, settings: Settings):
     """The sample, and the solution by the method of the settings."""
     effects, correction = settings.effects, settings.correction
     if settings.method not in ADJUSTED:
         return several_sample_and_maximum(specification, d, effects, correction)
-    sample, maximum = _sample_and_search(specification, d, effects, correction)
+    sample, maximum = sample_and_search(specification, d, effects, correction)
     return sample, adjusted_of_several_weights(specification, d, settings, sample, maximum, *_names(d))
 
 
