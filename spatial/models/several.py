@@ -219,7 +219,7 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
         at = maximum_likelihood(sample)
     refuse_perfect_fit(sample, at, d.response)
     if isinstance(at, MomentSolution):
-        spatial = [*at.rhos, *[at.lam] * specification.error]
+        spatial = [*at.rhos, *at.all_lambdas * specification.error]
     else:
         spatial = [*at.rhos, *at.lams] if isinstance(at, SeveralSolution | SeveralAdjusted) else []
     values = np.concatenate([at.beta, spatial])

@@ -271,7 +271,8 @@ def error_moment_cells() -> list[Cell]:
     """Moments of a spatial error that errors delayed over space, weights, further effects and two W concern."""
     designs = [("sem", 30, 40, "delayed", "driscoll_kraay"), ("sem", 30, 40, "delayed", "cluster"),
                ("sem", 100, 5, "weights", "cluster"), ("sac", 100, 5, "weights", "classical"),
-               ("sem", 60, 6, "ways", "classical")]  # fmt: skip
+               ("sem", 60, 6, "ways", "classical"), ("sem", 100, 5, "two", "classical"),
+               ("sem", 100, 5, "two", "cluster")]  # fmt: skip
     return [Cell(f"error-moments-{model}-{n}x{T}-{kind}-{vcov}", "panel, moments of a spatial error", "error_moments",
                  {"model": model, "n": n, "T": T, "kind": kind, "vcov": vcov}, (200, 400))
             for model, n, T, kind, vcov in designs]  # fmt: skip
