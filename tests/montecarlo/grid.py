@@ -212,9 +212,14 @@ def adjusted_cells() -> list[Cell]:
                ("moving", "sar", 31, 5, 1, "aqs", "links", 0), ("moving", "sem", 31, 5, 1, "aqs", "links", 0),
                ("one", "sdm", 31, 6, 1, "aqs", "links", 0.15), ("several", "sar", 100, 1, 1, "aqs", "links", 0),
                ("one", "sac", 60, 5, 1, "aqs", "links", 0), ("regimes", "sar", 40, 4, 1, "aqs", "links", 0),
-               ("regimes", "sar", 40, 4, 1, "ml", "weights", 0)]  # fmt: skip
-    return [Cell(f"adjusted-{one[0]}-{one[1]}-{one[2]}x{one[3]}-k{one[4]}-{one[6]}-{one[5]}" + "-gaps" * bool(one[7]),
-                 "adjusted scores of several parameters", "adjusted", dict(zip(names, one)), (200, 400))
+               ("regimes", "sar", 40, 4, 1, "ml", "weights", 0), ("serial", "sdm", 20, 5, 4, "reml", "equal", 0),
+               ("serial", "sar", 60, 5, 1, "aqs", "links", 0),
+               ("serial", "sem", 60, 5, 1, "aqs", "links", 0)]  # fmt: skip
+
+    def name(what, model, N, T, k, method, errors, gaps) -> str:
+        return f"adjusted-{what}-{model}-{N}x{T}-k{k}-{errors}-{method}" + "-gaps" * bool(gaps)
+
+    return [Cell(name(*one), "adjusted scores of several parameters", "adjusted", dict(zip(names, one)), (200, 400))
             for one in designs]  # fmt: skip
 
 
