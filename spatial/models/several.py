@@ -31,13 +31,13 @@ from ..solve.gmm import MomentSolution
 from ..solve.ml import maximum_likelihood
 from ..solve.several import SeveralSolution
 from ..solve.several_roots import SeveralAdjusted
-from .adjusted_several import refuse_adjusted_several, region_of, solve_adjusted_several
+from .adjusted_several import adjusted_of_several_weights, refuse_adjusted_several
 from .composed import composed_of_several, refuse_composed
 from .dynamic import with_lagged_response
 from .dynamic_moments import ArellanoBond, checked_dynamic, past_moments
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
-from .obs_weights import refuse_unweightable, usual_covariance
+from .obs_weights import with_usual_covariance
 from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects, with_note_on_errors
 from .regimes_fit import RegimesFit
@@ -86,7 +86,7 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     settings = Settings(effects, correction, options.estimator, options.covariance, requested=options)
     if settings.composed:
         return _fit(specification, d, *composed_of_several(specification, d, settings))
-    settings = _with_weights(specification, d, settings)
+    settings = with_usual_covariance(specification, d, settings)
     # 3. The maximum, or the root of the adjusted scores, and the parameters with their covariance.
     sample, at = _estimated(specification, d, settings)
     return _fit(specification, d, sample, at, settings)
@@ -115,15 +115,7 @@ def _estimated(specification: Specification, d: SeveralDesign, settings: Setting
     if settings.method not in ADJUSTED:
         return several_sample_and_maximum(specification, d, effects, correction)
     sample, maximum = sample_and_search(specification, d, effects, correction)
-
-    def start() -> np.ndarray:
-        at = maximum()
-        return np.concatenate([at.rhos, at.lams])
-
-    of_rho, of_lambda = _names(d)
-    inside, names = region_of(sample, len(of_rho)), (*of_rho, *of_lambda)
-    at = solve_adjusted_several(specification, d, effects, settings.method, sample, inside, names, start)
-    return sample, at
+    return sample, adjusted_of_several_weights(specification, d, settings, sample, maximum, *_names(d))
 
 
 def with_past(d: Design, options: ModelOptions, lag: list, error: list | None, durbin) -> Design:
@@ -158,7 +150,7 @@ def _by_moments(
     on past values; ``columns`` are the data with the first period."""
     refuse_random(specification, d, effects, options)
     settings = Settings(effects, options.correction, "gmm", options.covariance, requested=options)
-    settings = _with_weights(specification, d, settings)
+    settings = with_usual_covariance(specification, d, settings)
     if d.lags:
         return _fit(specification, *past_moments(specification, d, settings, columns))
     refuse_without_theory(specification, d, effects, settings.vcov)
@@ -167,15 +159,6 @@ def _by_moments(
         return _fit(specification, d, sample, at, settings.with_(random=random))
     sample = moment_sample(specification, d, effects, options.moments)
     return _fit(specification, d, *method_of_moments(d, sample, settings.vcov, options.moments), settings)
-
-
-def _with_weights(specification: Specification, d: SeveralDesign, settings: Settings) -> Settings:
-    """The usual covariance of weighted observations, E540 for what they do not have."""
-    if d.obs_weights is None:
-        return settings
-    effects, options = settings.effects, settings.requested
-    refuse_unweightable(d.obs_weights, specification, d, effects, settings.correction, options)
-    return settings.with_(vcov=usual_covariance(d.obs_weights, specification, effects, options))
 
 
 def refuse_options(specification: Specification, options: ModelOptions) -> None:
@@ -236,7 +219,7 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
         at = maximum_likelihood(sample)
     refuse_perfect_fit(sample, at, d.response)
     if isinstance(at, MomentSolution):
-        spatial = [*at.rhos, *[at.lam] * specification.error]
+        spatial = [*at.rhos, *at.all_lambdas * specification.error]
     else:
         spatial = [*at.rhos, *at.lams] if isinstance(at, SeveralSolution | SeveralAdjusted) else []
     values = np.concatenate([at.beta, spatial])
