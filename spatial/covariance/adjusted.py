@@ -8,6 +8,7 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from ..design.missing import MissingDesign
 from ..records.fit import FitRecord
 from ..solve.missing_sample import MissingSolution
 from ..solve.reml import Adjusted
@@ -50,7 +51,7 @@ class OfAdjustedScore:
     def describe(self, fit: FitRecord) -> str:
         if self.method == "aqs" and fit._design.is_panel:
             d = fit._design
-            by_row = d.observed is not None or d.varies
+            by_row = d.observed is not None or d.varies or isinstance(d, MissingDesign)
             return ADJUSTED["aqs with lags" if d.lags else "aqs by row" if by_row else "aqs in panels"]
         return ADJUSTED[self.method]
 

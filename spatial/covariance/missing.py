@@ -63,8 +63,8 @@ def as_named(vcov):
     return vcov.chosen if isinstance(vcov, GroupsOfMissing) else vcov
 
 
-def refuse_beside_reml(vcov) -> None:
-    """E501 for another covariance than that of the restricted likelihood."""
-    if vcov != "reml":
-        raise SpatialInputError("E501", f"method='reml' has its own covariance, not vcov={name_of_kind(vcov)}",
+def refuse_beside_adjusted(vcov, method: str) -> None:
+    """E501 for another covariance than that of the restricted likelihood, or of the adjusted quasi-scores."""
+    if vcov != method:
+        raise SpatialInputError("E501", f"method={method!r} has its own covariance, not vcov={name_of_kind(vcov)}",
                                 hint="leave vcov= out, or method='ml' with vcov='robust'")  # fmt: skip

@@ -26,7 +26,7 @@ from .hac import Conley, DriscollKraay
 from .jackknife import Jackknife
 from .joint import wald
 from .kinds import Bootstrap, Information
-from .missing import as_named, of_missing, refuse_beside_reml
+from .missing import as_named, of_missing, refuse_beside_adjusted
 from .moments import (
     DynamicMomentCovariance,
     MomentCovariance,
@@ -113,7 +113,7 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         refuse_weighted(fit._design.obs_weights, what, "vcov='robust', or sp.Cluster('region')")
     if fit._settings.method in ADJUSTED:
         if isinstance(fit, MissingRecord):
-            refuse_beside_reml(vcov)
+            refuse_beside_adjusted(vcov, fit._settings.method)
         own = OfAdjustedScore(vcov, fit._settings.method)
         if settings:
             raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",

@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from spillover.errors import SpatialInputError
+
 from ..covariance.vcov import with_vcov
 from ..design.checks import ROUNDING, perfect_fit
 from ..design.missing import MissingDesign
@@ -16,6 +18,7 @@ from ..design.missing_joint import MissingRegimeDesign, MissingSeveralDesign
 from ..design.options import ModelOptions, Settings
 from ..design.specification import Specification
 from ..solve.missing import missing_maximum
+from ..solve.missing_aqs import missing_adjusted
 from ..solve.missing_problem import ON_BOUNDARY, MissingProblem
 from ..solve.missing_sample import MissingSample, MissingSolution
 from ..solve.random_effects import RandomEffects
@@ -54,10 +57,10 @@ def fit_missing(reading: Reading) -> MissingFit:
     """The model of a reading whose design may have y that is not observed."""
     specification, settings = reading.specification, reading.settings
     d: MissingDesign = reading.design  # type: ignore[assignment]
-    refuse_data(specification, d, settings.effects)
+    refuse_data(specification, d, settings.effects, settings.method)
     sample = missing_sample(specification, d, settings)
     refuse_exact(sample, sample.at(np.zeros(len(sample.spatial) + 2))[0].errors, d.response)
-    at = missing_maximum(sample)
+    at = missing_maximum(sample) if settings.method != "aqs" else _of_unequal_variances(sample, d)
     refuse_exact(sample, at.errors, d.response)
     names = (*sample.names, *sample.spatial)
     df = sample.n - len(names)
@@ -70,6 +73,17 @@ def fit_missing(reading: Reading) -> MissingFit:
         _sample=sample, _solution=at, _settings=settings,
     )  # fmt: skip
     return with_vcov(fit, settings.vcov)
+
+
+def _of_unequal_variances(sample: MissingSample, d: MissingDesign) -> MissingSolution:
+    """The root of the adjusted quasi-scores, from the maximum on; where there is none from zero."""
+    try:
+        start = np.concatenate([(at := missing_maximum(sample)).point.rhos, at.point.lams])
+    except SpatialInputError as error:
+        if error.code not in ("E701", "E702", "E801"):
+            raise
+        start = np.zeros(len(sample.spatial))
+    return missing_adjusted(sample, start, d.n_units - 1 if d.n_periods > 1 else sample.n - sample.X.shape[1])
 
 
 def components_of(problem: MissingProblem, at: MissingSolution, settings: Settings) -> dict:

@@ -17,7 +17,7 @@ from ..design.obs_weights import ObsWeights, read_obs_weights, refuse_weighted
 from ..design.options import ModelOptions, Settings, lists_weights
 from ..design.regimes import as_regimes
 from ..design.specification import Specification
-from .adjusted_several import refuse_adjusted_several
+from .adjusted_several import ROWS_MAX, refuse_adjusted_several
 from .composed import refuse_composed
 from .reading import Reading, aligned, prepare, which_effects
 from .regimes import split_reading
@@ -28,7 +28,7 @@ NOT_WITH_MISSING: dict[str, tuple[tuple, str]] = {  # option: (what it may be, w
     "lags": ((None,), "a dynamic model needs every y of the period before: missing='drop'"),
     "endog": ((None, [], ()), "leave endog= out, or missing='drop'"),
     "instruments": ((None, [], ()), "leave instruments= out, or missing='drop'"),
-    "method": ((None, "ml", "reml"), "method='ml', or 'reml'"),
+    "method": ((None, "ml", "reml", "aqs"), "method='ml', 'reml' or 'aqs'"),
     "correction": ((True,), "leave correction= out: the effects leave by contrasts of what is observed"),
 }
 
@@ -46,6 +46,8 @@ def read_missing(
     """
     refuse_options(options)
     several = options.several(w) and not (lists_weights(w) and len(w) == 1)
+    if options.estimator == "aqs":
+        refuse_unequal(options, several)
     if options.regimes is not None:
         if several or isinstance(options.durbin, Mapping):
             raise SpatialInputError("E501", "regimes= beside several W is not there with missing='model'",
@@ -108,14 +110,31 @@ def refuse_options(options: ModelOptions) -> None:
             raise SpatialInputError("E501", f"{name}={value!r} is not there with missing='model'", hint=hint)
 
 
+def refuse_unequal(options: ModelOptions, several: bool) -> None:
+    """E501 beside ``method="aqs"`` for what its scores are not written for: they have one rho and one lambda."""
+    regimes = None if options.regimes is None else as_regimes(options.regimes)
+    for there, what in ((several, "several W"), (options.serial is not None, f"serial={options.serial!r}"),
+                        (regimes is not None and (regimes.rho or regimes.lam), "rho or lambda by regime")):  # fmt: skip
+        if there:
+            raise SpatialInputError("E501", f"method='aqs' with missing='model' is not there with {what}",
+                                    hint="method='ml', or missing='period'")  # fmt: skip
+
+
 def _refuse_sampling(weights: ObsWeights | None) -> None:
     """E540 for sampling weights: a unit that was not drawn has no weight, and one without y is not drawn."""
     if weights is not None and weights.sampling:
         refuse_weighted(weights, "missing='model' with sampling weights", "missing='drop', or analytic weights")
 
 
-def refuse_data(specification: Specification, d: Design, effects: FixedEffects) -> None:
+def refuse_data(specification: Specification, d: Design, effects: FixedEffects, method: str) -> None:
     """What these effects and weights leave no contrasts for."""
+    if method == "aqs" and effects.ways is not None:
+        raise SpatialInputError("E501", f"method='aqs' with missing='model' is not there with effects={effects.name!r}",
+                                hint="effects of units and periods, or method='ml'")  # fmt: skip
+    if method == "aqs" and d.y.size > ROWS_MAX:
+        raise SpatialInputError("E309", f"method='aqs' with missing='model' needs dense matrices of all {d.y.size:,} "
+                                f"rows, {ROWS_MAX:,} at most", n=d.y.size,
+                                hint="method='ml' with vcov='robust'")  # fmt: skip
     if d.varies and effects.entity:
         raise SpatialInputError("E321", "missing='model' with unit effects needs the same W in all periods: W that "
                                 "varies carries the effects along", hint="w.mean(), or effects='time'")  # fmt: skip
