@@ -128,9 +128,6 @@ def _refuse_sampling(weights: ObsWeights | None) -> None:
 
 def refuse_data(specification: Specification, d: Design, effects: FixedEffects, method: str) -> None:
     """What these effects and weights leave no contrasts for."""
-    if method == "aqs" and effects.ways is not None:
-        raise SpatialInputError("E501", f"method='aqs' with missing='model' is not there with effects={effects.name!r}",
-                                hint="effects of units and periods, or method='ml'")  # fmt: skip
     if method == "aqs" and d.y.size > ROWS_MAX:
         raise SpatialInputError("E309", f"method='aqs' with missing='model' needs dense matrices of all {d.y.size:,} "
                                 f"rows, {ROWS_MAX:,} at most", n=d.y.size,

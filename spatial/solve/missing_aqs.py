@@ -36,6 +36,7 @@ from .row_forms import Blocks, OfRows
 from .several_roots import STEP, several_root
 
 RIDGE = 1e-8
+EDGE = 1e-4  # of the admissible region, at which columns of levels vanish
 SHORT = 1e-4  # of differences of what is missing by rho and lambda
 
 
@@ -45,18 +46,21 @@ class OfAll(OfRows):
 
     @cached_property
     def _scale(self) -> np.ndarray:
-        own = self.M.diagonal()
+        """1 / M_ii, M_ii = sum_j M_ij^2 to the digits that small ones have."""
+        own = np.einsum("ij,ij->i", self.M, self.M)
         return np.where(own > OWN, 1 / np.maximum(own, OWN), 0.0)
+
+    @cached_property
+    def _scaled(self) -> np.ndarray:
+        S = self._scale[:, None] * self.M**2 * self._scale
+        S[np.diag_indices(len(S))] = self._scale > 0
+        return S
 
     @cached_property
     def _factor(self):
         S = self._scaled.copy()
         S[np.diag_indices(len(S))] += RIDGE
         return cho_factor(S, overwrite_a=True, check_finite=False)
-
-    @cached_property
-    def _scaled(self) -> np.ndarray:
-        return self._scale[:, None] * self.M**2 * self._scale
 
     def solve(self, target: np.ndarray) -> np.ndarray:
         """Without what is along the null space: d of which M diag(d) M has nothing."""
@@ -169,7 +173,7 @@ def _blocks(problem: MissingProblem, psi: np.ndarray, J: int) -> list[Blocks]:
     rho, lam = np.split(psi, [J])
     each, last = [], None
     for t in range(T):
-        if t and not problem.varies and problem.root is None:
+        if t and not problem.varies:
             each.append(last)
             continue
         at = slice(t * N, (t + 1) * N)
@@ -178,9 +182,6 @@ def _blocks(problem: MissingProblem, psi: np.ndarray, J: int) -> list[Blocks]:
                 for some, own in ((rho, W), (lam, M)))  # fmt: skip
         back = np.linalg.inv(B)
         last = [B @ one @ np.linalg.inv(A) @ back for one in W] + [one @ back for one in M]
-        if problem.root is not None:
-            r = problem.root[at]
-            last = [r[:, None] * one / r for one in last]
         each.append(last)
     return [tuple(own) for own in zip(*each)]
 
@@ -201,7 +202,8 @@ def missing_adjusted(sample: MissingSample, start: np.ndarray, df: int) -> Missi
     scores, problem = MissingScores(sample.problem), sample.problem
 
     def inside(psi: np.ndarray) -> bool:
-        return bool(np.isfinite(sample.logdet(problem.split(psi))))
+        corners = (psi + sign * EDGE * one for sign in (1, -1) for one in np.eye(len(psi)))
+        return all(np.isfinite(sample.logdet(problem.split(point))) for point in corners)
 
     psi, _ = several_root(scores, start, inside, sample.spatial)
     at, projection = scores.at(psi), Projection(problem, problem.split(psi))

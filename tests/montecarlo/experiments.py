@@ -15,6 +15,7 @@ from .gaps import gaps
 from .margins import margins
 from .missing import missing
 from .missing_joint import missing_joint
+from .missing_unequal import missing_unequal
 from .moving import moving
 from .moving_several import moving_several
 from .panels import dynamic_panel, panel
@@ -40,6 +41,7 @@ EXPERIMENTS = {
     "regimes": regimes,
     "missing": missing,
     "missing_joint": missing_joint,
+    "missing_unequal": missing_unequal,
     "moving": moving,
     "moving_several": moving_several,
     "gaps": gaps,

@@ -188,6 +188,14 @@ def missing_cells() -> list[Cell]:
                 for what, n, w, periods in joint]  # fmt: skip
 
 
+def missing_unequal_cells() -> list[Cell]:
+    """A seventh of the outcomes not observed, variances that grow with the number of neighbors: quasi-scores."""
+    designs = [("sar", 100, 1), ("sem", 100, 1), ("sdm", 49, 5), ("sem", 49, 5), ("sac", 49, 5)]
+    return [Cell(f"missing-{model}-{N}x{T}-links-aqs", "outcomes not observed, unequal variances", "missing_unequal",
+                 {"model": model, "N": N, "T": T, "method": "aqs"}, (200, 400))
+            for model, N, T in designs]  # fmt: skip
+
+
 def moving_cells() -> list[Cell]:
     """Dynamic panels whose W moves."""
     designs = [("sar", 31, 7, "twoway"), ("sdm", 31, 13, "twoway"), ("sar", 60, 5, "entity")]
@@ -318,7 +326,7 @@ def cells() -> list[Cell]:
             *endogenous_by_period_cells(), *error_moment_cells(), *dynamic_endogenous_cells(), *past_cells(),
             *dynamic_exact_cells(),
             *regime_cells(), *several_regime_cells(),
-            *missing_cells(), *moving_cells(), *moving_several_cells(), *adjusted_cells(), *gap_cells(),
+            *missing_cells(), *missing_unequal_cells(), *moving_cells(), *moving_several_cells(), *adjusted_cells(), *gap_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.random_gaps_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(), *grid_panels.new_unit_cells(),
