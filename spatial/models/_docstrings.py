@@ -53,8 +53,8 @@ PARAMETERS = {
         '{"ml", "reml", "aqs", "gmm"}',
         'Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples; '
         '"aqs", adjusted quasi-scores for errors of unequal variances (in panels under the same W serially correlated '
-        'ones too; with gaps or W that varies up to 3,000 rows); or "gmm", the method of moments, which needs neither '
-        "normal errors nor a determinant.",
+        'ones too; with gaps, W that varies or outcomes not observed up to 3,000 rows); or "gmm", the method of '
+        "moments, which needs neither normal errors nor a determinant.",
     ),
     "endog, instruments": (
         "list of str, optional",

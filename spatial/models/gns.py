@@ -65,10 +65,10 @@ def gns(
     method : {"ml", "reml", "aqs", "gmm"}
         Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples;
         "aqs", adjusted quasi-scores for errors of unequal variances (in panels under the same W serially correlated
-        ones too; with gaps or W that varies up to 3,000 rows); or "gmm", the method of moments, which needs neither
-        normal errors nor a determinant. Generalised moments hold without effects, with unit and period effects and
-        others behind ``|``, gaps and W that vary over time, random effects, several W of the error and lambda by
-        regime.
+        ones too; with gaps, W that varies or outcomes not observed up to 3,000 rows); or "gmm", the method of moments,
+        which needs neither normal errors nor a determinant. Generalised moments hold without effects, with unit and
+        period effects and others behind ``|``, gaps and W that vary over time, random effects, several W of the error
+        and lambda by regime.
     endog, instruments : list of str, optional
         With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
         terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags

@@ -10,9 +10,9 @@ v the completed y less its levels. The slopes of e'e / 2 by rho and lambda, with
     rho:     e'B W v - e'D e,    diag(N (F N + B W A^-1 X P) - N D N) = 0
     lambda:  e'(H - D) e,        diag(N (H - D) N) = 0
 
-have mean zero whatever the variances of the rows are. In N o N of the second condition rows without y, whose share N_ii
-is of order rho^2, are in units of that share. Where all y are observed these are the scores of ``aqs_several``, and so is
-the variance; leverages are those of X given G.
+have mean zero whatever the variances of the rows are. Their diagonals D solve (N o N) d = t, in which rows without y,
+whose share N_ii is of order rho^2, are in units of that share. Where all y are observed these are the scores of
+``aqs_several``, and so is the variance; leverages are those of X given G.
 
 Sources: Liu & Yang (2015, Regional Science and Urban Economics 52:50-70); LeSage & Pace (2004, J. Real Estate Finance
 and Economics 29:233-254) for the columns.
@@ -218,7 +218,8 @@ def missing_adjusted(sample: MissingSample, start: np.ndarray, df: int) -> Missi
         at.beta, alone(projection.at.rhos), alone(projection.at.lams), sigma2, float("nan"), projection.at,
         projection.errors, covariance=_covariance(at, scores(psi)[1], sigma2),
         filled=np.where(problem.seen.ravel() | estimated, filled, np.nan), level=np.where(estimated, level, np.nan),
-        slopes=slopes, absorbed=projection.absorbed, random=projection.random, components=np.full((1, 1), np.nan), df=df,
+        slopes=slopes, absorbed=projection.absorbed, random=projection.random, components=np.full((1, 1), np.nan),
+        df=df,
     )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
-"""A slow twin of the adjusted quasi-scores of outcomes that are observed in part: forms by polarisation, not by formula.
+"""A slow twin of the adjusted quasi-scores of outcomes that are observed in part: forms by polarisation, no formulas.
 
-A score is a quadratic function s(eps) of the errors of all rows. The element C_ii of its form is s of the i-th unit vector
-where beta = 0, C_ij + C_ji comes from sums of two, and the linear part from s(mu + eps) - s(mu - eps).
+A score is a quadratic function s(eps) of the errors of all rows. The element C_ii of its form is s of the i-th unit
+vector where beta = 0, C_ij + C_ji comes from sums of two, and the linear part from s(mu + eps) - s(mu - eps).
 """
 
 from dataclasses import dataclass

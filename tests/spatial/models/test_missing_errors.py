@@ -191,7 +191,7 @@ def test_variances_by_groups_are_refused_by_name():
     for effects, options, what in (("random", {}, "effects='random'"), ("none", {"serial": "ar1"}, "serial='ar1'")):
         with pytest.raises(SpatialInputError, match=rf"E501.*missing='model' with {what}"):
             fitted("sdm", effects, vcov="robust", **options)
-    with pytest.raises(SpatialInputError, match=r"E501.*method='aqs'"):
-        fitted("sar", "twoway", method="aqs")
+    with pytest.raises(SpatialInputError, match=r"E501.*method='aqs' with missing='model' is not there with serial"):
+        fitted("sar", "twoway", method="aqs", serial="ar1")
     with pytest.raises(SpatialInputError, match=r"E501.*own covariance"):
         fitted("sar", "twoway", method="reml", vcov="robust")
