@@ -27,7 +27,7 @@ from spillover.matrix import SpatialWeights, TemporalWeights
 from ..design.arrays import Sample
 from ..logdet.inverse import inverse
 from ..solve.ml import Solution, residuals
-from .information import derivatives, expected, observed
+from .information import derivatives, expected, observed, with_dummies
 
 EXPECTED_MAX = 1_000  # units; the expected information needs dense inverses, the observed one differs little beyond
 
@@ -118,7 +118,8 @@ def corrected_at_root(
     for search in (_chord, _damped):
         point = search(sample, at, score_of, places)
         if point is not None:
-            slopes = _slopes(sample, point, score_of, places)
+            kept = np.r_[: sample.k, sample.X.shape[1] : len(as_vector(sample, point))]  # without dummies among X
+            slopes = _slopes(sample, point, score_of, places)[np.ix_(kept, kept)]
             J = np.linalg.inv(np.eye(len(slopes)) + np.linalg.solve(observed(sample, point), slopes))
             return Corrected(**vars(point), jacobian=J[:-1, :-1])
     raise SpatialInputError("E710", "the score without its bias has no root near the maximum: too few periods for so "
@@ -130,22 +131,22 @@ def _chord(sample: Sample, at: Solution, score_of: Callable, places: Sequence[in
     point, slopes = at, _slopes(sample, at, score_of, places)
     for _ in range(MAX_STEPS):
         left = _score(sample, point) - score_of(point)
-        information = observed(sample, point)
+        information = with_dummies(sample, point)
         step = np.linalg.solve(information + slopes, left)
         point = _moved(sample, point, step)
         if not (np.isfinite(step).all() and point.sigma2 > 0):
             return None
-        if float(step @ information @ step) < SETTLED:
+        if abs(float(step @ information @ step)) < SETTLED:
             return point
     return None
 
 
 def _damped(sample: Sample, at: Solution, score_of: Callable, places: Sequence[int]) -> Solution | None:
     """The same by Newton's steps with slopes at every point, halved while they make the score longer."""
-    point, metric = at, np.linalg.inv(observed(sample, at))
+    point, metric = at, np.linalg.inv(with_dummies(sample, at))
     left = _score(sample, point) - score_of(point)
     for _ in range(MAX_STEPS):
-        information = observed(sample, point)
+        information = with_dummies(sample, point)
         step = np.linalg.solve(information + _slopes(sample, point, score_of, places), left)
         length, settled = left @ metric @ left, float(np.abs(step @ information @ step)) < SETTLED
         for _ in range(HALVINGS):

@@ -5,6 +5,7 @@ from .adjusted import adjusted
 from .composed import composed
 from .cross import cross_section
 from .dynamic_endogenous import dynamic_endogenous
+from .dynamic_turned import dynamic_turned
 from .dynamics import dynamics
 from .endogenous import endogenous
 from .endogenous_by_period import endogenous_by_period
@@ -56,6 +57,7 @@ EXPERIMENTS = {
     "resampled": resampled_panel,
     "dynamics": dynamics,
     "dynamic_endogenous": dynamic_endogenous,
+    "dynamic_turned": dynamic_turned,
     "past": past,
     "beside_moments": beside_moments,
     "did": policies.did,

@@ -6,7 +6,6 @@ import pytest
 
 import spatial as sp
 import weights as wt
-from spillover.errors import SpatialInputError
 
 from ..naive_dynamic_exact import Panel, dummies, slopes
 
@@ -108,8 +107,6 @@ def test_a_spatial_error_within_regions(frame):
     twin = panel(frame, dummies(T - 1, N, groups=REGION), lag=False, durbin=False)
     twin = Panel(twin.y, twin.Z, [np.eye(N)], [], [within], twin.D, twin.w)
     assert_root(fit, twin)
-    with pytest.raises(SpatialInputError, match="take these effects to others"):
-        sp.sem("y ~ x | id + year + region^year", frame, as_weights(W), lags="y", **KEYS)
 
 
 def test_equal_weights_are_no_weights(frame):
