@@ -5,6 +5,7 @@ from .adjusted import adjusted
 from .composed import composed
 from .cross import cross_section
 from .dynamic_endogenous import dynamic_endogenous
+from .dynamic_exact import dynamic_exact
 from .dynamic_turned import dynamic_turned
 from .dynamics import dynamics
 from .endogenous import endogenous
@@ -56,6 +57,7 @@ EXPERIMENTS = {
     "dynamic": dynamic_panel,
     "resampled": resampled_panel,
     "dynamics": dynamics,
+    "dynamic_exact": dynamic_exact,
     "dynamic_endogenous": dynamic_endogenous,
     "dynamic_turned": dynamic_turned,
     "past": past,

@@ -162,9 +162,9 @@ def regime_cells() -> list[Cell]:
 
 def several_regime_cells() -> list[Cell]:
     """Two W, or W^2 x, and two regimes."""
-    designs = [("sar", 120, 1, False), ("sdm", 48, 8, False), ("sdm", 48, 8, True)]
+    designs = [("sdm", 48, 8, False), ("sdm", 48, 8, True)]
     return [Cell(f"several-regimes-{model}-n{N}{f'x{T}' if T > 1 else ''}{'-wx2' * wx}",
-                 "panel, two W and two regimes" if T > 1 else "cross-section, two W and two regimes", "several_regimes",
+                 "panel, two W and two regimes", "several_regimes",
                  {"model": model, "N": N, "T": T, "wx": wx}, (200, 400))
             for model, N, T, wx in designs]  # fmt: skip
 
@@ -296,6 +296,13 @@ def dynamic_turned_cells() -> list[Cell]:
             for model, N, T, kind in designs]  # fmt: skip
 
 
+def dynamic_exact_cells() -> list[Cell]:
+    """Dynamic panels with several W, by regime, with weights of observations, with effects of regions in years."""
+    return [Cell(f"dynamic-sar-40x6-{kind.replace(' ', '-')}", "panel, dynamic, exact mean of the score",
+                 "dynamic_exact", {"kind": kind, "model": "sar", "N": 40, "T": 6}, (200, 400))
+            for kind in ("two W", "regimes", "weights", "ways")]  # fmt: skip
+
+
 def past_cells() -> list[Cell]:
     """GMM on past values, and two-stage least squares, beside options that they have together."""
     designs = [(kind, "sar", 150, 6) for kind in ("units", "changing", "paths", "two")]
@@ -318,7 +325,7 @@ def cells() -> list[Cell]:
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
             *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(),
             *endogenous_by_period_cells(), *error_moment_cells(), *dynamic_endogenous_cells(), *past_cells(),
-            *dynamic_turned_cells(),
+            *dynamic_exact_cells(), *dynamic_turned_cells(),
             *regime_cells(), *several_regime_cells(),
             *missing_cells(), *moving_cells(), *moving_several_cells(), *adjusted_cells(), *gap_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),

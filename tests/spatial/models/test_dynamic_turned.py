@@ -144,15 +144,23 @@ def in_order(values):
     return values.reorder_levels(["year", "id"]).sort_index().to_numpy()
 
 
-def test_the_maximum_with_dummies(frame, seen):
-    """correction=False: the score of all rows, nothing taken off but log|B|."""
-    fit = sp.sem("y ~ x", frame[seen.ravel()], as_weights(W), lags="both", missing="period", correction=False, **KEYS)
-    twin, at = twin_of(frame, "sem", seen=seen, time=True), estimates(fit)
+@pytest.mark.parametrize("model", ["sem", "gns"])
+def test_the_maximum_with_dummies(frame, seen, model):
+    """correction=False: the score of all rows, nothing taken off but log|A| and log|B|."""
+    keys = {"lags": "both", "correction": False, **KEYS}
+    if model == "sem":
+        fit = sp.sem("y ~ x", frame[seen.ravel()], as_weights(W), missing="period", **keys)
+        twin = twin_of(frame, "sem", seen=seen, time=True)
+    else:
+        fit = sp.gns("y ~ x | id + year + region^year", frame, as_weights(W), **keys)
+        twin = twin_of(frame, "gns", groups=REGION)
+    at = estimates(fit)
 
     def loglik(theta):
-        b, _, _, s2, _, B, Q = twin.parts(theta)
-        e = Q @ B @ (twin.now - twin.Z @ b)[twin.keep]
-        return np.linalg.slogdet(B)[1] - len(e) / 2 * np.log(2 * np.pi * s2) - e @ e / (2 * s2)
+        b, _, _, s2, A, B, Q = twin.parts(theta)
+        e = Q @ B @ (A @ twin.now - twin.Z @ b)[twin.keep]
+        sizes = np.linalg.slogdet(A)[1] + np.linalg.slogdet(B)[1]
+        return sizes - len(e) / 2 * np.log(2 * np.pi * s2) - e @ e / (2 * s2)
 
     assert slopes(loglik, at) == pytest.approx(np.zeros(len(at)), abs=1e-4)
     assert fit.loglik == pytest.approx(loglik(at), rel=1e-9)
