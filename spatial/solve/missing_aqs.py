@@ -171,7 +171,8 @@ def _blocks(problem: MissingProblem, psi: np.ndarray, J: int) -> list[Blocks]:
     """F of every rho, then H of every lambda: of each the blocks of all periods."""
     T, N = problem.seen.shape
     rho, lam = np.split(psi, [J])
-    each, last = [], None
+    each: list[list[np.ndarray]] = []
+    last: list[np.ndarray] = []
     for t in range(T):
         if t and not problem.varies:
             each.append(last)

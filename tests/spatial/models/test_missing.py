@@ -322,7 +322,7 @@ def test_effects_are_those_of_all_units():
 
 @pytest.mark.parametrize(("options", "code"), [
     ({"method": "gmm"}, "E501"), ({"vcov": "jackknife"}, "E501"), ({"vcov": "eim"}, "E501"),
-    ({"lags": "y"}, "E501"), ({"correction": "additive"}, "E501"), ({"method": "gmm"}, "E501"),
+    ({"lags": "y"}, "E501"), ({"correction": "additive"}, "E501"),
     ({"regimes": "id"}, "E206"), ({"obs_weights": sp.Sampling("t1")}, "E540"),
 ])  # fmt: skip
 def test_what_is_refused_names_a_way_round(options, code):

@@ -96,6 +96,13 @@ def test_a_panel_with_gaps_is_one_where_nobody_looks_at_who_is_absent():
     np.testing.assert_allclose(model.vcov, gaps.vcov, rtol=1e-5, atol=1e-9)
 
 
+def test_weights_that_vary_but_do_not_are_one_matrix():
+    frame, w, *_, keys = panel(4, "time")
+    one, each = (sp.sdm("y ~ a + b", frame, own, **keys) for own in (w, wt.temporal({t: w for t in range(4)})))
+    np.testing.assert_allclose(each.params, one.params, atol=1e-8)
+    np.testing.assert_allclose(each.vcov, one.vcov, rtol=1e-6, atol=1e-10)
+
+
 def test_an_offset_is_a_regressor_whose_slope_is_one():
     frame, w, *_, keys = panel(4, "entity")
     shifted = frame.assign(moved=0.3 * frame["a"])
