@@ -9,12 +9,14 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..records.fit import FitRecord
+from ..solve.missing_sample import MissingSolution
 from ..solve.reml import Adjusted
 
 ADJUSTED = {
     "reml": "restricted likelihood, t(n-k)",
     "aqs": "adjusted quasi-scores, robust to unequal variances, t(n-k)",
     "aqs with lags": "unbiased score of a dynamic panel (Yang 2018), normal errors, t(n-p)",
+    "aqs by row": "adjusted quasi-scores with a variance for every row, by unit, t(N-1)",
     "aqs in panels": "adjusted quasi-scores, robust to unequal variances and serial correlation, t(N-1)",
 }  # fmt: skip
 
@@ -47,11 +49,13 @@ class OfAdjustedScore:
 
     def describe(self, fit: FitRecord) -> str:
         if self.method == "aqs" and fit._design.is_panel:
-            return ADJUSTED["aqs with lags" if fit._design.lags else "aqs in panels"]
+            d = fit._design
+            by_row = d.observed is not None or d.varies
+            return ADJUSTED["aqs with lags" if d.lags else "aqs by row" if by_row else "aqs in panels"]
         return ADJUSTED[self.method]
 
 
-def _adjusted(fit: FitRecord) -> Adjusted:
-    if not isinstance(fit._solution, Adjusted):
+def _adjusted(fit: FitRecord) -> Adjusted | MissingSolution:
+    if not isinstance(fit._solution, Adjusted | MissingSolution):
         raise TypeError(f"a fit by method={fit._settings.method!r} is no root of an adjusted score")
     return fit._solution

@@ -6,6 +6,7 @@ from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..design.arrays import by_gls
 from ..design.period_means import centers, lag_of_deviations, of_deviations
+from ..design.regimes import SplitDesign
 from ..design.several import SeveralDesign
 from ..records.fit import FitRecord
 from .missing_view import Completed
@@ -31,6 +32,8 @@ def several_as_lagged(fit: FitRecord) -> list[list[tuple]] | None:
     d, settings = fit._design, fit._settings
     if not isinstance(d, SeveralDesign) or d.varies or settings.correction is not True:
         return None
+    if isinstance(d, SplitDesign) and d.spatial_regimes:
+        return None  # the determinants have them
     if settings.effects.ways:
         return None
     if not centers(d.weights, settings.effects.time):

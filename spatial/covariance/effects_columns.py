@@ -23,11 +23,15 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..design.arrays import Sample, by_gls
-from ..design.carried import demeans_units, effects_of
+from ..design.carried import demeans_units, turned_effects
 from ..design.design import Design
-from ..design.fixed_effects import UNIT_EFFECTS
+from ..design.filtered_ways import filtered_effects
+from ..design.fixed_effects import UNIT_EFFECTS, FixedEffects
+from ..design.moving import staying_parts
+from ..design.time_and_rest import parts_of
 from ..design.ways import nested
 from ..records.fit import FitRecord
+from ..solve.serial import prais_winsten
 from .deviations import deviations
 from .groups import units_of_rows
 from .missing_view import Completed
@@ -70,14 +74,19 @@ def carried_effects(fit: FitRecord, codes: np.ndarray) -> Effects | None:
     SpatialInputError
         E309 many ways, or weights that change over time, of so many elements.
     """
-    s, d, effects = fit._sample, fit._design, fit._settings.effects
+    s, d, effects = fit._sample, fit._design, _of_filtered(fit)
     if isinstance(fit._solution, Completed):
         return Effects(fit._solution.V)
     moving = getattr(s, "effects_of_error", None)
     if moving is not None:
-        return Effects(_orthonormal(moving.BD(fit._solution.lams) / deviations(fit)[:, None]))  # type: ignore[attr-defined]
+        scale = d.root / deviations(fit)
+        V = _orthonormal(moving.BD(fit._solution.lams) * scale[:, None])  # type: ignore[attr-defined]
+        kept = staying_parts(d, effects) if effects.ways else None
+        return Effects(V if kept is None else np.hstack([np.kron(kept[0], np.eye(d.n_units)), V]))
     if isinstance(s, Sample) and s.dummies:
-        return Effects(np.linalg.qr(s.BX(fit.lam)[:, s.k :])[0])
+        parts = parts_of(d, effects, d.weights_of_error) if fit._settings.correction is True else None
+        V = np.linalg.qr(s.BX(fit.lam)[:, s.k :])[0]
+        return Effects(V if parts is None else np.hstack([np.kron(parts[0], np.eye(d.n_units)), V]))
     if not by_gls(s):
         return _projected(fit, codes)
     demeaned, units = demeans_units(d, effects), units_of_rows(d)
@@ -86,10 +95,21 @@ def carried_effects(fit: FitRecord, codes: np.ndarray) -> Effects | None:
     rank = effects.ways.rank if effects.ways else rank
     if rank * d.nobs > SIZE_MAX:
         return None
-    V = _orthonormal(effects_of(d, effects).BD(fit.lam))
+    turned, _, of_time = turned_effects(d, effects)
+    V = _orthonormal(turned.BD(fit.lam))
+    if of_time is not None:
+        return Effects(np.hstack([np.kron(of_time, np.eye(d.n_units)), V]))
     if apart:
         return Effects(np.hstack([V, np.eye(d.n_units)[units] / np.sqrt(d.n_periods)]))
     return Effects(V, 1 - demeaned / d.n_periods)
+
+
+def _of_filtered(fit: FitRecord) -> FixedEffects:
+    """The effects as they are in the sample: those behind | are filtered over time with errors that are correlated."""
+    effects, serial = fit._settings.effects, fit._settings.serial
+    if effects.ways is None or serial is None:
+        return effects
+    return filtered_effects(effects, prais_winsten(serial.psi, fit._design.n_periods))
 
 
 def _orthonormal(BD) -> np.ndarray:
@@ -102,14 +122,15 @@ def _orthonormal(BD) -> np.ndarray:
 
 def _projected(fit: FitRecord, codes: np.ndarray) -> Effects | None:
     """Of many ways, and of period effects in the metric of weights of observations that change over time."""
-    d, effects = fit._design, fit._settings.effects
+    d, effects = fit._design, _of_filtered(fit)
     w = d.obs_weights
     by_means = w is None or not effects.time or fit._settings.correction is not True or (w.fixed and d.observed is None)
     if effects.ways is None and by_means:
         return None
     units, among = units_of_rows(d), effects.ways.projection.ways if effects.ways else ()
     own = [way for way in among if way.plain and nested(way.codes, units) and nested(units, way.codes)]
-    if own and w is None and d.observed is None and nested(units, codes):  # e_g has lost the effects of its units
+    whole = w is None and d.observed is None and fit._settings.serial is None
+    if own and whole and nested(units, codes):  # e_g has lost the effects of its units
         others = [way.columns for way in among if way is not own[0]]
         rank = sum(columns.shape[1] for columns in others)
         _refuse_large(d, rank)

@@ -18,6 +18,7 @@ from ..records.fit import FitRecord
 from .deviations import deviations, has_several
 from .effects_columns import carried_effects
 from .groups import periods_of_rows, units_of_rows
+from .random import unit_rows
 from .several import derivatives_of_several
 
 CR2, CR3 = -0.5, -1.0
@@ -98,10 +99,14 @@ def _hat_columns(fit: FitRecord, codes: np.ndarray) -> tuple[np.ndarray, float]:
     if R.shape[1] + sum(labels.max() + 1 for labels in across) > COLUMNS_MAX:
         return R, d.left(effects) / d.nobs
     dummies = np.concatenate([np.eye(labels.max() + 1)[labels] for labels in across], axis=1)
-    for own, labels in among:
-        if nested(labels, codes):
-            dummies = d.rows(d.within(d.panel(dummies), own))
-    dummies = d.root[:, None] * dummies
+    if fit._settings.serial is not None:  # groups hold whole units, whose effects have the directions of the filter
+        dummies, units = d.root[:, None] * dummies, unit_rows(fit)
+        dummies = units.less(dummies, np.ones(units.N)) if effects.entity else dummies
+    else:
+        for own, labels in among:
+            if nested(labels, codes):
+                dummies = d.rows(d.within(d.panel(dummies), own))
+        dummies = d.root[:, None] * dummies
     values, vectors = np.linalg.eigh(dummies.T @ dummies)
     kept = values > LEAST * values[-1]
     return np.concatenate([R, dummies @ (vectors[:, kept] / np.sqrt(values[kept]))], axis=1), 1.0

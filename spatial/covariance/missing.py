@@ -20,9 +20,9 @@ class OfMissing(Information):
 
     def covariance(self, fit) -> np.ndarray:
         p, V = len(fit._terms), fit._solution.covariance
-        if not fit._sample.parts:  # least squares: SSE / df
+        if not len(fit._solution.slopes.T):  # least squares: SSE / df
             return V * fit._sample.n / (fit._sample.n - p)
-        return V * factor_of_freedom(fit._sample.n, p, fit._settings)
+        return V[:p, :p] * factor_of_freedom(fit._sample.n, p, fit._settings)
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,3 +61,10 @@ def of_missing(vcov, chosen) -> OfMissing | GroupsOfMissing:
 def as_named(vcov):
     """The object that ``vcov=`` takes."""
     return vcov.chosen if isinstance(vcov, GroupsOfMissing) else vcov
+
+
+def refuse_beside_reml(vcov) -> None:
+    """E501 for another covariance than that of the restricted likelihood."""
+    if vcov != "reml":
+        raise SpatialInputError("E501", f"method='reml' has its own covariance, not vcov={name_of_kind(vcov)}",
+                                hint="leave vcov= out, or method='ml' with vcov='robust'")  # fmt: skip

@@ -58,13 +58,7 @@ class MomentCovariance:
         if solution.vcov is None:
             corrected = fit._settings.correction is not False
             return two_stage_covariance(sample, self.kind, units_of_rows(fit._design), corrected)
-        if self.kind != fit._settings.vcov:
-            raise SpatialInputError(
-                "E501",
-                f"{fit.specification.name} by moments has other estimates under vcov={self.kind!r}, not only "
-                "another covariance",
-                hint=f"estimate again with vcov={self.kind!r}",
-            )
+        refuse_other_estimates(fit, self.kind)
         n, p = sample.n, regressors(sample).shape[1]
         return solution.vcov * (n / (n - p) if fit._settings.correction is not False else 1.0)
 
@@ -128,6 +122,18 @@ def refuse_impossible(kind: str, specification, effects: FixedEffects, is_panel:
         )
 
 
+def errors_of(vcov: object) -> object:
+    """The errors that a spatial error's moments are for: under Driscoll and Kraay's covariance those of "cluster"."""
+    return "cluster" if isinstance(vcov, DriscollKraay) or vcov == "driscoll_kraay" else vcov
+
+
+def refuse_other_estimates(fit: FitRecord, kind: str) -> None:
+    """E501 where moments of a spatial error have other estimates under another covariance."""
+    if errors_of(kind) != errors_of(fit._settings.vcov):
+        raise SpatialInputError("E501", f"{fit.specification.name} by moments has other estimates under vcov={kind!r}, "
+                                "not only another covariance", hint=f"estimate again with vcov={kind!r}")  # fmt: skip
+
+
 def is_correlated(vcov: object, settings: dict) -> bool:
     """Whether a covariance of two-stage least squares is that of scores correlated within groups, space or periods."""
     if isinstance(vcov, Cluster | Conley | DriscollKraay):
@@ -136,7 +142,7 @@ def is_correlated(vcov: object, settings: dict) -> bool:
 
 
 def refuse_for_moments(chosen: object, specification, effects: FixedEffects) -> None:
-    """Moments of a spatial error need errors that are independent over space.
+    """Moments of a spatial error need errors that are uncorrelated over space: over time they may be correlated.
 
     Raises
     ------
@@ -144,11 +150,11 @@ def refuse_for_moments(chosen: object, specification, effects: FixedEffects) -> 
         E501.
     """
     name = type(chosen).__name__
-    if specification.error:
+    if specification.error and not isinstance(chosen, DriscollKraay):
         model = {"SEM": "ols", "SDEM": "slx", "SAC": "sar", "GNS": "sdm"}[specification.name]
         raise SpatialInputError("E501", f"{name} is for two-stage least squares: {specification.name} by moments has "
                                 "its own model of the error", hint=f"sp.{model} with {name}, or vcov='robust' (in "
-                                "panels 'cluster')")  # fmt: skip
+                                "panels 'cluster' or 'driscoll_kraay')")  # fmt: skip
     if effects.random and not isinstance(chosen, Cluster):
         raise SpatialInputError("E501", f"{name} needs errors that are independent of the unit effects: effects="
                                 f"{effects.name!r} has none", hint="effects='entity', or vcov='cluster'")  # fmt: skip

@@ -16,9 +16,10 @@ from spillover.errors import SpatialInputError
 from ..design.unit_rows import UnitRows
 from ..design.ways import nested
 from ..records.fit import FitRecord
+from ..records.missing import MissingRecord
 from ..records.schema import SCHEMA, critical_value
 from ..solve.composed import information_of_levels
-from ..solve.serial import prais_winsten
+from ..solve.serial import filtered_units
 from .deviations import deviations, has_several
 from .groups import group_codes
 from .information import inverse_information, observed
@@ -51,22 +52,23 @@ def random_scores(fit: FitRecord) -> np.ndarray:
     return np.column_stack([S, kappa_scores(fit, fit._solution.resid)])
 
 
+def unit_rows(fit: FitRecord) -> UnitRows:
+    """The directions of the unit effects in the rows of the sample: those of the filter over time, if there is one."""
+    d, serial = fit._design, fit._settings.serial
+    return UnitRows.of(d) if serial is None else filtered_units(UnitRows.of(d), serial.psi, d.n_periods)
+
+
 def kappa_scores(fit: FitRecord, e: np.ndarray) -> np.ndarray:
-    """Scores of kappa by row of residuals (m,): a T-th of the unit's each. With psi r_i is the mean over periods that c
-    weights (``solve.serial``). With T_i periods, T their mean and a_i = T_i (1 + T phi) / (T (1 + T_i phi)),
+    """Scores of kappa by row of residuals (m,): a T_i-th of the unit's each. With psi r_i is the mean over periods that
+    c weights and T_i is d2_i (``solve.serial``). With T their mean and a_i = T_i (1 + T phi) / (T (1 + T_i phi)),
 
         d ln L_i / d kappa = a_i (T_i r_i^2 / sigma2 - 1) / 2
     """
-    d, T, serial = fit._design, fit._design.n_periods, fit._settings.serial
-    if d.observed is not None or d.obs_weights is not None:
-        units, phi = UnitRows.of(d), fit._settings.random.phi
-        counts, mean = units.counts, units.mean_count
-        share = counts / mean * (1 + mean * phi) / (1 + counts * phi)
-        rows = np.bincount(units.codes)
-        return ((counts * units.means(e / deviations(fit)) ** 2 - 1) * share / (2 * rows))[units.codes]
-    c = np.ones(T) if serial is None else prais_winsten(serial.psi, T).sum(axis=1)
-    means = c @ (e / deviations(fit)).reshape(T, -1) / np.sqrt(T * (c @ c))
-    return np.tile((T * means**2 - 1) / (2 * T), T)
+    units, phi = unit_rows(fit), fit._settings.random.phi
+    counts, mean = units.counts, units.mean_count
+    share = counts / mean * (1 + mean * phi) / (1 + counts * phi)
+    rows = np.bincount(units.codes)
+    return ((counts * units.means(e / deviations(fit)) ** 2 - 1) * share / (2 * rows))[units.codes]
 
 
 def quasi_demeaned_twice(fit: FitRecord, e: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -74,7 +76,7 @@ def quasi_demeaned_twice(fit: FitRecord, e: np.ndarray) -> tuple[np.ndarray, np.
     same in all periods, and so are the units, they commute and both are e."""
     if not by_random_ml(fit) or not (fit._design.varies or fit._design.obs_weights is not None):
         return e, e
-    units, phi = UnitRows.of(fit._design), fit._settings.random.phi
+    units, phi = unit_rows(fit), fit._settings.random.phi
     root = np.sqrt(1 + units.counts * phi)
     return units.less(e, 1 - 1 / root), units.less(e, 1 - root)
 
@@ -123,8 +125,8 @@ def variance_components(fit: FitRecord, *, level: float = 0.95) -> pd.DataFrame:
         correlated errors, whose sigma2_e is that of the innovations; its interval is symmetric in atanh(psi). Standard
         errors come from the observed information by the delta method; there are none for Swamy and Arora's moments,
         and none of sigma2_mu, phi and theta where phi = 0. With gaps theta is that of a unit with the mean number of
-        periods. Whether phi is zero is a question for ``sp.lr_test``, not
-        for a z statistic.
+        periods. Where sigma2 differs between regimes sigma2_e and sigma2_mu are those of each, ``east: sigma2_e`` ...
+        Whether phi is zero is a question for ``sp.lr_test``, not for a z statistic.
 
     Raises
     ------
@@ -193,6 +195,8 @@ def _interval(term: str, value: float, half: float, random) -> np.ndarray:
 
 def _of_variances(fit: FitRecord) -> np.ndarray:
     """Of every sigma2, of kappa where phi > 0, and of z = atanh(psi) with errors correlated over time."""
+    if isinstance(fit, MissingRecord):
+        return fit._solution.components
     random, serial, p = fit._settings.random, fit._settings.serial, len(fit.params)
     if has_several(fit) and random is None:
         information = information_of_levels(fit._solution)  # type: ignore[arg-type]

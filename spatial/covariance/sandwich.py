@@ -15,7 +15,7 @@ from spillover.errors import SpatialInputError
 
 from ..design.ways import nested
 from ..records.fit import FitRecord
-from ..solve.gmm import MomentSample, basis, regressors, two_stage
+from ..solve.gmm import MomentSample, MomentSolution, basis, regressors, two_stage
 from .deviations import has_several
 from .groups import periods_of_rows, units_of_rows
 from .information import inverse_information, observed
@@ -53,9 +53,11 @@ def information_and_scores(fit: FitRecord) -> tuple[np.ndarray, np.ndarray]:
     """The observed information of all parameters, sigma2, random effects' kappa and psi among them, and scores by
     row.
 
-    Of two-stage least squares the identity and what every row adds to the error of the estimate. Of several rho,
+    Of moments the identity and what every row adds to the error of the estimate. Of several rho,
     lambda or sigma2 both by the parameters of ``several``, which ``fit._solution.T`` turns.
     """
+    if isinstance(fit._solution, MomentSolution) and fit._solution.shares is not None:
+        return np.eye(fit._solution.shares.shape[1]), fit._solution.shares
     if isinstance(fit._sample, MomentSample):
         stage = two_stage(fit._sample.y, regressors(fit._sample), basis(fit._sample))
         return np.eye(stage.T.shape[1]), stage.T * stage.resid[:, None]

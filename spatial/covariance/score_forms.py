@@ -264,7 +264,7 @@ def _forms_of_several(fit: FitRecord, centered: bool) -> list[Form]:
         if not d.obs_weights.fixed:
             refuse_weighted(d.obs_weights, "a sandwich of several W with weights that change over time",
                             "vcov='oim', or pairs=False")  # fmt: skip
-        sd = sd / d.obs_weights.root[0]
+        sd = sd / np.nanmax(d.obs_weights.root, axis=0)
     means = None
     if centered and settings.correction is True and settings.effects.time:
         there = np.ones((count, n)) if d.observed is None else d.observed.astype(float)

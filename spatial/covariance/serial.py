@@ -20,9 +20,11 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from ..design.unit_rows import UnitRows
 from ..design.ways import nested
 from ..records.fit import FitRecord
-from ..solve.serial import prais_winsten, prais_winsten_of_rows
+from ..solve.serial import filtered_units, prais_winsten, prais_winsten_of_rows
+from ..solve.serial_slopes import slope_by_psi
 from .deviations import deviations
 from .groups import group_codes, periods_of_rows, units_of_rows
 
@@ -45,9 +47,11 @@ def refuse_for_serial(chosen, fit: FitRecord) -> None:
         units, _ = group_codes(fit._design, "entity")
         by = getattr(chosen, "by", "entity")
         by = by if isinstance(by, list | tuple) else [by]
-        if fit._design.varies and getattr(chosen, "pairs", False):
+        w = fit._design.obs_weights
+        if (fit._design.varies or (w is not None and not w.fixed)) and getattr(chosen, "pairs", False):
             raise SpatialInputError("E715", f"vcov={kind!r} by pairs of groups is not there with serial='ar1' under W "
-                                    "that vary over time, or gaps", hint="vcov='oim', or sp.Robust(pairs=False)")
+                                    "or weights that vary over time, or gaps",
+                                    hint="vcov='oim', or sp.Robust(pairs=False)")  # fmt: skip
         if all(nested(units, group_codes(fit._design, one)[0]) for one in by):
             return
         why = "groups must hold whole units: serial='ar1' ties their periods together"
@@ -65,24 +69,35 @@ def with_psi(fit: FitRecord, information: np.ndarray, S: np.ndarray) -> tuple[np
 
 def psi_scores(fit: FitRecord) -> np.ndarray:
     """Slopes of ln L by z, by row; they hold summed by unit and add up to zero at the maximum."""
-    settings, at, T = fit._settings, fit._solution, fit._design.n_periods
-    random, psi = settings.random, settings.serial.psi
-    theta = 0.0 if random is None else 1 - np.exp(-np.log1p(random.d2 * random.phi) / 2)
-    fixed = settings.effects.entity
-    if fit._design.observed is not None:
+    d, settings, T = fit._design, fit._settings, fit._design.n_periods
+    psi, fixed, plain = settings.serial.psi, settings.effects.entity, UnitRows.of(fit._design)
+    if settings.effects.ways:
+        by = fit.specification, d, settings.effects, fit._solution
+        return slope_by_psi(*by, float(np.arctanh(psi)))
+    if d.observed is not None:
         return _scores_of_rows(fit)
-    # Fixed effects: the contrasts of P^-1 times the filtered errors are those of the errors.
-    z = (at.resid / deviations(fit)).reshape(T, -1)
-    back = np.linalg.solve(_filter(psi, T, 0.0 if fixed else theta), z)
+    kappa = 0.0 if settings.random is None else np.log1p(settings.random.d2 * settings.random.phi)
+
+    def growth(at: float) -> tuple[UnitRows, np.ndarray]:
+        """The effects' directions, and 1 + d2_i phi at the same kappa."""
+        units = filtered_units(plain, at, T)
+        return units, 1 + units.counts / units.mean_count * np.expm1(kappa)
+
+    z = fit._solution.resid / deviations(fit)
+    if not fixed:  # of fixed effects the contrasts of P^-1 times the filtered errors are those of the errors
+        units, ratio = growth(psi)
+        z = units.less(z, 1 - np.sqrt(ratio))
+    back = np.linalg.solve(prais_winsten(psi, T), z.reshape(T, -1))
     squares, constants = [], []
     for move in (STEP, -STEP):
-        other = np.tanh(np.arctanh(psi) + move)
-        squares.append(((_filter(other, T, 1.0 if fixed else theta) @ back) ** 2).ravel())
+        other = float(np.tanh(np.arctanh(psi) + move))
+        units, ratio = growth(other)
+        ahead = (prais_winsten(other, T) @ back).ravel()
+        squares.append(units.less(ahead, np.ones(units.N) if fixed else 1 - 1 / np.sqrt(ratio)) ** 2)
         d2 = np.sum(prais_winsten(other, T).sum(axis=1) ** 2)
-        constants.append((np.log1p(-(other**2)) - fixed * np.log(d2 / T)) / 2)
-    share = 1 - settings.effects.time / fit._design.n_units
-    slope = (squares[0] - squares[1]) / (2 * STEP)
-    return -slope / 2 + share * (constants[0] - constants[1]) / (2 * STEP) / T
+        constants.append((np.log1p(-(other**2)) - fixed * np.log(d2 / T) - np.log(ratio))[units.codes] / 2)
+    share = 1 - settings.effects.time / d.n_units
+    return (-(squares[0] - squares[1]) / 2 + share * (constants[0] - constants[1]) / T) / (2 * STEP)
 
 
 def _scores_of_rows(fit: FitRecord) -> np.ndarray:
@@ -101,10 +116,3 @@ def _scores_of_rows(fit: FitRecord) -> np.ndarray:
         other = prais_winsten_of_rows(float(np.tanh(np.arctanh(psi) + move)), d.observed)
         ends.append(np.log(other.diagonal()) - (other @ nu) ** 2 / 2)
     return (ends[0] - ends[1]) / (2 * STEP)
-
-
-def _filter(psi: float, T: int, theta: float) -> np.ndarray:
-    """(I - theta c c' / d2) P."""
-    P = prais_winsten(psi, T)
-    c = P.sum(axis=1)
-    return P - theta * np.outer(c, c @ P) / (c @ c)

@@ -51,10 +51,22 @@ def scores_of_several(fit: FitRecord) -> np.ndarray:
 
 
 def whole_covariance(fit: FitRecord, factor: float) -> np.ndarray:
-    """Of (beta, rho, lambda, ln sigma2): the inverse of the observed information times ``factor``."""
+    """Of (beta, rho, lambda, ln sigma2): the inverse of the observed information times ``factor``, and what a
+    correction adds to it."""
     at, names = fit._solution, [*fit.params.index, "sigma2", "phi"]
     V = factor * at.T @ inverse_information(at.information, names) @ at.T.T  # type: ignore[attr-defined]
-    return (V + V.T) / 2
+    return at.after_correction((V + V.T) / 2)
+
+
+def covariance_of_variances(fit: FitRecord, factor: float) -> np.ndarray:
+    """Of ln sigma2 of every group, (S, S)."""
+    p, sigma2s, serial = len(fit.params), fit._solution.sigma2s, fit._settings.serial  # type: ignore[attr-defined]
+    own = slice(p, p + len(sigma2s))
+    V = whole_covariance(fit, factor)[own, own]
+    if serial is None:
+        return V
+    slopes = serial.slopes[own] / sigma2s
+    return V + serial.variance * np.outer(slopes, slopes)
 
 
 def refuse_expected(fit: FitRecord) -> None:

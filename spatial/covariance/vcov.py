@@ -26,8 +26,14 @@ from .hac import Conley, DriscollKraay
 from .jackknife import Jackknife
 from .joint import wald
 from .kinds import Bootstrap, Information
-from .missing import as_named, of_missing
-from .moments import DynamicMomentCovariance, MomentCovariance, is_correlated, refuse_for_moments
+from .missing import as_named, of_missing, refuse_beside_reml
+from .moments import (
+    DynamicMomentCovariance,
+    MomentCovariance,
+    is_correlated,
+    refuse_for_moments,
+    refuse_other_estimates,
+)
 from .random import by_random_ml, refuse_for_random
 from .scpc import SCPC
 from .serial import refuse_for_serial
@@ -106,6 +112,8 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
         what = f"vcov={vcov!r} with sampling weights, which say nothing of variances,"
         refuse_weighted(fit._design.obs_weights, what, "vcov='robust', or sp.Cluster('region')")
     if fit._settings.method in ADJUSTED:
+        if isinstance(fit, MissingRecord):
+            refuse_beside_reml(vcov)
         own = OfAdjustedScore(vcov, fit._settings.method)
         if settings:
             raise SpatialInputError("E501", f"vcov={vcov!r} takes no settings, got {sorted(settings)}",
@@ -125,6 +133,8 @@ def _of_method(fit: FitRecord, vcov, settings: dict):
     if is_correlated(vcov, settings) and not fit._design.lags:
         chosen = as_vcov(vcov, **settings)
         refuse_for_moments(chosen, fit.specification, fit._settings.effects)
+        if fit.specification.error:
+            refuse_other_estimates(fit, "driscoll_kraay")
         if fit._settings.effects.random:
             refuse_for_random(None, chosen, fit)
         return chosen

@@ -30,7 +30,11 @@ class Absorbed:
     Attributes
     ----------
     projection : Projection
+    parts : (A, R) or None
+        Where a filter over time has made them: see ``time_and_rest``.
     """
+
+    parts: tuple[np.ndarray, np.ndarray] | None = None
 
     def __init__(self, ways: Sequence[Way], shape: tuple[int, int], observed: np.ndarray | None = None,
                  own: Sequence[Way] = ()):  # fmt: skip
@@ -61,6 +65,8 @@ class Absorbed:
         """M x of a (T, N, ...) array; ``first`` axes before these number the arrays. Unobserved cells stay NaN."""
         last = range(values.ndim - first, values.ndim)
         x = np.moveaxis(values, range(first), last)
+        if not x.size:
+            return np.ascontiguousarray(values)
         inside = x.reshape(*self.shape, -1)
         within = self.projection(inside.reshape(-1, inside.shape[2]) if self.observed is None else
                                  inside[self.observed])  # fmt: skip
@@ -157,17 +163,44 @@ class Absorbed:
         """
         if self.observed is not None or self.ways[0].root is not None:
             return None
-        (T, N), of_time, of_units = self.shape, [], []
-        unit, period = np.tile(np.arange(N), T), np.repeat(np.arange(T), N)
-        for way in self.projection.ways:
-            basis = way.basis.reshape(T, N, -1)
-            if nested(way.codes, unit) and _alike(way.codes.reshape(T, N).T, basis.swapaxes(0, 1)):
-                of_time.append(_columns_of(way, unit == 0))
-            elif nested(way.codes, period) and _alike(way.codes.reshape(T, N), basis):
-                of_units.append(_columns_of(way, period == 0))
-            else:
+        A, others = time_functions(self)
+        (T, N), of_units = self.shape, []
+        period = np.repeat(np.arange(T), N)
+        for way in others:
+            if not (nested(way.codes, period) and _alike(way.codes.reshape(T, N), way.basis.reshape(T, N, -1))):
                 return None
-        return _orthonormal(of_time, T).shape[1], _orthonormal(of_units, N)
+            of_units.append(_columns_of(way, period == 0))
+        return A.shape[1], _orthonormal(of_units, N)
+
+    # -- of errors that are correlated over time -------------------------------------------------------------
+
+    @property
+    def unfiltered(self) -> Absorbed:
+        """Themselves: see ``filtered_ways``."""
+        return self
+
+    @property
+    def independent(self) -> sparse.csr_array:
+        """As many independent columns as they have, (m, rank)."""
+        from scipy.linalg import qr
+
+        D = sparse.csr_array(sparse.hstack([way.columns for way in self.projection.ways]))
+        *_, order = qr((D.T @ D).toarray(), mode="economic", pivoting=True)
+        return sparse.csr_array(D[:, np.sort(order[: self.rank])])
+
+
+def time_functions(ways: Absorbed) -> tuple[np.ndarray, list[Way]]:
+    """A (T, a), orthonormal, the functions of time that every unit of a balanced panel has effects of; and the other
+    ways."""
+    (T, N), of_time, others = ways.shape, [], []
+    unit = np.tile(np.arange(N), T)
+    for way in ways.projection.ways:
+        basis = way.basis.reshape(T, N, -1)
+        if nested(way.codes, unit) and _alike(way.codes.reshape(T, N).T, basis.swapaxes(0, 1)):
+            of_time.append(_columns_of(way, unit == 0))
+        else:
+            others.append(way)
+    return _orthonormal(of_time, T), others
 
 
 def _alike(codes: np.ndarray, basis: np.ndarray) -> bool:

@@ -131,4 +131,6 @@ def _numbers(name: str, data: pd.DataFrame, rows: Rows, keys: Keys, seen: np.nda
 def left_by_ways(d: Design, units: np.ndarray, effects: FixedEffects) -> bool:
     """Whether effects behind | leave anything of the dummy of some units."""
     dummy = np.broadcast_to(units.astype(float), d.y.shape)
-    return bool(np.linalg.norm(d.rows(d.within(dummy, effects))) > COLLINEAR * np.linalg.norm(d.rows(dummy)))
+    rows_within = getattr(d, "rows_within", None)  # of outcomes that are not observed everywhere
+    left = d.rows(d.within(dummy, effects)) if rows_within is None else rows_within(dummy, effects)
+    return bool(np.linalg.norm(left) > COLLINEAR * np.linalg.norm(d.rows(dummy)))

@@ -28,6 +28,7 @@ from .dummies import DUMMIES_MAX
 from .fixed_effects import NO_EFFECTS, FixedEffects
 from .invariant import carries
 from .specification import Specification
+from .time_and_rest import parts_of
 from .unbalanced import Gaps
 
 DENSE_MAX = 1_000  # effects up to which F is a dense matrix
@@ -191,6 +192,18 @@ def effects_of(d: Design, effects: FixedEffects) -> Effects:
     return Effects(sparse.csr_array(roots @ D), sparse.csr_array(roots @ MD), units, starts)
 
 
+def turned_effects(d: Design, effects: FixedEffects) -> tuple[Effects, int, np.ndarray | None]:
+    """The columns that a spatial error turns; how many functions of time left beforehand, each with a coefficient for
+    every unit; and these functions (T, a) of effects behind |."""
+    parts = parts_of(d, effects, d.weights, d.weights_of_error)
+    if parts is None:
+        return effects_of(d, effects), int(demeans_units(d, effects)), None
+    A, R = parts
+    starts = d.n_units * np.arange(d.n_periods + 1)
+    D = sparse.csr_array(R)
+    return Effects(D, _lagged(d, D, starts), 0, starts), A.shape[1], A
+
+
 def effect_dummies(d: Design, effects: FixedEffects) -> tuple[sparse.csr_array, int, np.ndarray]:
     """Dummies of full rank (m, r), how many of the first are of units, and where the rows of each period begin."""
     there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
@@ -220,15 +233,11 @@ def demeans_units(d: Design, effects: FixedEffects) -> bool:
 
 def _of_ways(ways: Absorbed) -> sparse.csr_array:
     """As many independent columns of the ways as they have."""
-    from scipy.linalg import qr
-
     if ways.rank > DENSE_MAX:
-        raise SpatialInputError("E309", f"a spatial error beside a lag needs dense matrices of all {ways.rank:,} "
-                                f"effects, {DENSE_MAX:,} at most, where links leave their groups", n=ways.rank,
-                                hint="sdm(), whose effects leave in any number")  # fmt: skip
-    D = sparse.csr_array(sparse.hstack([way.columns for way in ways.projection.ways]))
-    *_, order = qr((D.T @ D).toarray(), mode="economic", pivoting=True)
-    return sparse.csr_array(D[:, np.sort(order[: ways.rank])])
+        raise SpatialInputError("E309", "a spatial error beside a lag, or by moments, needs dense matrices of all "
+                                f"{ways.rank:,} effects, {DENSE_MAX:,} at most, where links leave their groups",
+                                n=ways.rank, hint="sdm(), whose effects leave in any number")  # fmt: skip
+    return ways.independent
 
 
 def _identified(there: np.ndarray) -> np.ndarray:

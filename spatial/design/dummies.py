@@ -20,6 +20,7 @@ from .design import Design, spatial_lag
 from .fixed_effects import FixedEffects
 from .invariant import carries
 from .specification import Specification
+from .time_and_rest import off_time, parts_of
 from .unbalanced import Gaps
 
 DUMMIES_MAX = 800  # effects: their cross-products are dense, at every lambda that is tried
@@ -48,6 +49,8 @@ def sample_with_dummies(
     M, rows = d.weights_of_error, d.rows
     within = rows(d.within(X, effects)), rows(d.within(d.y, effects))
     refuse_degenerate(d, rows(X), *within, names, effects)
+    if correction is True and (parts := parts_of(d, effects, M)) is not None:
+        return _sample_with_rest(d, X, names, effects, parts, method)
     there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
     plain = effects.ways or Gaps(there, effects)
     gaps = plain if d.obs_weights is None else d.obs_weights.projection(effects)
@@ -75,3 +78,19 @@ def sample_with_dummies(
         dummies=U.shape[1],
         names=tuple(names),
     )
+
+
+def _sample_with_rest(
+    d: Design, X: np.ndarray, names: list[str], effects: FixedEffects, parts: tuple, method
+) -> Sample:
+    """The same where functions A of time leave beforehand, unit by unit: the dummies are what they leave of the others,
+    and T - a periods are left."""
+    (A, R), M, rows = parts, d.weights_of_error, d.rows
+    y, columns, U = (off_time(values, A) for values in (rows(d.y), rows(X), R))
+    My, MX, MU = (rows(spatial_lag(M, d.panel(values))) for values in (y, columns, U))
+    mixed = U.T @ MU
+    total = period_logdet(M, method, d.n_periods - A.shape[1])
+    return Sample(
+        y=y, X=np.column_stack([columns, U]), n=d.left(effects), My=My, MX=np.column_stack([MX, MU]),
+        error=Jacobian(Marginal(total, mixed + mixed.T, MU.T @ MU)), dummies=U.shape[1], names=tuple(names),
+    )  # fmt: skip

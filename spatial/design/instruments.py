@@ -103,12 +103,12 @@ def _names(option: str, value) -> tuple[str, ...]:
 
 
 def instruments_by_regime(
-    d: Design, labels: Sequence[str], codes: np.ndarray, places: dict[str, tuple[str, ...]]
+    d: Design, labels: Sequence[str], codes: np.ndarray, places: dict[str, tuple[str, ...]], of_term: dict[str, str]
 ) -> dict:  # fmt: skip
     """The endogenous columns, their lags among them, and each instrument cut by regime."""
     if not d.endog:
         return {}
-    endog = [name for term, names in places.items() if term.removeprefix("W:") in d.endog for name in names]
+    endog = [name for term, names in places.items() if of_term[term] in d.endog for name in names]
     own = {f"{label}: {name}" if len(labels) > 1 else name: np.where(codes == g, values, 0.0)
            for g, label in enumerate(labels) for name, values in d.instruments.items()}  # fmt: skip
     return {"endog": tuple(endog), "instruments": own}

@@ -41,10 +41,15 @@ PROBES, CARRIED = 3, 1e-8
 UNIT = 1e-9
 
 
-@lru_cache(maxsize=16)
 def carries(weights: SpatialWeights | TemporalWeights, ways: Absorbed) -> bool:
-    """Whether M W D = 0, by three random combinations of D's columns: they are zero for all W for which it is, and with
-    probability one for no other."""
+    """Whether M W D = 0; a filter over time changes nothing of that."""
+    return _carries(weights, ways.unfiltered)
+
+
+@lru_cache(maxsize=16)
+def _carries(weights: SpatialWeights | TemporalWeights, ways: Absorbed) -> bool:
+    """By three random combinations of D's columns: they are zero for all W for which it is, and with probability one
+    for no other."""
     rng = np.random.default_rng(1)
     first, *others = ways.projection.ways
     z = sum(way.columns @ rng.standard_normal((way.columns.shape[1], PROBES)) for way in (first, *others))
@@ -60,7 +65,6 @@ def is_exact(d: Design, effects: FixedEffects, *weights: SpatialWeights | Tempor
     return effects.ways is None or all(carries(w, effects.ways) for w in weights)
 
 
-@lru_cache(maxsize=16)
 def jacobian_of_ways(
     w: SpatialWeights, T: int, ways: Absorbed, correction, method: str | None, obs_weights: ObsWeights | None = None
 ) -> Jacobian:  # fmt: skip
@@ -71,6 +75,14 @@ def jacobian_of_ways(
     SpatialInputError
         E309 above 3,000 units, and E501 for another ``logdet=``, where eigenvectors are needed.
     """
+    of_time = obs_weights is None and ways.product is not None  # the same for every filter over time
+    return _jacobian_of_ways(w, T, ways.unfiltered if of_time else ways, correction, method, obs_weights)
+
+
+@lru_cache(maxsize=16)
+def _jacobian_of_ways(
+    w: SpatialWeights, T: int, ways: Absorbed, correction, method: str | None, obs_weights: ObsWeights | None
+) -> Jacobian:  # fmt: skip
     if correction is not True:
         return Jacobian(logdet(w, method), T)
     product = ways.product if obs_weights is None else None

@@ -33,7 +33,7 @@ def lags_of_response(
 
 def has_rho_by_regime(d: Design) -> bool:
     """Whether every regime has a rho of its own."""
-    return isinstance(d, RegimeDesign) and d.split is not None and d.split.regimes.rho and len(d.split.labels) > 1
+    return isinstance(d, RegimeDesign) and d.several_rhos
 
 
 def cut_by_regime(d: Design, values: np.ndarray) -> np.ndarray:

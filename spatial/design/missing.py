@@ -7,13 +7,14 @@ stand-in for every missing y, so that terms, categories and periods are those of
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
 
+from .absorbed import Absorbed
 from .bases import BASES
 from .behind_bar import keys_behind_bar, with_columns_of_ways
 from .design import Design
@@ -44,6 +45,8 @@ class MissingDesign(Design):
 
     def left(self, effects: FixedEffects) -> int:
         """Observations that are left once the fixed effects are taken out."""
+        if effects.ways is not None:
+            return self.nobs - self.of_seen(effects).ways.rank  # type: ignore[union-attr]
         there = self.seen[:, self.seen.any(axis=0)] if effects.entity else self.seen
         return self.nobs - (Gaps(there, effects).rank if effects.fixed else 0)
 
@@ -64,7 +67,17 @@ class MissingDesign(Design):
 
     def rows_within(self, values: np.ndarray, effects: FixedEffects) -> np.ndarray:
         """Rows with y of a (T, N, ...) array, effects out."""
+        if effects.ways is not None:
+            return self.of_seen(effects).demean(values)[self.seen]
         return (Gaps(self.seen, effects).demean(values) if effects.fixed else values)[self.seen]
+
+    def of_seen(self, effects: FixedEffects) -> FixedEffects:
+        """The effects with their ways over the rows with y alone."""
+        if effects.ways is None or effects.ways.observed is self.seen:
+            return effects
+        kept = {id(way): way.of_rows(self.seen.ravel()) for way in (*effects.ways.ways, *effects.ways.own)}
+        ways, own = ([kept[id(way)] for way in some] for some in (effects.ways.ways, effects.ways.own))
+        return replace(effects, ways=Absorbed(ways, self.seen.shape, self.seen, own))
 
 
 def not_with_missing(what: str) -> SpatialInputError:

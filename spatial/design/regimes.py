@@ -13,21 +13,19 @@ sum_r rho_r 1_r W y, and with lambda by regime the error sum_r lambda_r 1_r M u:
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 
 import numpy as np
-import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
-from spillover.values import counted
+from spillover.matrix import SeveralWeights
 
-from .behind_bar import left_by_ways
-from .checks import COLLINEAR, collinear
-from .design import INTERCEPT, Design, columns_of_term
-from .fixed_effects import UNIT_EFFECTS, FixedEffects
-from .instruments import instruments_by_regime
-from .sample import SPANNED, own_columns
+from .design import INTERCEPT, Design
+from .fixed_effects import FixedEffects
+from .several import AnyWeights, SeveralDesign
 from .specification import Specification
+
+Path = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -44,7 +42,7 @@ class Regimes:
     rho, lam : bool
         Whether rho of the spatial lag, lambda of the spatial error differ: that of the unit that receives.
     sigma2 : bool
-        Whether the variance of the error differs.
+        Whether the variance of the error differs; that of random effects then does so too, in one ratio phi.
 
     Raises
     ------
@@ -115,6 +113,9 @@ class Split:
         The names of a term's columns: one for each regime, or the one that all share.
     differences : bool
         Whether the first regime's intercept is left to the period effects, so that the others are differences from it.
+    lags : dict of str to (str, tuple of int)
+        Of the terms that are spatial lags: of which term, and by which W one after the other, (0,) for W x, (0, 0) for
+        W^2 x, (1,) for W_2 x.
     """
 
     regimes: Regimes
@@ -122,6 +123,17 @@ class Split:
     codes: np.ndarray = field(repr=False)
     columns: dict[str, tuple[str, ...]] = field(repr=False)
     differences: bool = False
+    lags: dict[str, tuple[str, Path]] = field(default_factory=dict, repr=False)
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The products of W that lag terms, each once."""
+        return tuple(dict.fromkeys(path for _, path in self.lags.values()))
+
+    def lag_of(self, term: str, path: Path) -> str:
+        """The name of a term's lag along these W; of the term itself along none."""
+        names = {own: name for name, own in self.lags.items()}
+        return names.get((term, path), "") if path else term
 
     @property
     def sizes(self) -> np.ndarray:
@@ -137,6 +149,12 @@ class Split:
         """``rho``, or ``east: rho`` ..."""
         split = differs and len(self.labels) > 1
         return [f"{label}: {parameter}" for label in self.labels] if split else [parameter]
+
+    def members_of(self, column: str, term: str) -> np.ndarray | None:
+        """The units, (N,), whose column of a term this is; None for one that all share."""
+        if column == term:
+            return None
+        return self.members[self.labels.index(column.removesuffix(f": {term}"))]
 
     def describe(self) -> str:
         """For the header: the regimes, their units, and what differs."""
@@ -155,146 +173,37 @@ class RegimeDesign(Design):
     @property
     def regressors(self) -> tuple[str, ...]:
         """The terms that have effects."""
-        columns = self.split.columns if self.split else {}
-        return tuple(name for name in columns if name != INTERCEPT and not name.startswith("W:"))
+        columns, lags = (self.split.columns, self.split.lags) if self.split else ({}, {})
+        return tuple(name for name in columns if name not in (INTERCEPT, *self.lags, *lags))
+
+    @property
+    def spatial_regimes(self) -> bool:
+        """Whether rho, lambda or sigma2 may differ between regimes."""
+        return self.split is not None and self.split.regimes.spatial
+
+    @property
+    def several_rhos(self) -> bool:
+        """Whether each of several regimes has a rho of its own."""
+        return self.split is not None and self.split.regimes.rho and len(self.split.labels) > 1
+
+    def along(self, values: np.ndarray, path: Path, effects: FixedEffects) -> np.ndarray:
+        """Values (T, N) lagged by these W, one after the other."""
+        for m in path:
+            values = self.lag(values, effects, matrices_of(self)[m])
+        return values
+
+
+@dataclass(frozen=True, eq=False)
+class SplitDesign(RegimeDesign, SeveralDesign):
+    """The same with several W, whose lags of regressors are columns too: none is left in ``weights.pairs``."""
+
+    weights: SeveralWeights  # type: ignore[assignment]
 
     @property
     def divisible(self) -> bool:
         return False
 
 
-def split_of(d: Design, regimes: Regimes) -> tuple[tuple[str, ...], np.ndarray]:
-    """Labels of the regimes and the regime of every unit.
-
-    Raises
-    ------
-    SpatialInputError
-        E502 no such column, E201 units without a regime, E501 a regime that changes over time.
-    """
-    by = regimes.by
-    if by not in d.frame.columns:
-        raise SpatialInputError("E502", f"regimes={by!r} is no column of the data", column=by,
-                                hint="regimes= takes the name of a column with the regime of every unit")
-    there = np.ones(d.order.shape, dtype=bool) if d.observed is None else d.observed
-    flat, levels = pd.factorize(pd.Series(d.frame[by].to_numpy()[d.order[there]]), sort=False)
-    if (flat < 0).any():
-        ids = d.ids[np.unique(np.nonzero(there)[1][flat < 0])]
-        raise SpatialInputError("E201", f"{by!r} has no regime for {counted(len(ids), 'unit')}", column=by, n=len(ids),
-                                ids=list(ids), hint="fill the column, or leave these units out")  # fmt: skip
-    codes = np.zeros(there.shape, dtype=int)
-    codes[there] = flat
-    codes = np.where(there, codes, codes[there.argmax(axis=0), np.arange(d.n_units)])
-    if (codes != codes[0]).any():
-        ids = d.ids[np.flatnonzero((codes != codes[0]).any(axis=0))]
-        raise SpatialInputError("E501", f"the regime {by!r} changes over time in {counted(len(ids), 'unit')}",
-                                column=by, ids=list(ids), hint=f"a column fixed for each unit, or terms x:C({by})")
-    numbers = all(isinstance(level, int | float | np.number) for level in levels)
-    order = sorted(range(len(levels)), key=lambda i: levels[i] if numbers else str(levels[i]))
-    labels = tuple(label_of_level(by, levels[i]) for i in order) if numbers else tuple(str(levels[i]) for i in order)
-    if len(set(labels)) < len(labels):
-        raise SpatialInputError("E501", f"{by!r} mixes numbers and text that read alike", column=by,
-                                hint="make the column text: data[column].astype(str)")  # fmt: skip
-    return labels, np.argsort(order)[codes[0]]
-
-
-def label_of_level(by: str, level) -> str:
-    """A regime as its column has it, in words: of numbers with the column's name."""
-    return f"{by} = {level:g}" if isinstance(level, int | float | np.number) else str(level)
-
-
-def regime_design(specification: Specification, d: Design, regimes: Regimes, effects: FixedEffects) -> RegimeDesign:
-    """The design with its columns split by regime; spatial lags of regressors become columns too.
-
-    Raises E206 for a regime with as few rows as coefficients, E205 collinear or E208 absorbed within a regime, E502
-    where terms= names no term; else as ``split_of``.
-    """
-    labels, codes = split_of(d, regimes)
-    varying = _varying(d, regimes) if len(labels) > 1 else set()  # one regime is the model without regimes
-    # 1. The terms, and their lags: (T, N) each.
-    base = {d.names[j]: (d.X[:, :, j], d.names[j] in varying) for j in own_columns(d, effects)}
-    lagged = d.lag(d.X[:, :, list(d.durbin)], effects) if d.durbin else None
-    for place, j in enumerate(d.durbin):
-        base[f"W:{d.names[j]}"] = (lagged[:, :, place], d.names[j] in varying)  # type: ignore[index]
-    # 2. A column for each regime, regime by regime; then what all share.
-    differences = INTERCEPT in varying and (
-        left_by_ways(d, codes == 0, effects) if effects.ways else effects.time and not effects.entity)
-    if differences:
-        base = {INTERCEPT: (np.ones(d.y.shape), True), **base}
-    columns: dict[str, np.ndarray] = {}
-    places: dict[str, tuple[str, ...]] = dict.fromkeys(base, ())
-    for g, label in enumerate(labels):
-        inside = codes == g
-        names = [name for name, (_, differs) in base.items() if differs and not (name == INTERCEPT and differences
-                                                                                 and g == 0)]  # fmt: skip
-        within = {name: np.where(inside, base[name][0], 0.0) for name in names}
-        for name, values in _checked(d, regimes, label, inside, within, effects).items():
-            columns[f"{label}: {name}"] = values
-            places[name] = (*places[name], f"{label}: {name}")
-    for name, (values, differs) in base.items():
-        if not differs:
-            columns[name], places[name] = values, (name,)
-    split = Split(regimes, labels, codes, {name: at for name, at in places.items() if at}, differences)
-    kept = {one.name: getattr(d, one.name) for one in fields(Design)} | instruments_by_regime(d, labels, codes, places)
-    X = np.stack(list(columns.values()), axis=2) if columns else np.empty((*d.y.shape, 0))
-    changed = {"X": X, "names": tuple(columns), "durbin": (), "notes": (split.describe(), *d.notes)}
-    return RegimeDesign(**{**kept, **changed}, split=split)
-
-
-def _varying(d: Design, regimes: Regimes) -> set[str]:
-    """The terms whose coefficients differ."""
-    if regimes.terms is None:
-        return set(d.names) | {INTERCEPT}
-    slopes = [name for name in d.names if name != INTERCEPT]
-    out: set[str] = set()
-    for term in regimes.terms:
-        match = [INTERCEPT] if term == INTERCEPT else columns_of_term(term, slopes, d.encoding)
-        if not match or (term == INTERCEPT and INTERCEPT not in d.names):
-            raise SpatialInputError("E502", f"terms= of regimes names {term!r}, which is no term of the model",
-                                    column=term, hint="the terms are " + ", ".join(map(repr, d.names)))  # fmt: skip
-        out |= set(match)
-    return out
-
-
-def _checked(d: Design, regimes: Regimes, label: str, inside, within: dict, effects: FixedEffects) -> dict:
-    """Columns of one regime; W 1 is left out where the others span it there.
-
-    Raises
-    ------
-    SpatialInputError
-        E206, E205, E208.
-    """
-    counted_rows = getattr(d, "seen", d.observed)  # those with y, where it is not observed everywhere
-    there = np.broadcast_to(inside, d.y.shape) & (True if counted_rows is None else counted_rows)
-    lagged_one = f"W:{INTERCEPT}"
-    if lagged_one in within:
-        columns = np.stack([inside * np.ones(d.y.shape), *(v for name, v in within.items() if name != lagged_one),
-                            within[lagged_one]], axis=2)  # fmt: skip
-        columns = (UNIT_EFFECTS.demean(columns, counted_rows) if effects.entity else columns)[there]
-        others, one = columns[:, 1 - effects.constant :-1], columns[:, -1]
-        left = one - others @ np.linalg.lstsq(others, one, rcond=None)[0]
-        if np.linalg.norm(left) <= SPANNED * max(float(np.linalg.norm(one)), 1.0):
-            within = {name: values for name, values in within.items() if name != lagged_one}
-    rows = int(there.sum()) - effects.entity * int(there.any(axis=0).sum())
-    if rows <= len(within):
-        raise SpatialInputError(
-            "E206", f"the regime {label!r} has {rows} rows and {len(within)} coefficients", column=regimes.by, n=rows,
-            hint=f"merge it with another regime, or let fewer terms differ: sp.Regimes({regimes.by!r}, terms=['x'])",
-        )  # fmt: skip
-    if not within:
-        return within
-    X = np.stack(list(within.values()), axis=2)
-    left = UNIT_EFFECTS.demean(X, counted_rows) if effects.entity else X
-    before, after = (np.linalg.norm(v[there], axis=0) for v in (X, left))
-    names = [f"{label}: {name}" for name in within]
-    advice = f"leave it out of the formula, or let it be the same everywhere: terms= of sp.Regimes({regimes.by!r})"
-    for name, full, rest in zip(within, before, after):
-        if full == 0 or rest <= COLLINEAR * full:
-            what = "is zero" if full == 0 else f"does not vary within the {effects} effects"
-            message = f"in the regime {label!r} the regressor {name!r} {what}"
-            raise SpatialInputError("E208" if full else "E204", message, column=name, hint=advice)
-    flat = left[there]
-    spanned = np.abs(np.diag(np.linalg.qr(flat)[1])) <= COLLINEAR * after
-    if spanned.any():
-        problem = collinear(flat, spanned, names)
-        raise SpatialInputError("E205", problem.message, column=problem.column, hint=advice)
-    return within
+def matrices_of(d: Design) -> tuple[AnyWeights, ...]:
+    """W, or W_1, W_2 ..."""
+    return d.weights.matrices if isinstance(d, SeveralDesign) else (d.weights,)

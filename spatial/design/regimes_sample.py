@@ -8,9 +8,9 @@ from ..logdet.regimes import logdet_by_regime
 from ..logdet.several import SeveralJacobian
 from .design import spatial_lag
 from .fixed_effects import FixedEffects
-from .moving import as_lagged, copies, lag_effects, leave_or_stay
-from .regimes import RegimeDesign
-from .sample import likelihood_size, own_columns
+from .moving import as_lagged, copies, lag_effects, leave_or_stay, turns
+from .regimes import RegimeDesign, SplitDesign
+from .sample import effects_counted, likelihood_size, own_columns
 from .several_ways import of_time_alone
 from .specification import Specification
 from .unit_means import lag_unit_means, with_unit_means
@@ -38,25 +38,22 @@ def regime_arrays(
     columns = own_columns(d, effects)
     X, names = with_unit_means(d.X[:, :, columns], [d.names[j] for j in columns], d, effects)
     # 1. [y, 1_r W y, X, dummies], unit effects out.
-    lag_first = correction is not False or d.varies
+    lag_first = correction is not False or d.varies or d.obs_weights is not None
     base = np.concatenate([d.y[..., None], X, dummies], axis=2)
     within = d.within(base, leaving)
     outcome = d.outcome if lag_first else d.within(d.outcome, leaving)
-    lags = d.lag(outcome, lag_effects(d, effects, rhos=G if regimes.rho else 1))
-    lags = _cut(lags, codes, G * regimes.rho)
-    lags = lags if specification.lag else lags[..., :0]
+    of_lag, of_error = weights_by_role(specification, d)
+    lags = [_cut(d.lag(outcome, lag_effects(d, effects), w), codes, G * regimes.rho) for w in of_lag]
     own = base if lag_first else within
-    whole = np.concatenate([own[..., :1], lags, own[..., 1:]], axis=2)
-    rows = d.rows(d.within(whole, leaving) if lag_first else whole)
+    whole = np.concatenate([own[..., :1], *lags, own[..., 1:]], axis=2)
+    root = d.root[:, None]
+    rows = root * d.rows(d.within(whole, leaving) if lag_first else whole)
     # 2. M of the same, cut by regime.
-    L = (G if regimes.lam else 1) if specification.error else 0
-    lagged = np.empty((L, d.nobs, whole.shape[2]))
-    if specification.error:
-        MZ = spatial_lag(d.weights_of_error, whole)
-        for place in range(L):
-            part = MZ * (codes == place)[:, None] if regimes.lam else MZ
-            lagged[place] = d.rows(d.within(part, leaving) if lag_first else part)
-    J, k, followed = lags.shape[2], len(names), len(columns)
+    lagged, k, followed = [], len(names), len(columns)
+    J = whole.shape[2] - own.shape[2]
+    for MZ in (spatial_lag(M, whole) for M in of_error):
+        parts = [MZ * (codes == g)[:, None] for g in range(G)] if regimes.lam else [MZ]
+        lagged += [root * d.rows(d.within(part, leaving) if lag_first else part) for part in parts]
     for one in lagged:
         lag_unit_means(one[:, 1 + J : 1 + J + k], rows[:, 1 + J : 1 + J + followed], names[:followed], d, effects)
     own, absorbed = np.ascontiguousarray(rows[:, 1 + J : 1 + J + k]), rows[:, 1 + J + k :]
@@ -65,15 +62,21 @@ def regime_arrays(
     sizes = np.bincount(groups, minlength=S).astype(float)
     if time_alone is not None:
         sizes -= time_alone * np.bincount(groups[: d.n_units], minlength=S)
+    elif leaving.ways and estimated:
+        sizes -= (d.nobs - d.left(leaving)) // d.n_units * np.bincount(groups[: d.n_units], minlength=S)
     elif effects.ways and not estimated:
         sizes[:] = d.left(effects)
-    elif correction is not False and effects.entity and not effects.ways and not (d.varies or units_stay):
+    elif correction is not False and effects.entity and not (
+        effects.ways or turns(d, effects) or d.lags or units_stay
+    ):
         sizes -= np.bincount(groups[: d.n_units], minlength=S)
     Q, R = np.linalg.qr(np.column_stack([own, absorbed]))
     return {
-        "y": rows[:, 0], "X": own, "lags": rows[:, 1 : 1 + J], "lagged": lagged, "basis": (Q, R),
+        "y": rows[:, 0], "X": own, "lags": rows[:, 1 : 1 + J],
+        "lagged": np.array(lagged).reshape(len(lagged), *rows.shape), "basis": (Q, R),
         "names": tuple(names), "absorbed": absorbed,
-        "n": likelihood_size(d, effects, correction is not False), "groups": groups, "sizes": sizes,
+        "n": likelihood_size(d, effects_counted(d, effects), correction is not False), "groups": groups, "sizes": sizes,
+        "log_weights": 0.0 if d.obs_weights is None else d.obs_weights.constant(effects, correction is not False),
     }  # fmt: skip
 
 
@@ -81,17 +84,28 @@ def regime_determinants(specification: Specification, d: RegimeDesign, effects: 
     """``lag`` and ``error``: the log-determinants, or None."""
     split = d.split
     assert split is not None
-    G, parts, T = len(split.labels), {}, d.n_periods
-    lag_first = correction is not False or d.varies  # else data are demeaned before they are lagged
-    for name, w, there, differs in (("lag", d.weights, specification.lag, split.regimes.rho),
-                                    ("error", d.weights_of_error, specification.error, split.regimes.lam)):  # fmt: skip
-        if name == "lag" and there and lag_first and not (differs and G > 1):
-            w = as_lagged(w, effects)
-        logdet = logdet_by_regime(w, split.codes if differs else None, G, T)
-        time_alone = of_time_alone(d, effects)
-        times = copies(d, effects, correction, name, w.varies) if time_alone is None else T - time_alone
-        parts[name] = SeveralJacobian(logdet, times) if there else None
+    G, T = len(split.labels), d.n_periods
+    parts: dict = {}
+    lag_first = correction is not False or d.varies or d.obs_weights is not None  # else lagged once demeaned
+    of_lag, of_error = weights_by_role(specification, d)
+    time_alone = of_time_alone(d, effects)
+    stay = specification.error or (split.regimes.sigma2 and G > 1)
+    for name, used, differs in (("lag", of_lag, split.regimes.rho), ("error", of_error, split.regimes.lam)):
+        if name == "lag" and lag_first and not d.several_rhos:
+            used = [as_lagged(w, effects) for w in used]
+        logdet = logdet_by_regime(used, split.codes if differs else None, G, T) if used else None
+        varies = any(w.varies for w in used)
+        times = copies(d, effects, correction, name, varies, stay=stay) if time_alone is None else T - time_alone
+        parts[name] = SeveralJacobian(logdet, times) if logdet else None
     return parts
+
+
+def weights_by_role(specification: Specification, d: RegimeDesign) -> tuple[list, list]:
+    """The W that lag the response, and those that lag the error."""
+    if isinstance(d, SplitDesign):
+        W = d.weights.matrices
+        return [W[m] for m in d.weights.lag], [W[m] for m in d.weights.error]
+    return [d.weights] * specification.lag, [d.weights_of_error] * specification.error
 
 
 def _cut(lag: np.ndarray, codes: np.ndarray, G: int) -> np.ndarray:

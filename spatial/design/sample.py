@@ -77,8 +77,8 @@ def demeaned_samples(
     problems, Q, R = degenerate(
         d, before[:, 0], parts["y"], before[:, 1:c].swapaxes(1, 2), parts["X"], names, effects
     )
-    # 4. n and the determinants: unit effects of a dynamic model are not transformed out.
-    transformed = effects.without_entity() if d.lags else effects
+    # 4. n and the determinants.
+    transformed = effects_counted(d, effects)
     n, usable = likelihood_size(d, transformed, correction), None in problems
     of_lag, of_error = (
         _jacobian(d, w, transformed, correction, logdet_method) if usable and there else None
@@ -153,6 +153,11 @@ def likelihood_size(d: Design, effects: FixedEffects, correction) -> int:
     if correction == "additive":  # entity effects are transformed out, time effects corrected for afterwards
         return d.left(effects.without_time())
     return d.nobs
+
+
+def effects_counted(d: Design, effects: FixedEffects) -> FixedEffects:
+    """The effects that the likelihood counts: those of units are not transformed out of a dynamic model."""
+    return effects.without_entity() if d.lags else effects
 
 
 def _jacobian(

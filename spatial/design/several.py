@@ -19,7 +19,7 @@ from .design import INTERCEPT, Design, durbin_columns, spatial_lag
 from .fixed_effects import NO_EFFECTS, FixedEffects
 from .moving import as_lagged, copies, leave_or_stay
 from .period_means import centers
-from .sample import SPANNED, determinant_counts, likelihood_size, own_columns
+from .sample import SPANNED, determinant_counts, effects_counted, likelihood_size, own_columns
 from .several_ways import carried_groups, ways_stay
 from .specification import Specification
 from .unit_means import lag_unit_means, with_unit_means
@@ -82,7 +82,7 @@ def several_design(
     own = {one.name: getattr(d, one.name) for one in fields(Design)}
     out = SeveralDesign(**{**own, "weights": weights, "durbin": (), "error_weights": None})
     if durbin is None and (specification.lag or specification.durbin):
-        out = _with_lagged_intercepts(out, of_lag, effects)
+        out = with_lagged_intercepts(out, of_lag, effects)
     return out
 
 
@@ -104,17 +104,22 @@ def _pairs(specification: Specification, d: Design, durbin, of_lag, place) -> tu
     return tuple((j, m) for m in of_lag for j in columns)
 
 
-def _with_lagged_intercepts(d: SeveralDesign, of_lag: Sequence[int], effects: FixedEffects) -> SeveralDesign:
-    """W_j 1 is a regressor wherever it is no constant and the others do not span it, as with one W."""
-    if INTERCEPT not in d.names or effects.fixed:
+def with_lagged_intercepts(
+    d: SeveralDesign, of_lag: Sequence[int], effects: FixedEffects, *, by_regime: bool = False
+) -> SeveralDesign:
+    """W_j 1 is a regressor wherever it is no constant and the others do not span it, as with one W; beside period
+    effects where rho differs ``by_regime``."""
+    if INTERCEPT not in d.names or (effects.fixed and not (by_regime and effects.time)):
         return d
     one = d.names.index(INTERCEPT)
     for m in of_lag:
         if not d.weights.matrices[m].row_sums_vary:
             continue
         X, _ = several_regressors(d, effects)
-        added = d.rows(spatial_lag(d.weights.matrices[m], d.X[:, :, one]))
-        columns = d.rows(X)
+        if (one, m) in d.weights.pairs:
+            continue
+        added = d.rows(effects.demean(spatial_lag(d.weights.matrices[m], d.X[:, :, one]), d.observed))
+        columns = d.rows(effects.demean(X, d.observed))
         left = added - columns @ np.linalg.lstsq(columns, added, rcond=None)[0]
         if np.linalg.norm(left) > SPANNED * np.abs(d.weights.matrices[m].row_sums).max() * np.sqrt(len(left)):
             d = replace(d, weights=replace(d.weights, pairs=((one, m), *d.weights.pairs)))
@@ -181,8 +186,8 @@ def several_arrays(
         moving = carried_groups(d, effects, (*lag, *error)) is None
         size = float(d.left(effects))
     if moving and (not effects.ways or ways_stay(d, effects, lag, error)):
-        size = float(d.nobs)
         leaving, dummies = leave_or_stay(d, effects, correction, error=bool(error))
+        size = float(d.nobs if leaving.ways is None else d.left(leaving))
     lag_first = correction or d.obs_weights is not None or d.varies
     lagged_before = [d.lag(d.outcome, effects, w)[..., None] for w in lag] if lag_first else []
     Z = np.concatenate([d.y[..., None], *lagged_before, X, dummies], axis=2)
@@ -206,7 +211,7 @@ def several_arrays(
     if not k:
         raise SpatialInputError("E502", "the model has no regressor", hint="y ~ x")
     arrays = {"y": y, "X": own, "lags": rows[:, 1 : 1 + J], "lagged": lagged, "names": tuple(names),
-              "basis": (Q[0], R[0]), "n": likelihood_size(d, effects, correction)}  # fmt: skip
+              "basis": (Q[0], R[0]), "n": likelihood_size(d, effects_counted(d, effects), correction)}  # fmt: skip
     if moving:
         absorbed = rows[:, 1 + J + k :]
         arrays |= {"absorbed": absorbed, "basis": tuple(np.linalg.qr(np.column_stack([own, absorbed]))),
@@ -232,7 +237,7 @@ def several_determinants(d: SeveralDesign, effects: FixedEffects, correction: bo
         return _summed_determinants(d, effects, correction)
     if carried is not None:
         return _carried_determinants(d, effects, carried)
-    counts, built = determinant_counts(d, effects, correction), {}
+    counts, built = determinant_counts(d, effects_counted(d, effects), correction), {}
     for name, used in (("lag", W.lag), ("error", W.error)):
         own = tuple(W.matrices[m] for m in used)
         means = bool(counts["unit_root"]) and any(centers(w, effects.time) for w in own)
@@ -258,7 +263,8 @@ def _summed_determinants(d: SeveralDesign, effects: FixedEffects, correction: bo
         varies = any(w.varies for w in matrices)
         each = zip(*([one.csr for one in w.each(T)] for w in matrices))
         logdet = over_periods(each) if varies else several_logdet(tuple(matrices)) if used else None
-        parts[name] = SeveralJacobian(logdet, copies(d, effects, correction, name, varies)) if logdet else None
+        times = copies(d, effects, correction, name, varies, stay=bool(W.error))
+        parts[name] = SeveralJacobian(logdet, times) if logdet else None
     return parts
 
 

@@ -17,12 +17,13 @@ from scipy.linalg import helmert
 
 from spillover.errors import SpatialInputError
 
-from ..logdet.regimes import rows_of
+from ..logdet.regimes import rows_by_regime
 from .carried import effect_dummies
 from .design import Design
-from .fixed_effects import FixedEffects
+from .fixed_effects import NO_EFFECTS, FixedEffects
 from .moving import as_lagged
 from .regimes import RegimeDesign
+from .regimes_sample import weights_by_role
 from .sample import own_columns, regressor_columns
 from .several import SeveralDesign, several_regressors
 from .specification import Specification
@@ -120,23 +121,36 @@ def times(s: Stacked, matrices, j: int, values: np.ndarray) -> np.ndarray:
     return np.concatenate([own[j] @ values[a:b] for own, a, b in zip(matrices, starts, starts[1:])])
 
 
-def _terms(specification: Specification, d: Design, effects: FixedEffects):
-    """X (T, N, k), and the W and M of every period as tuples of csr_array."""
+def demeaned(specification: Specification, d: Design, effects: FixedEffects, **columns) -> Stacked:
+    """The same of ``columns`` y, lags, Z, lagged and k that effects have left by demeaning, M lagging deviations from
+    period means where its rows do not sum to one; of a balanced panel under the same W in all periods."""
+    T, N = d.y.shape
+    _, lag, error = _terms(specification, d, effects, centered=True)
+    there, root = np.ones((T, N), dtype=bool), np.ones((T, N))
+    W, M = (_blocks(each, there, root) for each in (lag, error))
+    return Stacked(**columns, W=W, M=M, units=np.tile(np.arange(N), T))
+
+
+def _terms(specification: Specification, d: Design, effects: FixedEffects, *, centered: bool = False):
+    """X (T, N, k), and the W and M of every period as tuples of csr_array; ``centered`` where M lags deviations from
+    period means too."""
     T = d.n_periods
+    means = effects if centered else NO_EFFECTS
+    if isinstance(d, RegimeDesign) and d.split is not None and d.spatial_regimes:
+        split, X = d.split, d.X[:, :, own_columns(d, effects)]
+        of_lag, of_error = weights_by_role(specification, d)
+        if not d.several_rhos:
+            of_lag = [as_lagged(w, effects) for w in of_lag]
+        return X, *(_cut(each, T, split.codes, len(split.labels) if differs else 1)
+                    for each, differs in ((of_lag, split.regimes.rho), (of_error, split.regimes.lam)))  # fmt: skip
     if isinstance(d, SeveralDesign):
         X, own = several_regressors(d, effects)[0], d.weights.matrices
         lag = [as_lagged(own[m], effects) for m in d.weights.lag]
-        error = [own[m] for m in d.weights.error]
+        error = [as_lagged(own[m], means) for m in d.weights.error]
         return X, *(_each(part, T) for part in (lag, error))
-    if isinstance(d, RegimeDesign) and d.split is not None and d.split.regimes.spatial:
-        split, X = d.split, d.X[:, :, own_columns(d, effects)]
-        G = len(split.labels)
-        rho, lam = split.regimes.rho and G > 1, split.regimes.lam and G > 1
-        W = d.weights if rho else as_lagged(d.weights, effects)
-        return X, _cut(W, T, split.codes, G * rho or specification.lag), _cut(
-            d.weights_of_error, T, split.codes, G * lam or specification.error)  # fmt: skip
     X, _ = regressor_columns(d, effects)
-    lag, error = [as_lagged(d.weights, effects)] * specification.lag, [d.weights_of_error] * specification.error
+    lag = [as_lagged(d.weights, effects)] * specification.lag
+    error = [as_lagged(d.weights_of_error, means)] * specification.error
     return X, _each(lag, T), _each(error, T)
 
 
@@ -146,14 +160,14 @@ def _each(weights, T: int) -> list[tuple]:
 
 
 def _cut(weights, T: int, codes: np.ndarray, G: int) -> list[tuple]:
-    """1_r W of every regime r, W itself of one, nothing of none; the same objects where W is."""
+    """1_r W of every W and regime r, every W itself of one; the same objects where W is."""
     seen: dict[int, tuple] = {}
-    out = []
-    for w in weights.each(T):
-        if id(w) not in seen:
-            parts = (w.csr,) if G == 1 else tuple(rows_of(w.csr, codes == g) for g in range(G))
-            seen[id(w)] = parts if G else ()
-        out.append(seen[id(w)])
+    out: list[tuple] = [()] * T
+    for w in weights:
+        for t, own in enumerate(w.each(T)):
+            if id(own) not in seen:
+                seen[id(own)] = rows_by_regime(own.csr, codes if G > 1 else None, G)
+            out[t] = (*out[t], *seen[id(own)])
     return out
 
 

@@ -6,6 +6,7 @@ unit's weights: D'D = diag(T_i) again.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -47,6 +48,10 @@ class UnitRows:
     def counts(self) -> np.ndarray:
         """T_i, (N,)."""
         return np.bincount(self.codes, None if self.root is None else self.root**2, minlength=self.N)
+
+    def filtered(self, change: Callable[[np.ndarray], np.ndarray]) -> UnitRows:
+        """D with its rows changed, as by a filter over time: T_i are then c_i'c_i of the filtered ones c_i."""
+        return UnitRows(self.codes, self.N, change(self.ones))
 
     @property
     def ones(self) -> np.ndarray:

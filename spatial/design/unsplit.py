@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 
 from .design import INTERCEPT, Design
 from .fixed_effects import NO_EFFECTS, FixedEffects
-from .regimes import RegimeDesign
-
-LAG = "W:"
+from .regimes import RegimeDesign, SplitDesign
+from .several import SeveralDesign
 
 
 def unsplit(d: Design) -> Design:
@@ -19,13 +18,18 @@ def unsplit(d: Design) -> Design:
         return d
     assert d.split is not None
     place = {name: j for j, name in enumerate(d.names)}
-    terms = [term for term in d.split.columns if not _is_lag(d, term)]
+    lags = _lags(d)
+    terms = [term for term in d.split.columns if term not in lags]
     own = {term: [d.X[:, :, place[name]] for name in d.split.columns[term]] for term in terms}
     columns = [np.ones(d.y.shape) if term == INTERCEPT else sum(parts) for term, parts in own.items()]
     kept = {one.name: getattr(d, one.name) for one in fields(Design)}
     X = np.stack(columns, axis=2) if columns else np.empty((*d.y.shape, 0))
-    durbin = tuple(j for j, term in enumerate(terms) if LAG + term in d.split.columns)
-    return Design(**kept | {"X": X, "names": tuple(terms), "durbin": durbin})
+    kept |= {"X": X, "names": tuple(terms)}
+    lagged = [(terms.index(of), path) for of, path in lags.values()]
+    if isinstance(d, SplitDesign):
+        return SeveralDesign(**kept | {"weights": replace(d.weights, pairs=tuple((j, m) for j, (m,) in lagged))})
+    order = max((len(path) for _, path in lagged), default=1)
+    return Design(**kept | {"durbin": tuple(j for j, path in lagged if len(path) == 1), "wx_order": order})
 
 
 def split_columns(d: RegimeDesign, X: np.ndarray | None = None, effects: FixedEffects = NO_EFFECTS) -> np.ndarray:
@@ -34,16 +38,17 @@ def split_columns(d: RegimeDesign, X: np.ndarray | None = None, effects: FixedEf
     plain = unsplit(d)
     X = plain.X if X is None else X
     assert d.split is not None
-    own = dict(zip(plain.names, np.moveaxis(X, 2, 0)))
+    own, lags = dict(zip(plain.names, np.moveaxis(X, 2, 0))), _lags(d)
     regime, columns = {f"{label}: ": codes for label, codes in zip(d.split.labels, d.split.members)}, {}
     for term, names in d.split.columns.items():
-        values = d.lag(own[term.removeprefix(LAG)], effects) if _is_lag(d, term) else own[term]
+        of, path = lags.get(term, (term, ()))
+        values = d.along(own[of], path, effects)
         for name in names:
             columns[name] = values if name == term else np.where(regime[name.removesuffix(term)], values, 0.0)
     return np.stack([columns[name] for name in d.names], axis=2) if d.names else d.X
 
 
-def _is_lag(d: RegimeDesign, term: str) -> bool:
-    """Whether a term of the split is the spatial lag of another."""
+def _lags(d: RegimeDesign) -> dict:
+    """The terms that are lags of other terms of the model."""
     assert d.split is not None
-    return term.startswith(LAG) and term.removeprefix(LAG) in d.split.columns
+    return {name: own for name, own in d.split.lags.items() if own[0] in d.split.columns}

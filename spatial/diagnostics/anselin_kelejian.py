@@ -23,7 +23,7 @@ from ..design.fixed_effects import FixedEffects
 from ..records.fit import FitRecord
 from ..records.tests import TestResult
 from ..solve.block_forms import periods_of
-from ..solve.forms import form
+from ..solve.forms import direction, form
 from ..solve.gmm import MomentSample, basis, regressors, two_stage
 from ..solve.projected_forms import Projection, base_forms, refuse_many_effects
 
@@ -81,8 +81,8 @@ def anselin_kelejian(fit: FitRecord) -> TestResult:
 def _moran(d: Design, s: MomentSample, effects: FixedEffects, e: np.ndarray) -> tuple[np.ndarray, float, float]:
     """S e, tr(Q M) and tr(Q S Q S), Q what the effects leave."""
     w = d.weights_of_error
-    if d.observed is None and isinstance(w, SpatialWeights):
-        moran = form(w.csr, centered=effects.time)
+    if d.observed is None and isinstance(w, SpatialWeights) and effects.ways is None:
+        moran = form(w.csr, v=direction(np.ones(w.n)) if effects.time else None)
         return moran @ e, s.copies * moran.trace, s.copies * moran.inner(moran)
     refuse_many_effects(d, effects, "anselin_kelejian with gaps or W that vary", "missing='drop' and w.mean()")
     own = effects_of(d, effects) if effects.fixed else None

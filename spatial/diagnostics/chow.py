@@ -12,7 +12,7 @@ from spillover.provenance import made_from
 
 from ..covariance.joint import wald
 from ..covariance.kinds import Information, lost_freedom
-from ..covariance.several import whole_covariance
+from ..covariance.several import covariance_of_variances
 from ..covariance.vcov import covariance_of, wald_of
 from ..design.design import INTERCEPT
 from ..records.fit import FitRecord
@@ -93,7 +93,8 @@ def chow_test(fit: FitRecord) -> ChowTest:
                                 hint="a column with two regimes or more")
     tests = {name: _contrasts(fit, columns, name) for name, columns in split.columns.items() if len(columns) > 1
              or (name == INTERCEPT and split.differences)}  # fmt: skip
-    for name, values in (("rho", fit.rhos), ("lambda", fit.lambdas)):
+    spatial = fit.rhos_by_weights | fit.lambdas_by_weights
+    for name, values in spatial.items():
         if len(values) > 1:
             tests[name] = _contrasts(fit, tuple(values.index), name)
     differs = len(fit.sigma2s) > 1
@@ -106,7 +107,7 @@ def chow_test(fit: FitRecord) -> ChowTest:
         everything = np.concatenate(list(tests.values()))
         results.append(_wald(fit, everything, JOINT, "all coefficients are the same in all regimes"))
     for name, rows in tests.items():
-        what = name if name in ("rho", "lambda") else f"the coefficient of {name}"
+        what = name if name in spatial else f"the coefficient of {name}"
         results.append(_wald(fit, rows, name, f"{what} is the same in all regimes"))
     model = f"{fit.specification.name}, {fit._design.formula}"
     title = f"Chow tests of {split.regimes.by}: {', '.join(split.labels)}; {model}"
@@ -134,6 +135,6 @@ def _of_variances(fit: RegimesRecord) -> TestResult:
     """ln sigma2 of every regime less that of the first."""
     S = len(fit.sigma2s)
     rows = np.eye(S)[1:] - np.eye(S)[:1]
-    V = rows @ whole_covariance(fit, lost_freedom(fit))[-S:, -S:] @ rows.T
+    V = rows @ covariance_of_variances(fit, lost_freedom(fit)) @ rows.T
     statistic, df = wald(rows @ np.log(fit.sigma2s.to_numpy()), V)
     return TestResult("sigma2", statistic, df, "sigma2 is the same in all regimes")

@@ -15,13 +15,17 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from ..covariance.moments import by_moments
+from ..design.design import Design
+from ..design.dynamic_effects import leave_by_means
+from ..design.past import past_columns
+from ..design.regimes import RegimeDesign
 from ..records.fit import FitRecord
 from ..records.tests import TestResult
 from ..solve.gmm_dynamic import DynamicMoments, PanelGMM
 from ..solve.gmm_exogeneity import exogeneity
-from .stages import Stages, identification
+from .stages import Stages, identification, lags_of_response
 
-LAGGED = re.compile(r"^W\d*:")
+LAGGED = re.compile(r"^W\d*(_\d+)?:")
 INSIDE = 1e-8  # relative distance to the span of the instruments
 
 
@@ -45,11 +49,12 @@ def exogeneity_of_regressors(fit: FitRecord) -> list[TestResult]:
         E501 where there are none, E704 too many instruments.
     """
     gmm, sample = _gmm(fit), by_moments(fit)[0]
-    past = fit._design.lags
+    past = {column.name for column in past_columns(fit._design)}
+    terms = _terms(fit._design)
     columns: dict[str, list[int]] = {}
     for j, name in enumerate(sample.names):
         if not sample.exogenous[j] and name not in past:
-            columns.setdefault(LAGGED.sub("", name), []).append(j)
+            columns.setdefault(LAGGED.sub("", terms.get(name, name)), []).append(j)
     if not columns:
         raise SpatialInputError("E501", "endogeneity_test needs regressors that endog= or predetermined= names, and "
                                 f"{fit.specification.name} has none", hint="endog=['x']")  # fmt: skip
@@ -61,6 +66,12 @@ def exogeneity_of_regressors(fit: FitRecord) -> list[TestResult]:
         C, df = exogeneity(gmm.system, places)
         out.append(TestResult(f"difference in Hansen J of {name}", C, df, f"{name} strictly exogenous"))
     return out
+
+
+def _terms(d: Design) -> dict[str, str]:
+    """The term of every column by regime."""
+    split = d.split if isinstance(d, RegimeDesign) else None
+    return {} if split is None else {name: term for term, names in split.columns.items() for name in names}
 
 
 def _gmm(fit: FitRecord) -> PanelGMM:
@@ -78,9 +89,8 @@ def _stages(fit: FitRecord, gmm: PanelGMM) -> Stages:
     own = left <= INSIDE * np.linalg.norm(Z, axis=0)
     Qx = np.linalg.qr(Z[:, own])[0]
     excluded = np.linalg.svd(H.T @ Qx)[0][:, Qx.shape[1] :]  # within H, orthogonal to what Qx spans
-    names = (*by_moments(fit)[0].names, *[f"W:{d.response}"] * fit.specification.lag)
-    demeaned = fit._settings.effects.time and d.observed is None  # with gaps period effects have columns
-    rows = s.rows - (d.n_periods - 1) * demeaned
+    names = (*by_moments(fit)[0].names, *lags_of_response(fit))
+    rows = s.rows - (d.n_periods - 1) * leave_by_means(d, fit._settings.effects)  # else they have columns
 
     def without(values):
         return values - Qx @ (Qx.T @ values)

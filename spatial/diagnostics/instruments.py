@@ -26,7 +26,7 @@ from ..records.fit import FitRecord
 from ..records.tests import TestResult, TestTable
 from ..solve.gmm import basis
 from .dynamic_instruments import of_dynamic
-from .stages import Stages, identification
+from .stages import Stages, identification, lags_of_response
 
 LEVEL = 0.95
 
@@ -109,8 +109,7 @@ def stages_of(fit: FitRecord) -> Stages:
     inside = np.flatnonzero(~s.exogenous)
     Y, ends, spatial = X[:, inside], [s.names[j] for j in inside], {}
     if s.Wy is not None:
-        rhos = fit.params.index[len(s.names) :][: len(at.rhos)]
-        spatial = {name.replace("rho_", "W_").replace("rho", "W") + f":{fit._design.response}": name for name in rhos}
+        spatial = lags_of_response(fit)
         Y, ends = np.column_stack([Y, Wy]), [*ends, *spatial]
 
     def without(values):

@@ -6,7 +6,6 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
-from ..design.unbalanced import Gaps
 from ..effects.missing_prediction import reduced_form_of_all
 from ..records.missing import MissingRecord
 from .r_squared import RSquared
@@ -23,7 +22,7 @@ def r_squared_of_observed(fit: MissingRecord) -> RSquared:
         return RSquared(nothing, nothing)
 
     def rows(values: np.ndarray) -> np.ndarray:
-        return (Gaps(d.seen, effects).demean(values) if effects.fixed else values)[d.seen]
+        return d.rows_within(values, effects)
 
     corr = _squared(rows(d.y), rows(expected))
     overall = _squared(d.y[d.seen], expected[d.seen]) if d.is_panel else nothing

@@ -9,7 +9,9 @@ from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..covariance.vcov import wald_of
 from ..design.design import INTERCEPT
+from ..design.regimes import matrices_of
 from ..records.fit import FitRecord
+from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from ..records.tests import TestResult
 
@@ -50,6 +52,26 @@ def _roles(fit: FitRecord) -> dict[str, tuple[str, str, SpatialWeights | Tempora
     lag = {"rho": ("lag", "", d.weights)} if spec.lag else {}
     error = {"lambda": ("error", "", d.weights_of_error)} if spec.error else {}
     return lag | error | {f"W:{d.names[j]}": ("x", d.names[j], d.weights) for j in d.durbin}
+
+
+def null_of_regimes(restricted: FitRecord, full: RegimesRecord, df: int) -> str:
+    """The null of a likelihood ratio against a model with regimes, in words.
+
+    Raises
+    ------
+    SpatialInputError
+        E501 where the smaller model has a W, or regimes, that the larger one does not have.
+    """
+    name, by = restricted.specification.name, full.split.regimes.by
+    if any(w not in matrices_of(full._design) for w in matrices_of(restricted._design)):
+        raise SpatialInputError("E501", "the smaller model has a W that the larger one does not have",
+                                hint="fit both models with the same weights")
+    if not isinstance(restricted, RegimesRecord):
+        return f"the regimes of {by} are alike, {name} is enough"
+    if len(set(zip(restricted.split.codes, full.split.codes))) > len(full.split.labels):
+        raise SpatialInputError("E501", f"regimes of {restricted.split.regimes.by!r} do not hold those of {by!r}",
+                                hint="fit both models with the same regimes")  # fmt: skip
+    return f"{name} with {df} parameters fewer is enough"
 
 
 def wald_of_several(fit: SeveralRecord, against: str) -> TestResult:

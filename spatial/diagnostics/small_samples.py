@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from ..covariance.adjusted import ADJUSTED
 from ..covariance.clustered import Robust
 from ..covariance.hac import DriscollKraay
 from ..covariance.jackknife import Jackknife
 from ..covariance.sandwich import least_squares
+from ..covariance.several import has_several
+from ..design.past import splits_past
 from ..effects.few_rows import by_default, obstacle
 from ..records.fit import FitRecord
 from ..records.limits import LIMITS
@@ -46,10 +49,17 @@ def of_periods(fit: FitRecord) -> str:
     if fit._design.lags:
         if fit._design.endog and not fit._design.instruments:
             return LIMITS["own past"]
-        few = fit._settings.method == "ml" and fit._design.n_periods < FEW_DYNAMIC and not fit._design.varies
+        few = fit._settings.method == "ml" and fit._design.n_periods < FEW_DYNAMIC and not _by_exact_mean(fit)
         return LIMITS["few dynamic periods"] * few
     by_period = fit._settings.vcov == "driscoll_kraay" or isinstance(fit._settings.vcov, DriscollKraay)
     return LIMITS["few periods"] * (by_period and fit._design.n_periods < FEW_PERIODS)
+
+
+def _by_exact_mean(fit: FitRecord) -> bool:
+    """Whether a dynamic model is the root of the score less its exact mean, not a step from the maximum."""
+    d = fit._design
+    more = d.obs_weights is not None or fit._settings.effects.ways is not None or splits_past(d)
+    return d.varies or more or isinstance(fit, SeveralRecord) or has_several(fit)
 
 
 def of_rows(fit: FitRecord) -> str:
@@ -61,10 +71,10 @@ def of_rows(fit: FitRecord) -> str:
     """
     spec, s, n, p = fit.specification, fit._settings, fit._sample.n, len(fit.params)
     if isinstance(fit, SeveralRecord):
-        few = (spec.lag or spec.error) and n < FEW * p
+        few = (spec.lag or spec.error) and n < FEW * p and s.method not in ADJUSTED
         return f"n / p = {n / p:.1f}: {LIMITS['few rows of several']}" if few else ""
     if isinstance(fit, RegimesRecord) and (fit.by_likelihood or fit.n_rhos > 1):
-        few = (spec.lag or spec.error) and n < FEW * p
+        few = (spec.lag or spec.error) and n < FEW * p and s.method not in ADJUSTED
         return f"n / p = {n / p:.1f}: {LIMITS['few rows of regimes']}" if few else ""
     if fit._design.lags and spec.lag and spec.error:
         return LIMITS["two parameters"] * (n < FEW_FOR_TWO or spec.durbin)
@@ -72,7 +82,7 @@ def of_rows(fit: FitRecord) -> str:
         return ""
     if spec.lag and spec.error:
         if by_default(fit):
-            return LIMITS["two parameters by likelihood"]
+            return LIMITS["two parameters of reml" if s.method == "reml" else "two parameters by likelihood"]
         weak = LIMITS["two parameters"] * (n < (FEW_BY_MOMENTS if s.method == "gmm" else FEW_FOR_TWO) or spec.durbin)
         better = "; method='likelihood' of conf_int and effects holds" if weak and not obstacle(fit) else ""
         return weak + better

@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from ..covariance.moments import by_moments
 from ..covariance.sandwich import sums_by_group
+from ..records.fit import FitRecord
 from ..records.tests import TestResult
 
 WEAK = "weak below about 10 (Stock & Yogo 2005)"
@@ -86,3 +88,10 @@ def identification(s: Stages) -> list[TestResult]:
         TestResult("Kleibergen-Paap F", s.F(wald), "none", f"the same, {s.errors}"),
         TestResult("Kleibergen-Paap LM", lm, s.L - G + 1, f"the instruments do not identify the model, {s.errors}"),
     ]
+
+
+def lags_of_response(fit: FitRecord) -> dict[str, str]:
+    """``W:y``, ``W_1:y``, ``east: W:y`` ... and the rho that each has."""
+    sample, at = by_moments(fit)
+    rhos = fit.params.index[len(sample.names) :][: len(at.rhos)] if fit.specification.lag else ()
+    return {name.replace("rho_", "W_").replace("rho", "W") + f":{fit._design.response}": name for name in rhos}

@@ -24,7 +24,7 @@ from .in_units_of_variance import in_units_of_variance
 from .lm import has_exact_moments, scores_of
 from .lm_uneven import uneven_scores
 from .random_nested import lr_test_of_random
-from .several import restrictions, wald_of_several
+from .several import null_of_regimes, restrictions, wald_of_several
 
 NULLS = {"SAR": "theta = 0", "SEM": "theta + rho beta = 0", "SLX": "rho = 0", "OLS": "rho = 0 and theta = 0"}
 
@@ -141,8 +141,8 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
         name = f"LR {b} with {len(full._design.weights.matrices)} W vs {a}"
         return TestResult(name, statistic, df, restrictions(restricted, full))
     if isinstance(full, RegimesRecord):
-        by = full.split.regimes.by
-        return TestResult(f"LR {b} with regimes vs {a}", statistic, df, f"the regimes of {by} are alike, {a} is enough")
+        of = f"{a} with regimes" if isinstance(restricted, RegimesRecord) else a
+        return TestResult(f"LR {b} with regimes vs {of}", statistic, df, null_of_regimes(restricted, full, df))
     if len(full._design.lags) > len(restricted._design.lags):
         null = f"{a} is enough" if a != b else _no_past(set(full._design.lags) - set(restricted._design.lags))
         a, b = ("dynamic " * bool(fit._design.lags) + fit.specification.name for fit in (restricted, full))

@@ -20,6 +20,7 @@ from .curves import between_poles
 from .linear import Law, RatioLaw, infer_by_default
 from .long_run import PHI, dynamics, long_run_law, of_all_units, refuse_without_long_run, with_rho
 from .mixture import Inference
+from .operators import refuse_later
 from .propagate import determinant, selectors
 from .several_linear import emitted_by_several
 from .stationarity import stationarity
@@ -43,6 +44,8 @@ def emitted(
     run : {"short", "long"}
         Of a dynamic model, whether in the period of the change or when it has worked itself out.
     """
+    if run == "long":
+        refuse_later(fit, "run='long'")
     if isinstance(fit, SeveralRecord | RegimesRecord):
         return emitted_by_several(fit, names, weights, level)
     if run == "long":

@@ -31,7 +31,6 @@ def obstacle(fit: FitRecord) -> str:
     checks = {
         "it is for models with a spatial lag or a spatial error": not (model.lag or model.error),
         "it needs maximum likelihood": s.method not in ("ml", "reml") or s.composed,
-        "the restricted scores of lag and error are not its slopes": s.method == "reml" and model.lag and model.error,
         "it has no standard errors": not np.isfinite(fit._covariance).all(),
         "it is for static models": bool(d.lags),
         "W varies over time, or periods are missing": d.varies or d.observed is not None,

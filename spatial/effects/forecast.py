@@ -23,7 +23,7 @@ import pandas as pd
 
 from spillover.errors import SpatialInputError, check_option
 from spillover.ids import of_all_units, positions
-from spillover.matrix import TemporalWeights, as_weights, refuse_varying
+from spillover.matrix import SeveralWeights, TemporalWeights, as_weights, refuse_varying
 from spillover.provenance import made_from
 from spillover.show import Shown
 from spillover.values import share
@@ -140,6 +140,9 @@ def forecast(
         raise SpatialInputError("E501", "a forecast needs a panel: a cross-section has no periods to come",
                                 hint="fit.predict(new, w) for new units")  # fmt: skip
     refuse_weighted(d.obs_weights, "a forecast", "fit.predict() has the fitted periods")
+    if d.lags and isinstance(fit, SeveralRecord | RegimesRecord):
+        raise SpatialInputError("E324", "a forecast of a dynamic model is there for one W, the same everywhere",
+                                hint="fit.predict() has the fitted periods")
     if d.n_units > DENSE_MAX:
         raise SpatialInputError("E309", f"forecasts need dense {d.n_units:,} x {d.n_units:,} matrices", n=d.n_units,
                                 hint="fit.predict() has the fitted periods")  # fmt: skip
@@ -232,8 +235,8 @@ def _jacobian(path: Callable, params: np.ndarray, errors: np.ndarray) -> np.ndar
 def _weights(fit: FitRecord, w) -> tuple:
     """W and M of the new periods: one each, or all W of a model with several."""
     d = fit._design
-    if isinstance(fit, SeveralRecord):
-        several = weights_of_new(fit, w)
+    if isinstance(d.weights, SeveralWeights):
+        several = weights_of_new(fit, w)  # type: ignore[arg-type]
         return several, several
     if w is None and d.varies:
         raise SpatialInputError("E320", "the weights of the fit vary over time: those of new periods are needed",
@@ -258,7 +261,8 @@ def _as_lagged(fit: FitRecord, W, M) -> tuple:
     if isinstance(fit, SeveralRecord):
         return (lagging(W, time),) * 2
     if isinstance(fit, RegimesRecord):
-        return lagging(W, lag_effects(d, fit._settings.effects, rhos=len(fit.rhos)).time), M
+        of_lag = lagging(W, lag_effects(d, fit._settings.effects).time)
+        return of_lag, lagging(M, time) if isinstance(M, SeveralWeights) and not fit.split.regimes.spatial else M
     return lagging(W, time), M if by_gls(fit._sample) else lagging(M, time)
 
 

@@ -22,6 +22,7 @@ from ..records.fit import FitRecord
 from ..records.missing import MissingRecord
 from ..records.schema import critical_value
 from ..solve.missing_projection import Projection
+from .prediction import refuse_composed
 
 KINDS = ("TS", "TC", "trend")
 
@@ -107,6 +108,8 @@ def predict_in_sample(fit: MissingRecord, kind: str | None = None) -> pd.Series:
         E501 unknown kind.
     """
     check_option("kind", kind or "TS", KINDS)
+    if fit._settings.serial is not None:
+        refuse_composed(fit, kind or "TS")
     d = fit._design
     if (kind or "TS") == "TS":
         return d.labelled(fit.completed.outcome - fit._errors, "predicted")

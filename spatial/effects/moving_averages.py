@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -18,6 +19,7 @@ from ..design.design import Design
 from ..logdet.several import SeveralLogdet
 from ..logdet.several_periods import SeveralPeriods
 from .regimes_averages import RegimeAverages
+from .regimes_channels import ChannelAverages
 from .several_averages import SeveralAverages
 
 
@@ -68,7 +70,7 @@ class MovingAverages(Parts, SeveralAverages):
 
 @dataclass(frozen=True, eq=False)
 class MovingRegimeAverages(Parts, RegimeAverages):
-    """Of regimes: ``matrices``, ``W`` and ``codes`` are those of the observed rows."""
+    """Of regimes: ``matrices``, ``paths`` and ``codes`` are those of the observed rows."""
 
     logdet = Parts.logdet  # type: ignore[assignment]
     exact, _dense = Parts.exact, Parts._dense
@@ -77,7 +79,18 @@ class MovingRegimeAverages(Parts, RegimeAverages):
         return self._added(points, np.ones(len(self.parts)).tolist())
 
 
-def over_periods(parts: Sequence[SeveralAverages], keys: Sequence[Hashable]) -> MovingAverages | MovingRegimeAverages:
+@dataclass(frozen=True, eq=False)
+class MovingChannelAverages(Parts, ChannelAverages):
+    """Of the channels of regimes."""
+
+    logdet = Parts.logdet  # type: ignore[assignment]
+    exact, _dense = Parts.exact, Parts._dense
+
+    def _solved(self, points: np.ndarray):  # type: ignore[override]
+        return self._added(points, np.ones(len(self.parts)).tolist())
+
+
+def over_periods(parts: Sequence[SeveralAverages], keys: Sequence[Hashable]) -> SeveralAverages:
     """Averages over periods; those with one key are computed once.
 
     Parameters
@@ -91,9 +104,12 @@ def over_periods(parts: Sequence[SeveralAverages], keys: Sequence[Hashable]) -> 
     place = tuple(list(different).index(key) for key in keys)
     if isinstance(first, RegimeAverages):
         codes = np.concatenate([part.codes for part in parts])  # type: ignore[attr-defined]
-        W = _stacked([part.W for part in parts])  # type: ignore[attr-defined]
-        return MovingRegimeAverages(stacked, first.lag, W=W, codes=codes, groups=first.groups,
-                                    parts=tuple(different.values()), place=place)  # fmt: skip
+        paths = tuple(map(_stacked, zip(*(part.paths for part in parts))))  # type: ignore[attr-defined]
+        own: dict[str, Any] = {"paths": paths, "weights": first.weights, "codes": codes, "groups": first.groups,
+               "parts": tuple(different.values()), "place": place}  # fmt: skip
+        if isinstance(first, ChannelAverages):
+            return MovingChannelAverages(stacked, first.lag, **own, places=first.places)
+        return MovingRegimeAverages(stacked, first.lag, **own)
     return MovingAverages(stacked, first.lag, parts=tuple(different.values()), place=place)
 
 
@@ -104,5 +120,5 @@ def periods_alike(d: Design, weights: Sequence[SpatialWeights | TemporalWeights]
     return list(zip(who, *([id(one) for one in w.each(T)] for w in weights)))
 
 
-def _stacked(blocks: list[sparse.csr_array]) -> sparse.csr_array:
+def _stacked(blocks: Sequence[sparse.csr_array]) -> sparse.csr_array:
     return sparse.csr_array(sparse.block_diag(blocks, format="csr"))

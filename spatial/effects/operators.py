@@ -1,20 +1,25 @@
-"""A = I - C and B = I - D of models with several rho or lambda: C = sum_j rho_j W_j, or diag(rho_r(i)) W by regime.
+"""A = I - C and B = I - D of models with several rho or lambda: C = sum_j rho_j W_j, or diag(rho_r(i)) W by regime, or
+sum_j diag(rho_j,r(i)) W_j.
 
 Responses to a regressor are S = A^-1 sum_k c_k P_k. With several W c = (beta, theta_1 ... theta_M) and P = I, W_1 ...
 W_M; by regime c = (beta_1 ... beta_G, theta_1 ... theta_G) and P = 1_1 ... 1_G, 1_1 W ... 1_G W, 1_r the units of
-regime r.
+regime r, then the rows of W^2, or of W_2 ... in place of those of W.
 """
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable, Sequence
+from functools import reduce
 
 import numpy as np
 from scipy import sparse
 
+from spillover.errors import SpatialInputError
 from spillover.matrix import SpatialWeights, TemporalWeights
 
-from ..logdet.regimes import rows_of
+from ..design.regimes import matrices_of
+from ..logdet.regimes import rows_by_regime
 from ..logdet.several import DENSE_MAX, DENSE_SHARE
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
@@ -26,10 +31,10 @@ Several = SeveralRecord | RegimesRecord
 def operators(fit: Several, t: int = 0) -> tuple[sparse.csr_array, sparse.csr_array]:
     """C and D of the fitted units, in period t where W varies: who is not observed then has no links."""
     d, T = fit._design, fit._design.n_periods
+    each = [w.each(T)[t].csr if w.varies else w.csr for w in matrices_of(d)]
     if isinstance(fit, SeveralRecord):
-        return combined(fit, [w.each(T)[t].csr if w.varies else w.csr for w in fit._design.weights.matrices])
-    W, M = (w.each(T)[t].csr for w in (d.weights, d.weights_of_error))
-    return by_regime(fit, W, M, fit.split.codes)
+        return combined(fit, each)
+    return by_regime(fit, each, each if d.error_weights is None else [d.error_weights.each(T)[t].csr], fit.split.codes)
 
 
 def each_period(fit: Several, apply: Callable, *values: np.ndarray) -> np.ndarray:
@@ -50,32 +55,41 @@ def combined(fit: SeveralRecord, matrices: Sequence[sparse.csr_array]) -> tuple[
     return sparse.csr_array(sums[0]), sparse.csr_array(sums[1])
 
 
-def by_regime(fit: RegimesRecord, W, M, codes: np.ndarray) -> tuple[sparse.csr_array, sparse.csr_array]:
-    """C and D where the units belong to these regimes."""
-    of_units = (sparse.diags_array(fit.of_regimes(values, codes)) for values in (fit.rhos, fit.lambdas))
-    rho, lam = of_units
-    return sparse.csr_array(rho @ W), sparse.csr_array(lam @ M)
+def by_regime(fit: RegimesRecord, matrices, of_error, codes: np.ndarray) -> tuple[sparse.csr_array, sparse.csr_array]:
+    """C and D where the units belong to these regimes, under these W and M."""
+    none, sums = sparse.csr_array(matrices[0].shape), []
+    for values, used, each in ((fit.rhos_by_weights, fit.lag_matrices, matrices),
+                               (fit.lambdas_by_weights, fit.error_matrices, of_error)):  # fmt: skip
+        own = zip(values.values(), used)
+        sums.append(sum((sparse.diags_array(fit.of_regimes(one, codes)) @ each[m] for one, m in own), none))
+    return sparse.csr_array(sums[0]), sparse.csr_array(sums[1])
 
 
 def lags_of(fit: Several, period=None) -> tuple[sparse.csr_array, ...]:
-    """What every rho multiplies: W_m, or 1_r W; empty of a model without W y. Where W varies that of one period, over
+    """What every rho multiplies: W_m, or 1_r W_m; empty of a model without W y. Where W varies that of one period, over
     the units observed in it, or block diagonal over all rows."""
+    matrices = matrices_of(fit._design)
     if isinstance(fit, SeveralRecord):
-        return tuple(matrix_of(fit, fit._design.weights.matrices[m], period) for m in fit._design.weights.lag)
-    W, G = matrix_of(fit, fit._design.weights, period), fit.n_rhos
-    codes = codes_of(fit, period)
-    return tuple(rows_of(W, codes == g) for g in range(G)) if G > 1 else (W,) * G
+        return tuple(matrix_of(fit, matrices[m], period) for m in fit._design.weights.lag)
+    codes = codes_of(fit, period) if fit.n_rhos > len(fit.lag_matrices) else None
+    whole = [matrix_of(fit, matrices[m], period) for m in fit.lag_matrices]
+    return tuple(part for W in whole for part in rows_by_regime(W, codes, len(fit.split.labels)))
 
 
 def passages(fit: Several, period=None) -> tuple[sparse.csr_array, ...]:
     """P_1 ... P_K, likewise."""
+    matrices = [matrix_of(fit, w, period) for w in matrices_of(fit._design)]
+    eye = sparse.eye_array(matrices[0].shape[0], format="csr")
     if isinstance(fit, SeveralRecord):
-        matrices = [matrix_of(fit, w, period) for w in fit._design.weights.matrices]
-        return (sparse.eye_array(matrices[0].shape[0], format="csr"), *matrices)
-    W, codes = matrix_of(fit, fit._design.weights, period), codes_of(fit, period)
-    groups = [codes == g for g in range(len(fit.split.labels))]
-    own = [sparse.csr_array(sparse.diags_array(members.astype(float))) for members in groups]
-    return (*own, *(rows_of(W, members) for members in groups))
+        return (eye, *matrices)
+    codes = codes_of(fit, period)
+    whole = (eye, *paths_of(fit, matrices))
+    return tuple(part for P in whole for part in rows_by_regime(P, codes, len(fit.split.labels)))
+
+
+def paths_of(fit: RegimesRecord, matrices: Sequence[sparse.csr_array]) -> tuple[sparse.csr_array, ...]:
+    """W, then W^2 where it lags regressors; W_1, W_2 ... of several."""
+    return tuple(sparse.csr_array(reduce(operator.matmul, (matrices[m] for m in path))) for path in fit.paths)
 
 
 def matrix_of(fit: Several, w: SpatialWeights | TemporalWeights, period=None) -> sparse.csr_array:
@@ -118,6 +132,13 @@ def solve(fit: Several, right: np.ndarray, period=None) -> np.ndarray:
     return solved(sparse.csr_array(sum(value * W for value, W in lags)), right)
 
 
+def refuse_later(fit, what: str) -> None:
+    """E324: what follows the period of a change is in the effects of models with several W or regimes alone."""
+    if isinstance(fit, SeveralRecord | RegimesRecord):
+        raise SpatialInputError("E324", f"{what} is there for models with one W, the same everywhere",
+                                hint="fit.effects(): long_run and path(horizon)")
+
+
 def solved(C: sparse.csr_array, right: np.ndarray) -> np.ndarray:
     """(I - C)^-1 right."""
     n = C.shape[0]
@@ -138,12 +159,14 @@ def several_selectors(fit: SeveralRecord, variables) -> np.ndarray:
 
 
 def regime_selectors(fit: RegimesRecord, variables) -> np.ndarray:
-    """(2 G, V, p): what picks beta_1 ... beta_G, theta_1 ... theta_G out of the parameters; 0 where absent."""
+    """(K G, V, p): what picks beta_1 ... beta_G, theta_1 ... theta_G out of the parameters, theta of every path of W;
+    0 where absent."""
     place, G = {name: i for i, name in enumerate(fit.params.index.tolist())}, len(fit.split.labels)
-    picks = np.zeros((2 * G, len(variables), len(place)))
+    paths = [(), *fit.paths]
+    picks = np.zeros((len(paths) * G, len(variables), len(place)))
     for row, variable in enumerate(variables):
-        for start, term in ((0, variable), (G, f"W:{variable}")):
-            names = fit.split.columns.get(term, ())
+        for k, path in enumerate(paths):
+            names = fit.split.columns.get(fit.split.lag_of(variable, path), ())
             for g in range(G) if names else ():
-                picks[start + g, row, place[names[g] if len(names) > 1 else names[0]]] = 1
+                picks[k * G + g, row, place[names[g] if len(names) > 1 else names[0]]] = 1
     return picks

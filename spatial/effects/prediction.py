@@ -237,7 +237,7 @@ def _effects(fit: FitRecord, trend) -> np.ndarray:
         return np.zeros(trend.shape)
     d, outcome = fit._design, fit._design.outcome
     u = outcome - fit.rho * spatial_lag(d.weights, outcome) - trend
-    if not (by_gls(fit._sample) or fit._sample.dummies):
+    if fit._settings.serial or not (by_gls(fit._sample) or fit._sample.dummies):
         return u - d.within(outcome - fit.rho * d.lag(outcome, effects) - trend, effects)
     M, e = d.weights_of_error.each(len(u)), np.nan_to_num(fit._errors)
     return u - np.array([inverse(m, fit.lam).solve(e_t) for m, e_t in zip(M, e)])

@@ -107,7 +107,9 @@ class SeveralEffects(JointEffects):
         return whole[["period", *whole.columns.drop("period")]]
 
 
-def several_effects(fit: SeveralRecord, *, method="quadrature", level=0.95, draws=1000, seed=1) -> SeveralEffects:
+def several_effects(
+    fit: SeveralRecord, *, method="quadrature", level=0.95, draws=1000, seed=1, variables: tuple[str, ...] | None = None
+) -> SeveralEffects:  # fmt: skip
     """Direct, indirect and total effects of every regressor, in all and by channel.
 
     Parameters
@@ -117,6 +119,7 @@ def several_effects(fit: SeveralRecord, *, method="quadrature", level=0.95, draw
         As in ``spatial.effects.compute.effects``.
     level, draws, seed
         Likewise.
+    variables : the regressors by default
 
     Raises
     ------
@@ -125,7 +128,7 @@ def several_effects(fit: SeveralRecord, *, method="quadrature", level=0.95, draw
     """
     options = Options(method, share("level", level), whole_number("draws", draws, least=1),
                       whole_number("seed", seed, least=0))  # fmt: skip
-    variables = fit._design.regressors
+    variables = fit._design.regressors if variables is None else variables
     source = SeveralSource(fit, averages_of(fit), slice(0, 3))
     return SeveralEffects(variables, infer(source, several_selectors(fit, variables), options), fit, options, source)
 

@@ -24,18 +24,18 @@ from ..design.formula import INTERCEPT
 from ..design.moving import lag_effects
 from ..design.options import lists_weights
 from ..design.period_means import centers, lag_of_deviations
-from ..design.regimes import label_of_level
-from ..design.several import SeveralDesign
-from ..design.unsplit import LAG
+from ..design.regime_columns import label_of_level
+from ..design.regimes import matrices_of
 from ..records.several import SeveralRecord
-from .operators import Several, by_regime, combined, each_period
+from .operators import Several, by_regime, combined
 from .regressors import column_of, sample_columns
 
 
 def new_columns(fit: Several, X: Mapping[str, np.ndarray], W: SpatialWeights | SeveralWeights, shape) -> list:
     """The columns of the coefficients in new periods, (H, N) each, from those of the formula's terms."""
     d, one = fit._design, np.ones(shape)
-    if isinstance(d, SeveralDesign):
+    if isinstance(fit, SeveralRecord):
+        d = fit._design
         assert isinstance(W, SeveralWeights)
         own = {name: X.get(name, one) for name in d.names}
         pairs = zip(d.lag_names, d.weights.pairs)
@@ -43,12 +43,14 @@ def new_columns(fit: Several, X: Mapping[str, np.ndarray], W: SpatialWeights | S
         out = own | lagged
         return _with_means(d, out, fit._sample.names, shape)
     out = {}
-    for term, names in fit.split.columns.items():  # type: ignore[union-attr]
-        lagged_term = term not in X and term != INTERCEPT and term.startswith(LAG)
-        base = X.get(term.removeprefix(LAG) if lagged_term else term, one)
-        used = W if term == LAG + INTERCEPT else lagging(W, fit._settings.effects.time)
-        values = spatial_lag(used, base) if lagged_term else base
-        for label, members in zip(fit.split.labels, fit.split.members):  # type: ignore[union-attr]
+    new = W.matrices if isinstance(W, SeveralWeights) else (W,)
+    for term, names in fit.split.columns.items():
+        of, path = fit.split.lags.get(term, (term, ()))
+        values = X.get(of, one)
+        for m in path:
+            used = new[m] if of == INTERCEPT else lagging(new[m], fit._settings.effects.time)
+            values = spatial_lag(used, values)
+        for label, members in zip(fit.split.labels, fit.split.members):
             out[f"{label}: {term}"] = np.where(members, values, 0.0)
         out |= {name: values for name in names if name == term}
     return _with_means(d, out, fit._sample.names, shape)
@@ -78,12 +80,12 @@ def filtered_by_several(fit: Several, named: Mapping[str, float]) -> np.ndarray:
     """u = A y - X beta, (T, N), unit and period effects in it."""
     d, at, effects = fit._design, at_parameters(fit, named), fit._settings.effects
     beta = at.params.to_numpy()[: len(fit._sample.names)]
-    if isinstance(d, SeveralDesign):
-        lags = [d.lag(d.outcome, effects, d.weights.matrices[m]) for m in d.weights.lag]
-        left = sum((rho * lag for rho, lag in zip(at.rhos, lags)), np.zeros(d.y.shape))
+    if isinstance(at, SeveralRecord):
+        rhos, used = list(at.rhos), at._design.weights.lag
     else:
-        lagged = d.centered(d.outcome, lag_effects(d, effects, rhos=len(fit.rhos)))
-        left = each_period(at, lambda C, D, v: C @ v, lagged)
+        rhos, used = [at.by_unit(values) for values in at.rhos_by_weights.values()], at.lag_matrices
+    lags = [d.lag(d.outcome, lag_effects(d, effects), matrices_of(d)[m]) for m in used]
+    left = sum((rho * lag for rho, lag in zip(rhos, lags)), np.zeros(d.y.shape))
     return d.y - left - sample_columns(d, fit._sample.names, effects) @ beta
 
 
@@ -103,7 +105,9 @@ def operators_of_new(fit: Several, W, M) -> tuple[sparse.csr_array, sparse.csr_a
     """C and D under the weights of new periods."""
     if isinstance(fit, SeveralRecord):
         return combined(fit, [w.csr for w in W.matrices])
-    return by_regime(fit, W.csr, M.csr, fit.split.codes)
+    of_lag, of_error = ([w.csr for w in (each.matrices if isinstance(each, SeveralWeights) else (each,))]
+                        for each in (W, M))  # fmt: skip
+    return by_regime(fit, of_lag, of_error, fit.split.codes)
 
 
 def variances_of_errors(fit: Several) -> np.ndarray:
@@ -111,7 +115,7 @@ def variances_of_errors(fit: Several) -> np.ndarray:
     return np.full(fit._design.n_units, fit.sigma2) if isinstance(fit, SeveralRecord) else fit.by_unit(fit.sigma2s)
 
 
-def weights_of_new(fit: SeveralRecord, w) -> SeveralWeights:
+def weights_of_new(fit: Several, w) -> SeveralWeights:
     """Every W of the new periods, in the order of the fit's units.
 
     Raises
@@ -120,6 +124,7 @@ def weights_of_new(fit: SeveralRecord, w) -> SeveralWeights:
         E501 another number of W than the model has, E320 W that vary, E101 ids.
     """
     d, own = fit._design, fit._design.weights
+    assert isinstance(own, SeveralWeights)
     if w is None and own.varies:
         raise SpatialInputError("E320", "the weights of the fit vary over time: those of new periods are needed",
                                 hint="fit.forecast(data, [w1, w2])")

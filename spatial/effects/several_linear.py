@@ -21,9 +21,9 @@ from spillover.errors import SpatialInputError
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import NO_EFFECTS
 from ..design.moving import lag_effects
-from ..design.several import SeveralDesign
+from ..design.regimes import matrices_of
 from ..design.unsplit import split_columns
-from ..logdet.regimes import RegimeLogdet
+from ..logdet.regimes import logdet_of_rows
 from ..logdet.several import SeveralLogdet
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
@@ -45,15 +45,15 @@ class LinearAverages(SeveralAverages):
 
     Attributes
     ----------
-    by_regime : bool
-        Whether these are rows of one W.
+    by_regime : int
+        Of how many W these are the rows by regime; 0 without regimes.
     """
 
-    by_regime: bool = False
+    by_regime: int = 0
 
     @cached_property
     def logdet(self) -> SeveralLogdet:
-        return (RegimeLogdet if self.by_regime else SeveralLogdet)(self.matrices)
+        return logdet_of_rows(self.matrices, self.by_regime) if self.by_regime else SeveralLogdet(self.matrices)
 
     @property
     def _dense(self) -> bool:
@@ -231,9 +231,9 @@ class Sampled:
 
 def _sampled(fit: Several) -> Sampled:
     d, effects = fit._design, fit._settings.effects
-    lagging = lag_effects(d, effects, rhos=len(fit.rhos))
-    if isinstance(d, SeveralDesign):
-        names, W = fit._sample.names, [d.weights.matrices[m] for m in d.weights.lag]
+    lagging = lag_effects(d, effects)
+    if isinstance(fit, SeveralRecord):
+        names, W = fit._sample.names, [matrices_of(d)[m] for m in fit._design.weights.lag]
         return Sampled(names, lambda X: sample_columns(d if X is None else replace(d, X=X), names, NO_EFFECTS),
                        sample_columns(d, names, effects),
                        [(spatial_lag(w, d.outcome), d.lag(d.outcome, lagging, w)) for w in W])  # fmt: skip
@@ -242,16 +242,19 @@ def _sampled(fit: Several) -> Sampled:
     def columns(there: Design) -> np.ndarray:
         return sample_columns(there, fit._sample.names, effects)
 
-    members = fit.split.members if fit.n_rhos > 1 else np.ones((fit.n_rhos, d.n_units), dtype=bool)
-    whole, lagged = spatial_lag(fit._design.weights, d.outcome), d.lag(d.outcome, lagging)
+    own = fit.n_rhos > len(fit.lag_matrices)
+    members = fit.split.members if own else np.ones((1, d.n_units), dtype=bool)
+    W = [matrices_of(d)[m] for m in fit.lag_matrices]
+    each = [(spatial_lag(w, d.outcome), d.lag(d.outcome, lagging, w)) for w in W]
     return Sampled(fit._sample.names, lambda X: columns(replace(d, X=split_columns(fit._design, X))), columns(d),
-                   [(np.where(m, whole, 0.0), np.where(m, lagged, 0.0)) for m in members])  # fmt: skip
+                   [(np.where(m, whole, 0.0), np.where(m, lagged, 0.0)) for whole, lagged in each for m in members])
 
 
 def _lags(fit: Several, period=None) -> dict:
     """What every rho multiplies, for ``LinearAverages``."""
     matrices = lags_of(fit, period)
-    return {"matrices": matrices, "lag": tuple(range(len(matrices))), "by_regime": not isinstance(fit, SeveralRecord)}
+    split = 0 if isinstance(fit, SeveralRecord) else max(len(fit.lag_matrices), 1)
+    return {"matrices": matrices, "lag": tuple(range(len(matrices))), "by_regime": split}
 
 
 def _refuse_large(fit: Several) -> None:

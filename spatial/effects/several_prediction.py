@@ -21,8 +21,10 @@ from ..design.fixed_effects import NO_EFFECTS
 from ..design.moving import lag_effects
 from ..design.obs_weights import refuse_weighted
 from ..design.options import lists_weights
-from ..design.regimes import label_of_level
+from ..design.regime_columns import label_of_level
+from ..design.regimes import matrices_of
 from ..design.several import SeveralDesign
+from ..design.unsplit import unsplit
 from ..records.regimes import RegimesRecord
 from ..records.several import SeveralRecord
 from .joined_units import whole_design
@@ -68,14 +70,18 @@ def predict_several(fit: Several, data: pd.DataFrame | None = None, w=None, *, k
         refuse_weighted(fit._design.obs_weights, "kind='BP' for new units, whose weights are not known,",
                         "kind='TS1' or 'TC'")  # fmt: skip
     whole: Design
-    if isinstance(fit, SeveralRecord):
+    if isinstance(fit._design.weights, SeveralWeights):
         whole, new, matrices = _over_all_units(fit, data, w)
+        of_error = matrices
+    else:
+        whole, M, new = whole_design(fit, data, w, [fit.split.regimes.by])  # type: ignore[union-attr]
+        matrices, of_error = [whole.weights.csr], [M.csr]
+    if isinstance(fit, SeveralRecord):
         trend, (C, D) = regression_part(fit, whole)[0], combined(fit, matrices)
         sd = np.ones(len(new))
     else:
-        whole, M, new = whole_design(fit, data, w, [fit.split.regimes.by])
         codes = _regimes_of(fit, whole)
-        trend, (C, D) = regression_part(fit, whole, codes)[0], by_regime(fit, whole.weights.csr, M.csr, codes)
+        trend, (C, D) = regression_part(fit, whole, codes)[0], by_regime(fit, matrices, of_error, codes)
         sd = np.sqrt(fit.of_regimes(fit.sigma2s, codes))
     return pd.Series(_of_new(whole.outcome[0], trend, C, D, sd, new, kind or "BP"), index=whole.ids[new],
                      name="predicted")  # fmt: skip
@@ -91,7 +97,7 @@ def in_sample(fit: Several, kind: str) -> np.ndarray:
     if effects.fixed and d.varies:  # what y, X beta and B^-1 e leave
         trend = each_period(fit, lambda C, D, y, e: y - C @ y - solved(D, e), y, fit._errors)
     elif effects.fixed:  # unit and period means of A y - X beta
-        lagging = lag_effects(d, effects, rhos=len(fit.rhos))
+        lagging = lag_effects(d, effects)
         left = y - each_period(fit, lambda C, D, v: C @ v, d.centered(y, lagging)) - trend
         trend = each_period(fit, lambda C, D, v: v - C @ v, y) - d.within(left, effects)
     if kind == "trend":
@@ -117,21 +123,21 @@ def regression_part(fit: Several, d: Design, codes: np.ndarray | None = None) ->
     """X beta, lags of X among them, and the offset, (T, N), without fixed effects; ``codes`` are the regimes of units
     that were not fitted."""
     offset = np.zeros(d.y.shape) if d.offset is None else d.offset
-    if isinstance(d, SeveralDesign):
-        names = list(fit._sample.names)
-        return sample_columns(d, names, fit._settings.effects) @ fit.params[names].to_numpy() + offset
-    if codes is None:  # columns by regime
-        names = list(fit._sample.names)
-        return sample_columns(d, names, NO_EFFECTS) @ fit.params[names].to_numpy() + offset
+    if codes is None:  # columns by regime are whole, W lags what the effects leave in others
+        names, several = list(fit._sample.names), isinstance(fit, SeveralRecord)
+        columns = sample_columns(d, names, fit._settings.effects if several else NO_EFFECTS)
+        return columns @ fit.params[names].to_numpy() + offset
     assert isinstance(fit, RegimesRecord)
     out = offset.copy()
-    for term, columns in fit.split.columns.items():
+    for term, those in fit.split.columns.items():
         own = pd.Series({g: fit.params[f"{label}: {term}"] for g, label in enumerate(fit.split.labels)
-                         if f"{label}: {term}" in columns}, dtype=float)  # fmt: skip
-        coefficient = fit.params[term] if columns == (term,) else own.reindex(codes).fillna(0.0).to_numpy()
-        lagged = term.startswith("W:") and term not in d.names
-        values = column_of(d, term.removeprefix("W:") if lagged else term, NO_EFFECTS)
-        out = out + coefficient * (spatial_lag(d.weights, values) if lagged else values)
+                         if f"{label}: {term}" in those}, dtype=float)  # fmt: skip
+        coefficient = fit.params[term] if those == (term,) else own.reindex(codes).fillna(0.0).to_numpy()
+        of, path = fit.split.lags.get(term, (term, ()))
+        values = column_of(d, of, NO_EFFECTS)
+        for m in path:
+            values = spatial_lag(matrices_of(d)[m], values)
+        out = out + coefficient * values
     return out
 
 
@@ -169,17 +175,18 @@ def _deviations(fit: Several) -> np.ndarray:
     return sd if w is None else sd / w.root[0]
 
 
-def _over_all_units(fit: SeveralRecord, data: pd.DataFrame, w) -> tuple[SeveralDesign, np.ndarray, list]:
+def _over_all_units(fit: Several, data: pd.DataFrame, w) -> tuple[SeveralDesign, np.ndarray, list]:
     """The design over fitted and new units with its W, which units are new, and the matrices."""
-    old, listed = fit._design, list(w) if lists_weights(w) else [w]
-    weights = old.weights
+    old, listed = unsplit(fit._design), list(w) if lists_weights(w) else [w]
+    assert isinstance(old, SeveralDesign)
+    weights, others = old.weights, [] if isinstance(fit, SeveralRecord) else [fit.split.regimes.by]
     if len(listed) != len(weights.listed) or set(range(len(weights.matrices))) != set(weights.listed):
         raise SpatialInputError("E501", "new units need every W of the model over all units, in the order of w=: "
                                 f"{len(weights.listed)} of w=, {len(weights.matrices)} in all",
                                 hint="fit.predict(new, [w1, w2]); W of durbin= and w_error= alone: predict() without "
                                 "data")  # fmt: skip
     plain = replace(fit, _design=_as_plain(old))  # type: ignore[arg-type]
-    whole, _, new = whole_design(plain, data, listed[0])
+    whole, _, new = whole_design(plain, data, listed[0], others)
     order = dict(zip(weights.listed, listed))
     matrices = [refuse_varying(as_weights(order[m]), "the prediction of new units") for m in sorted(order)]
     matrices = [m if m.ids.equals(whole.ids) else m.subset(whole.ids) for m in matrices]

@@ -21,6 +21,7 @@ NODES = {1: [72], 2: [72, 32]}  # over the rho of each W; of three and more a la
 MOST_RHOS = 8  # of the lattice
 FEWER_NODES = [36, 16]  # where each may take a factorisation
 STEP, STEP_OF_NEAR = 1e-5, 0.25  # of central differences by rho: in units of 1 / ||W||, and of a window's half-width
+RANK = 1e-10  # smallest eigenvalue of a correlation matrix of all rho that counts as positive
 ANGLES = 96  # directions of rho_1, rho_2 at which the region's edge is computed
 REACH = {True: 6.0, False: 4.5}  # standard errors of rho beyond which nodes are left out, of exact and other averages
 
@@ -119,6 +120,9 @@ class SeveralSource:
         if J > MOST_RHOS:
             raise SpatialInputError("E501", f"the exact distribution is for up to {MOST_RHOS} rho, the model has {J}",
                                     hint="fit.effects(method='simulate') or 'delta'")  # fmt: skip
+        if not _full_rank(V[np.ix_(self.places, self.places)]):
+            raise SpatialInputError("E206", f"the covariance of {J} rho has a lower rank: they have no joint density",
+                                    n=J, hint="fit.effects(method='simulate'), more periods or groups, or vcov='oim'")
         R = np.zeros((J, len(params)))
         R[np.arange(J), self.places] = 1
         law = self._given(params, V, R).refuse_outside()
@@ -149,9 +153,12 @@ class SeveralSource:
         key = points.tobytes()
         if key not in self.averages.memo:
             V = self.fit.vcov.to_numpy()[np.ix_(self.places, self.places)]
-            root = np.linalg.cholesky(V)
-            z = np.linalg.solve(root, (points - self.rho).T)
-            self.averages.memo[key] = self.averages.over(self.rho, root, float(np.abs(z).max()))(points)
+            if _full_rank(V):
+                root = np.linalg.cholesky(V)
+                z = np.linalg.solve(root, (points - self.rho).T)
+                self.averages.memo[key] = self.averages.over(self.rho, root, float(np.abs(z).max()))(points)
+            else:
+                self.averages.memo[key] = self.averages.many(points)
         return self.averages.memo[key]
 
     def _admissible(self, points: np.ndarray) -> np.ndarray:
@@ -166,6 +173,13 @@ class SeveralSource:
         if points.shape[1] == 2:
             return inside | (_largest_by_angle(L, points, ~inside) < 1)
         return np.array([ok or L.largest(point) < 1 for ok, point in zip(inside, points)])
+
+
+def _full_rank(V: np.ndarray) -> bool:
+    """Not so the covariance that few periods or groups leave of more parameters than these are."""
+    scale = 1 / np.sqrt(np.maximum(np.diag(V), np.finfo(float).tiny))
+    values = np.linalg.eigvalsh(V * np.outer(scale, scale))
+    return bool(values[0] > RANK * values[-1])
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +216,7 @@ class RegimeSource(SeveralSource):
         if not len(self.places):
             return np.ones(len(points), dtype=bool)
         L = self.averages.logdet
-        inside = (np.abs(points) * L.row_norms).max(axis=1) < 1
+        inside = L.bounds(points) < 1
         if inside.all() or points.shape[1] == 1:
             return inside if inside.all() else super()._admissible(points)
         if points.shape[1] == 2:

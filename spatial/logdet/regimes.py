@@ -57,29 +57,63 @@ class RegimeLogdet(SeveralLogdet):
         F = self.whole @ inverse
         return value, -F.diagonal() @ self.members, -self.members.T @ ((F * F.T) @ self.members)
 
+    def bounds(self, points: np.ndarray) -> np.ndarray:
+        """max_r |rho_r| ||1_r W||, which no eigenvalue exceeds, at points (Q, J)."""
+        return (np.abs(points) * self.row_norms).max(axis=1, initial=0.0)
+
     def bound(self, rho: np.ndarray) -> float:
-        """max_r |rho_r| ||1_r W||, which no eigenvalue exceeds."""
+        """The same at one point."""
         return float((np.abs(rho) * self.row_norms).max(initial=0.0))
 
     def admissible(self, rho: np.ndarray) -> bool:
         return self.bound(rho) < 1 or super().admissible(rho)
 
 
-def by_regime(w: SpatialWeights, codes: np.ndarray | None, G: int = 1) -> tuple[sparse.csr_array, ...]:
+@dataclass(frozen=True, eq=False)
+class CutLogdet(SeveralLogdet):
+    """L(rho) of several W, each cut into rows by regime, or whole: rows of W_1 and W_2 overlap."""
+
+    @cached_property
+    def sizes(self) -> np.ndarray:
+        """Row sums of |W_j|, (J, n)."""
+        return np.array([abs(W).sum(axis=1) for W in self.matrices])
+
+    @property
+    def row_norms(self) -> np.ndarray:
+        """(J,), the largest row sum of |W_j|."""
+        return self.sizes.max(axis=1)
+
+    def bounds(self, points: np.ndarray) -> np.ndarray:
+        """max_i sum_j |rho_j| sum_k |W_j,ik|, which no eigenvalue exceeds, at points (Q, J)."""
+        return (np.abs(points) @ self.sizes).max(axis=1)
+
+    def bound(self, rho: np.ndarray) -> float:
+        return float(self.bounds(np.asarray(rho)[None])[0])
+
+
+def logdet_of_rows(matrices: tuple[sparse.csr_array, ...], weights: int) -> RegimeLogdet | CutLogdet:
+    """Of so many W, each cut by regime or whole."""
+    return RegimeLogdet(matrices) if weights == 1 else CutLogdet(matrices)
+
+
+def rows_by_regime(W: sparse.csr_array, codes: np.ndarray | None, G: int) -> tuple[sparse.csr_array, ...]:
     """1_r W for every regime r, or (W,) where they share one parameter."""
-    if codes is None:
-        return (w.csr,)
-    return tuple(rows_of(w.csr, codes == g) for g in range(G))
+    return (W,) if codes is None else tuple(rows_of(W, codes == g) for g in range(G))
 
 
 def logdet_by_regime(
-    w: SpatialWeights | TemporalWeights, codes: np.ndarray | None, G: int, periods: int
+    weights: Sequence[SpatialWeights | TemporalWeights], codes: np.ndarray | None, G: int, periods: int
 ) -> AnyLogdet:
-    """Of one W, or added up over the periods of a W that varies."""
-    if not w.varies:
-        return RegimeLogdet(by_regime(w, codes, G))
-    cut = {id(one): by_regime(one, codes, G) for one in w.each(periods)}
-    return over_periods((cut[id(one)] for one in w.each(periods)), RegimeLogdet)
+    """Of one W or several, or added up over the periods of W that vary."""
+    def cut(each: Sequence[SpatialWeights]) -> tuple[sparse.csr_array, ...]:
+        return tuple(part for w in each for part in rows_by_regime(w.csr, codes, G))
+
+    if not any(w.varies for w in weights):
+        return logdet_of_rows(cut([w.each(1)[0] for w in weights]), len(weights))
+    over = list(zip(*(w.each(periods) for w in weights)))
+    parts = {tuple(map(id, each)): cut(each) for each in over}
+    kind = RegimeLogdet if len(weights) == 1 else CutLogdet
+    return over_periods((parts[tuple(map(id, each))] for each in over), kind)
 
 
 def rows_of(csr: sparse.csr_array, members: np.ndarray) -> sparse.csr_array:

@@ -57,6 +57,10 @@ class SeveralPeriods:
         """Of weights by regime."""
         return np.max([part.row_norms for part in self.parts], axis=0)  # type: ignore[attr-defined]
 
+    def bounds(self, points: np.ndarray) -> np.ndarray:
+        """Of weights by regime, at points (Q, J)."""
+        return np.max([part.bounds(points) for part in self.parts], axis=0)  # type: ignore[attr-defined]
+
     def of_period(self, t: int) -> SeveralLogdet:
         return self.parts[self.place[t]]
 

@@ -52,8 +52,9 @@ PARAMETERS = {
     "method": (
         '{"ml", "reml", "aqs", "gmm"}',
         'Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples; '
-        '"aqs", adjusted quasi-scores for errors of unequal variances (in panels serially correlated ones too); or '
-        '"gmm", the method of moments, which needs neither normal errors nor a determinant.',
+        '"aqs", adjusted quasi-scores for errors of unequal variances (in panels under the same W serially correlated '
+        'ones too; with gaps or W that varies up to 3,000 rows); or "gmm", the method of moments, which needs neither '
+        "normal errors nor a determinant.",
     ),
     "endog, instruments": (
         "list of str, optional",
@@ -73,7 +74,8 @@ PARAMETERS = {
         'for the latter with a test of it. With ``missing="period"``, for models without a spatial error, units may '
         "enter, leave and miss periods: rows are those with an own y_{t-1}, who enters is a neighbor with a starting "
         "value, and the score loses its exact mean over these rows. It does so too, for up to 2,000 units, with "
-        "``obs_weights=`` and with more effects behind ``|`` than those of units and periods.",
+        "several W (``W_1:lag(y)`` ...), with tau, rho, lambda or sigma2 by regime, with ``obs_weights=`` and with "
+        "more effects behind ``|`` than those of units and periods.",
     ),
     "w_error": (
         "weights, optional",
@@ -90,7 +92,8 @@ PARAMETERS = {
         "In panels: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t, beside fixed or "
         "random effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007; Millo "
         "2014); psi is in ``sp.variance_components(fit)``. By maximum likelihood, fixed effects by transformation (Lee "
-        "& Yu 2012); three periods or more. ``fit.forecast`` carries the last errors on.",
+        "& Yu 2012); three periods or more. With ``obs_weights=`` nu sqrt(w) is what is correlated. ``fit.forecast`` "
+        "carries the last errors on.",
     ),
     "correction": (
         'bool or "additive"',
@@ -128,8 +131,9 @@ PARAMETERS = {
     "regimes": (
         "str or Regimes, optional",
         "A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho "
-        "is the same. ``sp.Regimes(\"region\", terms=[\"x\"], rho=True, sigma2=True)`` chooses what differs. Theta is "
-        "that of the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.",
+        "is the same. ``sp.Regimes(\"region\", terms=[\"x\"], rho=True, sigma2=True)`` chooses what differs; the "
+        "variance of random effects is in one ratio to sigma2. Theta is that of the unit that receives W x, the lag of "
+        "the whole x. See ``sp.chow_test``.",
     ),
 }
 
@@ -137,12 +141,6 @@ LEAST_SQUARES_METHOD = (
     '{None, "ml", "gmm"}, optional',
     'With random effects: None is Swamy and Arora\'s estimator, "ml" maximum likelihood. With ``endog=``: two-stage '
     'least squares. With ``lags=`` also "aqs", the unbiased score of a dynamic panel. Ignored otherwise.',
-)
-TWO_PARAMETERS_METHOD = (
-    '{"ml", "reml", "gmm", "aqs"}',
-    'Exact maximum likelihood; "reml", its scores less what estimated coefficients do to them; or "gmm", the method '
-    'of moments, which needs neither normal errors nor a determinant; with ``lags=`` also "aqs", the unbiased score of '
-    "a dynamic panel.",
 )
 PAST_MOMENTS = (
     ' ``method="gmm"`` is GMM on past values, for many units, which takes errors of unequal variances; '
@@ -162,7 +160,6 @@ LITERAL_DURBIN = (
 DIFFERENT = {  # (model, parameter): its own type and description
     ("ols", "w"): ("weights, optional", "Not part of the model: tests of its residuals use them."),
     **{(model, "method"): LEAST_SQUARES_METHOD for model in ("ols", "slx")},
-    **{(model, "method"): TWO_PARAMETERS_METHOD for model in ("sac", "gns")},
     **{(model, "durbin"): ("None", "Has no meaning here: it belongs to slx, sdm, sdem and gns.")
        for model in ("ols", "sem")},
     **{(model, "durbin"): LITERAL_DURBIN for model in ("sar", "sac")},

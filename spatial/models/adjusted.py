@@ -14,7 +14,6 @@ from ..design.arrays import Sample
 from ..design.design import Design
 from ..design.dummies import sample_with_dummies
 from ..design.fixed_effects import FixedEffects
-from ..design.gaps import refuse_unbalanced
 from ..design.moving import as_lagged
 from ..design.obs_weights import links_in_units_of_variance
 from ..design.options import Settings
@@ -25,7 +24,7 @@ from ..solve.aqs import adjusted_score
 from ..solve.carried_effects import maximum_of
 from ..solve.ml import maximum_likelihood
 from ..solve.reml import Adjusted, restricted
-from .adjusted_several import solve_adjusted_several
+from .adjusted_several import one_unknown_a_unit, solve_adjusted_several
 from .dynamic import jacobian_of_past, places_of_past
 
 
@@ -35,7 +34,7 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
     Raises
     ------
     SpatialInputError
-        E109 unbalanced panels and E320 weights that vary over time by "aqs", E501 models, effects and options.
+        E501 models, effects and options.
     """
     spec, requested = specification, f"method={method!r}"
     if d.lags and method == "aqs":
@@ -47,18 +46,9 @@ def refuse_adjusted(specification: Specification, d: Design, effects: FixedEffec
     if not (spec.lag or spec.error):
         raise SpatialInputError("E501", f"{requested} is for spatial lags and errors; {spec.name} is least squares",
                                 hint="leave method= out")  # fmt: skip
-    if spec.lag and spec.error and method == "aqs":
-        raise SpatialInputError(
-            "E501",
-            f"{requested} is for one spatial parameter, and {spec.name} has two",
-            hint="method='gmm' with vcov='robust'; or sar, sem, sdm, sdem",
-        )
     if effects.random:
         raise SpatialInputError("E501", f"{requested} is not for {effects} effects", hint="method='ml'")
     _refuse_second_correction(requested, correction)
-    if method == "aqs":
-        refuse_unbalanced(d.observed, requested)
-        refuse_varying(d.weights if spec.lag else d.weights_of_error, requested)
 
 
 def refuse_adjusted_dynamic(d: Design, effects: FixedEffects, correction) -> None:
@@ -89,8 +79,9 @@ def solve_adjusted(specification: Specification, d: Design, sample: Sample, sett
     if d.lags:
         return _of_dynamic(d, sample, settings)
     effects = settings.effects
-    if specification.lag and specification.error:
-        return _of_lag_and_error(specification, d, sample, settings)
+    both, by_row = specification.lag and specification.error, not one_unknown_a_unit(d)
+    if both or (settings.method == "aqs" and by_row):
+        return _of_several(specification, d, sample, settings)
     if settings.method == "aqs":
         return adjusted_score(sample, d.weights if specification.lag else d.weights_of_error, effects)
     if specification.error:
@@ -116,17 +107,19 @@ def _restricted_error(d: Design, sample: Sample, settings: Settings) -> Adjusted
     return replace(at, covariance=at.covariance[np.ix_(kept, kept)])
 
 
-def _of_lag_and_error(specification: Specification, d: Design, sample: Sample, settings: Settings) -> Adjusted:
+def _of_several(specification: Specification, d: Design, sample: Sample, settings: Settings) -> Adjusted:
     """From the maximum of the likelihood on."""
 
     def start() -> np.ndarray:
         _, at = maximum_of(specification, d, settings.effects, settings.correction, settings.logdet)
-        return np.array([at.rho, at.lam])
+        return np.array([at.rho] * specification.lag + [at.lam] * specification.error)
 
     def inside(psi: np.ndarray) -> bool:
         return all(part.interval[0] < at < part.interval[1] for part, at in zip(sample.parts, psi))
 
-    return solve_adjusted_several(specification, d, settings.effects, settings.method, inside, ("rho", "lambda"), start)
+    names = (*["rho"] * specification.lag, *["lambda"] * specification.error)
+    at = settings.effects, settings.method
+    return solve_adjusted_several(specification, d, *at, sample, inside, names, start)
 
 
 def _of_dynamic(d: Design, sample: Sample, settings: Settings) -> Adjusted:

@@ -9,14 +9,22 @@ import numpy as np
 
 from spillover.errors import SpatialInputError
 
+from ..design.arrays import Sample
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..design.options import ModelOptions
 from ..design.specification import Specification
-from ..design.stacked import stacked
+from ..design.stacked import Stacked, demeaned, stacked
+from ..solve.aqs_several import adjusted_of_several
+from ..solve.quasi_forms import Periods
+from ..solve.regimes_problem import RegimeSample
 from ..solve.reml_several import restricted_of_several
+from ..solve.row_forms import OfRows, OfUnits
 from ..solve.several_problem import SeveralSample
 from ..solve.several_roots import SeveralAdjusted
+
+AnySample = SeveralSample | Sample
+ROWS_MAX = 3_000  # of M, a dense matrix
 
 
 def refuse_adjusted_several(
@@ -41,18 +49,25 @@ def refuse_adjusted_several(
 
 
 def solve_adjusted_several(
-    specification: Specification, d: Design, effects: FixedEffects, method: str, inside: Callable,
+    specification: Specification, d: Design, effects: FixedEffects, method: str, sample: AnySample, inside: Callable,
     names: tuple[str, ...], starts: Callable[[], np.ndarray],
 ) -> SeveralAdjusted:  # fmt: skip
     """The root of the adjusted scores that ``method`` names.
 
     Parameters
     ----------
+    sample : SeveralSample or Sample
+        The likelihood's arrays.
     inside : callable
         Whether (rho, lambda) is admissible.
     names : of rho and lambda
     starts : callable
         (rho, lambda) at the maximum of the likelihood; where it has none the search begins at zero.
+
+    Raises
+    ------
+    SpatialInputError
+        E309 too many units, rows or effects for dense matrices; E702, E713: see ``several_root``.
     """
     try:
         start = starts()
@@ -60,7 +75,42 @@ def solve_adjusted_several(
         if error.code not in ("E701", "E702", "E801"):
             raise
         start = np.zeros(len(names))
-    return restricted_of_several(stacked(specification, d, effects), start, inside, names)
+    if method == "reml":
+        return restricted_of_several(stacked(specification, d, effects), start, inside, names)
+    system, maker = _of_units(specification, d, effects, sample) if one_unknown_a_unit(d) else _of_rows(
+        specification, d, effects)  # fmt: skip
+    left = d.left(effects) - system.k
+    df = d.n_units - 1 if d.n_periods > 1 else left
+    return adjusted_of_several(system, maker, start, inside, names, left, df)
+
+
+def one_unknown_a_unit(d: Design) -> bool:
+    """Whether diagonals of quasi-scores are those of units: of a balanced panel under the same W in all periods."""
+    return d.observed is None and not d.varies
+
+
+def _of_units(specification: Specification, d: Design, effects: FixedEffects, sample: AnySample):
+    T, N = d.y.shape
+    if isinstance(sample, SeveralSample):
+        stays = isinstance(sample, RegimeSample) and sample.estimated
+        Z = np.column_stack([sample.X, sample.absorbed]) if stays else sample.X  # type: ignore[attr-defined]
+        columns = {"y": sample.y, "lags": sample.lags, "Z": Z, "lagged": sample.lagged}
+    else:
+        stays, lags = False, np.column_stack([sample.lag_of_y])
+        own = np.column_stack([sample.error_lag_of_y, sample.error_lag_of_Wy, sample.error_lag_of_X])
+        columns = {"y": sample.y, "lags": lags, "Z": sample.X, "lagged": own[None]}
+    periods = Periods(N, T - effects.entity, effects.time and not stays)
+    system = demeaned(specification, d, effects, **columns, k=sample.k)
+    return system, lambda Q: OfUnits(periods, Q)
+
+
+def _of_rows(specification: Specification, d: Design, effects: FixedEffects):
+    if d.nobs > ROWS_MAX:
+        raise SpatialInputError("E309", f"method='aqs' with gaps or weights that vary needs dense matrices of all "
+                                f"{d.nobs:,} rows, {ROWS_MAX:,} at most", n=d.nobs,
+                                hint="method='ml' with vcov='robust', or method='gmm'")  # fmt: skip
+    system: Stacked = stacked(specification, d, effects, turned=False)
+    return system, lambda Q: OfRows(system.units, system.starts, system.Z.shape[1] - system.k, Q)
 
 
 def region_of(sample: SeveralSample, rhos: int) -> Callable[[np.ndarray], bool]:

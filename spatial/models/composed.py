@@ -67,6 +67,8 @@ def refuse_composed(specification: Specification, d: Design, effects: FixedEffec
         raise SpatialInputError("E501", "random_error='baltagi' is there for one lambda and sigma2",
                                 hint="random_error='kkp': unit effects inside the spatial error")  # fmt: skip
     if options.serial is not None:
+        effects.refuse_ways("serial='ar1' beside several W, or rho, lambda or sigma2 by regime",
+                            "one W and one rho, or effects of unit and period alone")  # fmt: skip
         refuse_serial(specification, d, effects, options)
         if effects.time and d.varies and (specification.lag or specification.error):
             message = "serial='ar1' beside period effects and several rho, lambda or sigma2 needs W that do not vary"
@@ -108,15 +110,15 @@ def composed_of(
     specification: Specification, d: SeveralDesign | RegimeDesign, effects: FixedEffects, serial: bool
 ) -> Composed:
     """The likelihood's arrays with unit effects in them."""
-    if isinstance(d, SeveralDesign):
+    if isinstance(d, SeveralDesign) and not (isinstance(d, RegimeDesign) and d.spatial_regimes):
         arrays = several_arrays(d, effects, True, units_stay=True)
         parts, periods = several_determinants(d, effects, True), None
         m = len(arrays["y"])
         plain = {"absorbed": np.empty((0, 0)), "groups": np.zeros(m, dtype=int), "sizes": np.array([float(m)])}
         arrays = plain | arrays
     else:
-        arrays = regime_arrays(specification, d, effects, True, units_stay=True)
-        parts = regime_determinants(specification, d, effects, True)
+        arrays = regime_arrays(specification, d, effects, True, units_stay=True)  # type: ignore[arg-type]
+        parts = regime_determinants(specification, d, effects, True)  # type: ignore[arg-type]
         periods = estimated_effects(d, effects, True, arrays, parts)
     raw = RegimeSample(**arrays, **parts, periods=periods)
     kind = "random" if effects.random else "fixed" if effects.entity else None

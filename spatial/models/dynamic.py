@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -19,6 +20,7 @@ from ..design.fixed_effects import RANDOM, FixedEffects
 from ..design.formula import INTERCEPT, read_formula
 from ..design.gaps import refuse_unbalanced
 from ..design.options import ModelOptions, Settings
+from ..design.past import splits_past
 from ..design.periods import refuse_gaps
 from ..design.sample import determinant_counts, left_by_means
 from ..design.specification import Specification
@@ -30,8 +32,11 @@ from ..solve.ml import Solution
 from .dynamic_exact import projected_score
 
 
-def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
-    """The design from the second period on, with y_{t-1} (``lag(y)``) and W y_{t-1} (``W:lag(y)``) as regressors.
+def with_lagged_response(
+    d: Design, lags: str, effects: str | None, weights: Sequence[SpatialWeights] | None = None
+) -> Design:  # fmt: skip
+    """The design from the second period on, with y_{t-1} (``lag(y)``) and W y_{t-1} (``W:lag(y)``) as regressors; of
+    several ``weights`` ``W_1:lag(y)``, ``W_2:lag(y)`` ...
 
     Raises
     ------
@@ -53,8 +58,10 @@ def with_lagged_response(d: Design, lags: str, effects: str | None) -> Design:
                                 hint="use a longer panel")
     rows = None if d.observed is None else checked_rows(d.observed, d.periods, lags)
     before, fixed = d.outcome[:-1], d.absorbed or FixedEffects.parse(effects or "twoway")
-    past = {f"lag({d.response})": before, f"W:lag({d.response})": d.lag(d.outcome, fixed)[:-1]}
-    wanted = tuple(past)[{"y": slice(1), "Wy": slice(1, 2), "both": slice(2)}[lags]]
+    each = {"W": d.weights} if weights is None else {f"W_{m}": w for m, w in enumerate(weights, start=1)}
+    past = {f"lag({d.response})": before}
+    past |= {f"{name}:lag({d.response})": d.lag(d.outcome, fixed, w)[:-1] for name, w in each.items()}
+    wanted = tuple(past)[{"y": slice(1), "Wy": slice(1, None), "both": slice(None)}[lags]]
     first = int(INTERCEPT in d.names and d.names.index(INTERCEPT) == 0)
     columns = [d.X[1:, :, :first], *(past[name][:, :, None] for name in wanted), d.X[1:, :, first:]]
     changes: dict = {"weights": _later(d.weights, d.periods)}
@@ -102,7 +109,7 @@ def without_bias(sample: Sample, at: Solution, d: Design, s: Settings) -> Soluti
     scores, lags, of_units = [], None, d.lags and correction and (effects.entity or effects.ways is not None)
     if not of_units and correction != "additive":
         return at
-    if d.obs_weights is not None or effects.ways is not None:
+    if of_units and (d.obs_weights is not None or effects.ways is not None or splits_past(d)):
         return _without_exact_bias(sample, at, d, effects)
     if d.weights.varies:
         return _without_bias_varying(sample, at, d, effects)
@@ -125,7 +132,7 @@ def without_bias(sample: Sample, at: Solution, d: Design, s: Settings) -> Soluti
 
 
 def _without_exact_bias(sample: Sample, at: Solution, d: Design, effects: FixedEffects) -> Solution:
-    """The root of the score less its exact mean, under weights of observations or many ways of effects.
+    """The root of the score less its exact mean, under weights of observations, many ways of effects, or tau by regime.
 
     Raises
     ------
@@ -136,7 +143,7 @@ def _without_exact_bias(sample: Sample, at: Solution, d: Design, effects: FixedE
         raise SpatialInputError("E501", f"lags= with effects of {effects} beside a spatial error needs weights of the "
                                 "error with links within the groups alone: they take these effects to others",
                                 hint="sdm or sar, or w_error= with links within the groups")  # fmt: skip
-    score = projected_score(d, effects, places_of_past(d), lag=sample.lag is not None, error=sample.error is not None)
+    score = projected_score(d, effects, sample.names, lag=sample.lag is not None, error=sample.error is not None)
     places = [*score.places, *spatial_parameters(sample, at)]
     better = corrected_at_root(sample, at, lambda point: score(sample, point), places)
     refuse_outside(sample, at, better)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -13,14 +13,17 @@ from spillover.values import counted
 from ..covariance.adjusted import name_of_kind
 from ..design.checks import refuse_degenerate
 from ..design.design import Design
-from ..design.fixed_effects import PERIOD_EFFECTS, FixedEffects
+from ..design.dynamic_effects import cell_weights, dummies_of, leave_by_means, period_deviations
+from ..design.fixed_effects import FixedEffects
+from ..design.lags_of_response import lags_of_response
 from ..design.moment_settings import Moments
-from ..design.options import ModelOptions
+from ..design.options import ModelOptions, Settings
 from ..design.sample import regressor_columns
+from ..design.several import SeveralDesign, several_regressors, weights_of_response
 from ..design.specification import Specification
-from ..solve.gmm import MomentSample, split
+from ..solve.gmm import MomentSample, regressors, split
 from ..solve.gmm_dynamic import DynamicMoments, panel_gmm
-from .dynamic_instruments import are_exogenous, instruments_of_panel
+from .dynamic_instruments import are_exogenous, instruments_of_panel, not_exogenous
 
 TRANSFORMS = {"orthogonal": "forward orthogonal deviations", "differences": "first differences"}
 
@@ -126,33 +129,35 @@ def dynamic_method_of_moments(
     if not effects.entity:
         raise SpatialInputError("E501", f"effects={effects.name!r} leaves no unit effects to difference out",
                                 hint="use effects='entity' or 'twoway', or method='ml'")  # fmt: skip
-    demeaned = effects.time and d.observed is None
+    demeaned, weights = leave_by_means(d, effects), cell_weights(columns)
 
     def levels(values):
-        return PERIOD_EFFECTS.demean(values) if demeaned else values
+        return period_deviations(values, cell_weights(d)) if demeaned else values
 
     def around_mean(values):
-        if not effects.time or columns.observed is None:
-            return levels(values)
-        return deviations_of_observed(values, columns.observed[: len(values)])
+        return period_deviations(values, weights) if effects.time else values
 
     def within(values):
         return d.rows(d.within(values, effects))
 
-    X, names = regressor_columns(d, effects)
+    def scaled(values):
+        return (d.root * within(values).T).T
+
+    X, names = several_regressors(d, effects) if isinstance(d, SeveralDesign) else regressor_columns(d, effects)
     refuse_degenerate(d, d.rows(X), within(X), within(d.y), names, effects)
-    Wy = d.lag(d.outcome, effects) if specification.lag else None
-    dummies = period_dummies(d, effects)
-    Z = np.concatenate([X, *([] if Wy is None else [Wy[:, :, None]]), dummies], axis=2)
+    Wy = lags_of_response(d, weights_of_response(d), effects) if specification.lag else None
+    Z = X if Wy is None else np.concatenate([X, Wy.reshape(*d.y.shape, -1)], axis=2)
     predetermined = tuple(settings.predetermined or ())
     by = instruments_of_panel(d, columns, effects, predetermined, specification)
     result = panel_gmm(
         levels(d.y),
         levels(Z),
         around_mean(by.past),
-        levels(np.concatenate([by.own, dummies], axis=2)),
+        levels(by.own),
         predetermined=around_mean(by.predetermined),
+        dummies=levels(dummies_of(d, effects)),
         rows=d.observed,
+        weights=None if d.obs_weights is None else cell_weights(d),
         differences=settings.transform == "differences",
         depth=settings.depth,
         collapse=settings.collapse,
@@ -160,31 +165,26 @@ def dynamic_method_of_moments(
     )
     n = d.left(effects)
     sample = MomentSample(
-        y=within(d.y), X=within(X), n=n, Wy=None if Wy is None else within(Wy), names=tuple(names),
-        H=np.empty((d.nobs, 0)), exogenous=are_exogenous(d, names, predetermined),
+        y=scaled(d.y), X=scaled(X), n=n, Wy=None if Wy is None else scaled(Wy), names=tuple(names),
+        H=np.empty((d.nobs, 0)), exogenous=are_exogenous(d, names, not_exogenous(d, columns, predetermined)),
     )  # fmt: skip
-    own = slice(0, len(result.coef) - dummies.shape[2])
+    own = slice(0, Z.shape[2])
     beta, rho, rhos = split(result.coef[own], sample)
-    resid = sample.Ay(rho) - sample.X @ beta
+    resid = sample.y - regressors(sample) @ result.coef[own]
     sigma2 = float(resid @ resid) / (n - own.stop)
     V = result.vcov[own, own]
     return sample, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, V, rhos, gmm=result), by.terms
 
 
-def deviations_of_observed(values: np.ndarray, observed: np.ndarray) -> np.ndarray:
-    """Past values, (T, N, g), less the mean of the units observed in the period; zero elsewhere. With a common path in
-    them the instruments of an unbalanced panel, and so the estimates, would depend on the path."""
-    there = observed[:, :, None]
-    values = np.where(there, values, 0.0)
-    means = values.sum(axis=1, keepdims=True) / np.maximum(there.sum(axis=1, keepdims=True), 1)
-    return np.where(there, values - means, 0.0)
-
-
-def period_dummies(d: Design, effects: FixedEffects) -> np.ndarray:
-    """Of the periods but the first, (T, N, T - 1), where period effects do not leave by means: the mean of who is
-    observed in a period has other units in it than that of the next, and unit effects would stay in the differences.
-    """
-    T, N = d.y.shape
-    if not effects.time or d.observed is None:
-        return np.zeros((T, N, 0))
-    return np.broadcast_to(np.eye(T)[:, None, 1:], (T, N, T - 1))
+def past_moments(
+    specification: Specification, d: Design, settings: Settings, columns: Design
+) -> tuple[Design, MomentSample, DynamicMoments, Settings]:
+    """The estimates, the design with words for the header, and the settings with the one covariance."""
+    method = settings.requested.method
+    moments = method if isinstance(method, ArellanoBond) else ArellanoBond()
+    sample, at, past = dynamic_method_of_moments(specification, d, settings.effects, moments, columns)
+    words = moments.describe(
+        at.gmm.instruments, past, tuple(columns.instruments), specification.lag or specification.durbin,
+        bool(past or columns.endog),
+    )  # fmt: skip
+    return replace(d, notes=(*d.notes, words)), sample, at, settings.with_(vcov="robust")

@@ -28,7 +28,7 @@ from ..solve.ml import Solution
 from ..solve.reml import Adjusted
 from .adjusted import solve_adjusted
 from .dynamic import without_bias
-from .dynamic_moments import ArellanoBond, checked_dynamic, dynamic_method_of_moments
+from .dynamic_moments import ArellanoBond, checked_dynamic, past_moments
 from .fit import Fit
 from .missing import estimate_missing
 from .moments import method_of_moments, moment_sample, refuse_without_theory
@@ -56,12 +56,12 @@ def estimate(specification: Specification, formula: str, data: pd.DataFrame, w, 
         if fit is not None:
             return fit
         options = replace(options, missing="error")
-    if options.regimes is not None:
-        return estimate_regimes(specification, formula, data, w, options)
     if options.several(w):
         w = w[0] if isinstance(w, list | tuple) and len(w) == 1 else w
         if options.several(w):
             return estimate_several(specification, formula, data, w, options)
+    if options.regimes is not None:
+        return estimate_regimes(specification, formula, data, w, options)
     check(specification, options)
     return fit_of(prepare(specification, read(formula, data, w, options), options))
 
@@ -155,16 +155,8 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
     """Two-stage least squares, generalised moments of the error, or GMM on past values of a dynamic model."""
     specification, d, settings = reading.specification, reading.design, reading.settings
     if d.lags:
-        moments = settings.requested.method
-        moments = moments if isinstance(moments, ArellanoBond) else ArellanoBond()
-        sample, solution, past = dynamic_method_of_moments(specification, d, settings.effects, moments,
-                                                           reading.columns)  # fmt: skip
-        words = moments.describe(
-            solution.gmm.instruments, past, tuple(d.instruments), specification.lag or specification.durbin,
-            bool(past or d.endog),
-        )  # fmt: skip
-        d = replace(d, notes=(*d.notes, words))
-        return replace(reading, design=d, settings=settings.with_(vcov="robust")), sample, solution
+        d, sample, solution, settings = past_moments(specification, d, settings, reading.columns)
+        return replace(reading, design=d, settings=settings), sample, solution
     refuse_without_theory(specification, d, settings.effects, settings.vcov)
     if settings.effects.random:
         quasi_demeaned, at, random = random_effects_by_moments(specification, d, settings)

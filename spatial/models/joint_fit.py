@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import pandas as pd
 
 from spillover.errors import SpatialInputError
 
 from ..effects.joined_units import holds_new_units
+from ..effects.joint_dynamic import JointStationarity, joint_stationarity
 from ..effects.prediction import refuse_period_effects
 from ..effects.several_prediction import predict_several
 from .fit import Fit
@@ -17,6 +19,11 @@ from .fit import Fit
 @dataclass(frozen=True, eq=False, repr=False)
 class JointFit(Fit):
     """An estimated model with several W, or with regimes."""
+
+    @cached_property
+    def stationarity(self) -> JointStationarity:
+        """Of a dynamic model: its largest root, an interval and a test."""
+        return joint_stationarity(self)  # type: ignore[arg-type]
 
     def predict(self, data=None, w=None, *, kind: str | None = None, period_effects=None, level=None,
                 unit_effects=None) -> pd.Series:

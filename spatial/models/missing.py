@@ -13,14 +13,25 @@ from ..covariance.vcov import with_vcov
 from ..design.checks import ROUNDING, perfect_fit
 from ..design.missing import MissingDesign
 from ..design.missing_joint import MissingRegimeDesign, MissingSeveralDesign
-from ..design.options import ModelOptions
+from ..design.options import ModelOptions, Settings
 from ..design.specification import Specification
 from ..solve.missing import missing_maximum
-from ..solve.missing_sample import MissingSample
+from ..solve.missing_problem import ON_BOUNDARY, MissingProblem
+from ..solve.missing_sample import MissingSample, MissingSolution
+from ..solve.random_effects import RandomEffects
+from ..solve.serial import SerialErrors
 from .missing_arrays import missing_sample
 from .missing_fit import MissingFit, MissingRegimesFit, MissingSeveralFit
 from .missing_reading import read_missing, refuse_data
 from .reading import Reading
+
+
+class OfUnobserved(RandomEffects):
+    """Variance components by the likelihood of what is observed."""
+
+    @property
+    def by_likelihood(self) -> bool:
+        return True
 
 
 def estimate_missing(specification: Specification, formula: str, data: pd.DataFrame, w, options: ModelOptions):
@@ -50,7 +61,8 @@ def fit_missing(reading: Reading) -> MissingFit:
     refuse_exact(sample, at.errors, d.response)
     names = (*sample.names, *sample.spatial)
     df = sample.n - len(names)
-    by_least_squares = not sample.spatial
+    settings = settings.with_(**components_of(sample.problem, at, settings), effects=d.of_seen(settings.effects))
+    by_least_squares = not at.slopes.shape[1]
     fit = fit_class(d)(
         specification=specification, sigma2=float(at.errors @ at.errors) / df if by_least_squares else at.sigma2,
         loglik=at.loglik, df_resid=df if df > 0 else None, _terms=pd.Index(names, name="term"),
@@ -58,6 +70,19 @@ def fit_missing(reading: Reading) -> MissingFit:
         _sample=sample, _solution=at, _settings=settings,
     )  # fmt: skip
     return with_vcov(fit, settings.vcov)
+
+
+def components_of(problem: MissingProblem, at: MissingSolution, settings: Settings) -> dict:
+    """The variance components and psi of the settings, those that there are."""
+    d2, slope = problem.information_of_mean(at.point)
+    out: dict = {}
+    if problem.random:
+        phi = at.point.s**2 if at.point.s > ON_BOUNDARY else 0.0
+        process = problem.random if settings.requested.random_error or problem.M else None
+        out["random"] = OfUnobserved(phi, at.sigma2, d2, process)
+    if problem.serial:
+        out["serial"] = SerialErrors(at.point.psi, 1 / at.components[-1, -1], np.zeros(0), d2, slope)
+    return out
 
 
 def fit_class(d: MissingDesign) -> type[MissingFit]:

@@ -11,21 +11,25 @@ from scipy import sparse
 from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..design.checks import degenerate
-from ..design.fixed_effects import FixedEffects
+from ..design.fixed_effects import UNIT_EFFECTS, FixedEffects
 from ..design.missing import MissingDesign
+from ..design.missing_effects import columns_of_equation
 from ..design.missing_joint import MissingRegimeDesign, MissingSeveralDesign
 from ..design.moving import as_lagged
 from ..design.options import Settings
 from ..design.sample import left_by_means, regressor_columns
 from ..design.several import several_regressors, spatial_names
 from ..design.specification import Specification
+from ..design.unbalanced import Gaps
+from ..design.unit_means import with_unit_means
 from ..logdet import Jacobian, logdet, period_logdet
-from ..logdet.regimes import by_regime, logdet_by_regime
+from ..logdet.regimes import logdet_by_regime, rows_by_regime
 from ..logdet.several import SeveralJacobian, SeveralLogdet
 from ..logdet.several_periods import over_periods
 from ..solve.missing_levels import Levels, levels
 from ..solve.missing_problem import MissingProblem
 from ..solve.missing_sample import MissingSample
+from .random import error_process
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,32 +49,42 @@ def missing_sample(specification: Specification, d: MissingDesign, settings: Set
     SpatialInputError
         E204 to E206 and E208: y or regressors without variation, collinear or absorbed among the rows with y.
     """
-    effects, size = settings.effects, d.y.size
+    effects, size = d.of_seen(settings.effects), d.y.size
     of_columns = several_regressors if isinstance(d, MissingSeveralDesign) else regressor_columns
     X, names = of_columns(d, effects)  # type: ignore[arg-type]
+    X, names = with_unit_means(X, names, replace(d, obs_weights=None), effects)  # of all periods, with y or without
     Xd, yd = d.rows_within(X, effects), d.rows_within(d.y, effects)
-    (problem,), *_ = degenerate(d, d.y[d.seen][None], yd[None], X[d.seen][None], Xd[None], names, effects)
+    of_rows = d.y[d.seen][None], yd[None], X[d.seen][None], Xd[None]
+    (problem,), *_ = degenerate(d, *of_rows, names, effects)
     if problem is not None:
         raise problem
     lag, error = _lag(specification, d, settings), _error(specification, d, settings)
-    own, absorbed = _effects(d, effects, turned=len(lag.names) > 1 and isinstance(d, MissingRegimeDesign))
+    own, absorbed = _effects(d, settings.effects, turned=len(lag.names) > 1 and isinstance(d, MissingRegimeDesign))
     arrays = MissingProblem(
         y=np.where(d.seen, d.outcome, 0.0).ravel(), X=X.reshape(size, -1), seen=d.seen, levels=own, W=lag.matrices,
         M=error.matrices, offset=None if d.offset is None else d.offset.ravel(),
         root=None if d.obs_weights is None else d.obs_weights.root.ravel(), absorbed=absorbed,
-        varies=d.varies,
+        varies=d.varies, random=(error_process(specification, settings) or "kkp") if effects.random else None,
+        serial=settings.requested.serial is not None, restricted=settings.method == "reml",
     )  # fmt: skip
-    return MissingSample(y=yd, X=arrays.X, n=arrays.n, lag=lag.determinant, error=error.determinant,
+    n = arrays.n + arrays.restricted * len(names)
+    return MissingSample(y=yd, X=arrays.X, n=n, lag=lag.determinant, error=error.determinant,
                          names=tuple(names), spatial=(*lag.names, *error.names), problem=arrays)  # fmt: skip
 
 
 def _effects(d: MissingDesign, effects: FixedEffects, turned: bool) -> tuple[Levels, np.ndarray | None]:
     """Levels of y, and dummies of the equation: of periods where A 1 is no multiple of 1, as with rho by regime."""
-    own = levels(d.seen, effects.entity, effects.time)
-    if not (turned and effects.time):
-        return own, None
-    of_units = levels(d.seen, effects.entity, False)
-    return replace(of_units, estimated=own.estimated), own.periods
+    if effects.ways is not None:
+        entity, D = columns_of_equation(d, effects)
+        own = levels(d.seen, entity, False)
+    else:
+        own, entity = levels(d.seen, effects.entity, effects.time), effects.entity
+        if not (turned and effects.time):
+            return own, None
+        D, own = own.periods, replace(levels(d.seen, entity, False), estimated=own.estimated)
+    left = D.reshape(*d.y.shape, -1)
+    left = (Gaps(d.seen, UNIT_EFFECTS).demean(left) if entity else left)[d.seen]
+    return replace(own, logdet=own.logdet + float(np.linalg.slogdet(left.T @ left)[1])), D
 
 
 def _lag(specification: Specification, d: MissingDesign, settings: Settings) -> Role:
@@ -124,12 +138,12 @@ def _of_regimes(d: MissingRegimeDesign, w, name: str) -> Role:
     """1_r W for every regime r."""
     assert d.split is not None
     codes, G, T = d.split.codes, len(d.split.labels), d.n_periods
-    determinant = SeveralJacobian(logdet_by_regime(w, codes, G, T), 1 if w.varies else T)
+    determinant = SeveralJacobian(logdet_by_regime([w], codes, G, T), 1 if w.varies else T)
     if w.varies:
-        each = zip(*(by_regime(one, codes, G) for one in w.each(T)))
+        each = zip(*(rows_by_regime(one.csr, codes, G) for one in w.each(T)))
         stacked = tuple(sparse.csr_array(sparse.block_diag(rows)) for rows in each)
     else:
-        stacked = tuple(_over_periods(rows, T) for rows in by_regime(w, codes, G))
+        stacked = tuple(_over_periods(rows, T) for rows in rows_by_regime(w.csr, codes, G))
     return Role(stacked, determinant, tuple(d.split.names(name, True)))
 
 

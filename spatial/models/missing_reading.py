@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import fields, replace
 
 import pandas as pd
@@ -16,6 +17,8 @@ from ..design.obs_weights import ObsWeights, read_obs_weights, refuse_weighted
 from ..design.options import ModelOptions, Settings, lists_weights
 from ..design.regimes import as_regimes
 from ..design.specification import Specification
+from .adjusted_several import refuse_adjusted_several
+from .composed import refuse_composed
 from .reading import Reading, aligned, prepare, which_effects
 from .regimes import split_reading
 from .several import refuse_options as refuse_for_several
@@ -23,11 +26,9 @@ from .several import several_columns
 
 NOT_WITH_MISSING: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
     "lags": ((None,), "a dynamic model needs every y of the period before: missing='drop'"),
-    "serial": ((None,), "leave serial= out, or missing='period'"),
     "endog": ((None, [], ()), "leave endog= out, or missing='drop'"),
     "instruments": ((None, [], ()), "leave instruments= out, or missing='drop'"),
-    "random_error": ((None,), "leave random_error= out; fixed effects are there"),
-    "method": ((None, "ml"), "method='ml'"),
+    "method": ((None, "ml", "reml"), "method='ml', or 'reml'"),
     "correction": ((True,), "leave correction= out: the effects leave by contrasts of what is observed"),
 }
 
@@ -46,13 +47,16 @@ def read_missing(
     refuse_options(options)
     several = options.several(w) and not (lists_weights(w) and len(w) == 1)
     if options.regimes is not None:
+        if several or isinstance(options.durbin, Mapping):
+            raise SpatialInputError("E501", "regimes= beside several W is not there with missing='model'",
+                                    hint="one W, or missing='drop'")  # fmt: skip
         regimes = as_regimes(options.regimes)
         if regimes.sigma2:
             raise SpatialInputError("E501", "sigma2 by regime is not there with missing='model'",
                                     hint="sp.Regimes(by, rho=True), or missing='period'")  # fmt: skip
         if (d := _columns(specification, formula, data, w, options)) is None:
             return None
-        reading = split_reading(specification, lambda _: d, w, options)
+        reading = split_reading(specification, lambda _: d, options)
         split, seen = reading.design, d.seen
         own = {one.name: getattr(split, one.name) for one in fields(Design)}
         return replace(reading, design=MissingRegimeDesign(**own, split=split.split, seen=seen))  # type: ignore[attr-defined]
@@ -85,13 +89,14 @@ def _of_several(specification: Specification, formula: str, data: pd.DataFrame, 
     if d is None:
         return None
     effects = which_effects(options.effects, d)
-    if effects.random:
-        raise SpatialInputError("E501", f"effects={options.effects!r} by maximum likelihood takes one W",
-                                hint="effects='twoway', or one W")  # fmt: skip
+    if effects.random or options.serial is not None or options.random_error is not None:
+        refuse_composed(specification, d, effects, options)
+    if options.estimator == "reml":
+        refuse_adjusted_several(specification, effects, options)
     columns = d
     several = several_columns(specification, d, effects, w, options)
     own = {one.name: getattr(several, one.name) for one in fields(Design)}
-    settings = Settings(effects, True, "ml", options.covariance, requested=options)
+    settings = Settings(effects, True, options.estimator, options.covariance, requested=options)
     return Reading(specification, MissingSeveralDesign(**own, seen=d.seen), settings, columns)
 
 
@@ -111,10 +116,6 @@ def _refuse_sampling(weights: ObsWeights | None) -> None:
 
 def refuse_data(specification: Specification, d: Design, effects: FixedEffects) -> None:
     """What these effects and weights leave no contrasts for."""
-    effects.refuse_ways("missing='model'", "effects of unit and period alone, or missing='period'")
-    if effects.random:
-        raise SpatialInputError("E501", f"effects={effects.name!r} is not there with missing='model'",
-                                hint="effects='entity', effects='none', or missing='drop'")
     if d.varies and effects.entity:
         raise SpatialInputError("E321", "missing='model' with unit effects needs the same W in all periods: W that "
                                 "varies carries the effects along", hint="w.mean(), or effects='time'")  # fmt: skip

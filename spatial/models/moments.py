@@ -10,7 +10,7 @@ import numpy as np
 from spillover.errors import SpatialInputError, check_option, warn
 from spillover.matrix import SpatialWeights, TemporalWeights, refuse_varying
 
-from ..covariance.moments import is_correlated, refuse_for_moments, refuse_impossible
+from ..covariance.moments import errors_of, is_correlated, refuse_for_moments, refuse_impossible
 from ..covariance.scpc import SCPC
 from ..covariance.vcov import as_vcov
 from ..design.checks import ABSORBED, refuse_degenerate
@@ -31,7 +31,7 @@ from ..logdet.several import several_logdet
 from ..solve.gmm import KINDS, ErrorMomentSample, MomentSample, MomentSolution, two_stage_least_squares
 from ..solve.gmm_error import homoskedastic, two_moments
 from ..solve.gmm_turning import TurningSample, turning_moments
-from .moments_by_period import differs, error_sample_by_period, refuse_by_period, turns
+from .moments_by_period import differs, error_sample_by_period, refuse_by_period, turns, weighted
 
 LAGGED = re.compile(r"^W\d*(_\d+)?:")  # W:x, W2:x and W_1:x are lags of x
 
@@ -43,7 +43,7 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
     ------
     SpatialInputError
         E109 and E320 random effects with gaps and, beside a spatial error, with weights that vary over time; E309 too
-        many effects, E501, E540.
+        many effects, E501.
     """
     spatial = specification.lag or specification.error
     if not (spatial or d.endog):
@@ -59,13 +59,8 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
         refuse_impossible(str(vcov), specification, effects, d.is_panel)
     if specification.error:
         weights_of_error(d)
-        if differs(d):
+        if differs(d, effects):
             refuse_by_period(specification, d, effects, vcov)
-    if d.obs_weights is not None and (effects.random or (specification.error and effects.time)):
-        what = f"random effects by moments of {specification.name}" if effects.random else (
-            f"moments of a spatial error with {effects} effects")  # fmt: skip
-        raise SpatialInputError("E540", f"{what} have no obs_weights=", hint="leave obs_weights= out, or use "
-                                "effects='entity' with C(period) in the formula")  # fmt: skip
 
 
 def refuse_random_error(d: Design) -> None:
@@ -101,7 +96,7 @@ def moment_sample(
         E204-E206, E208 for regressors, E208 for an instrument that the effects absorb.
     """
     weights, M = weights_of_response(d), weights_of_error(d)
-    by_period = specification.error and differs(d)
+    by_period = specification.error and differs(d, effects)
     X, names = several_regressors(d, effects) if isinstance(d, SeveralDesign) else regressor_columns(d, effects)
     exogenous = np.array([name not in d.endog and LAGGED.sub("", name) not in d.endog for name in names])
 
@@ -141,13 +136,14 @@ def moment_sample(
         "centered": effects.time,
     }
     if not specification.error:
-        return MomentSample(**_weighted(d, parts))
+        return MomentSample(**weighted(d, parts))
     lagged_by_M = {"My": d.y, "MX": X} | ({"MWy": Wy} if specification.lag else {})
     if by_period:
         return error_sample_by_period(d, effects, parts, lagged_by_M, own if of_error else own[:, :, :0])
     parts |= {name: rows(d.lag(values, effects, M)) for name, values in lagged_by_M.items()}
-    M = lag_of_deviations(M) if centers(M, effects.time) else links_in_units_of_variance(d, M)
-    return ErrorMomentSample(**_weighted(d, parts), M=M.csr)
+    M = links_in_units_of_variance(d, lag_of_deviations(M) if centers(M, effects.time) else M)
+    root = None if d.obs_weights is None else d.obs_weights.root[0]
+    return ErrorMomentSample(**weighted(d, parts), M=M.csr, root=root)
 
 
 def lagged_products(d: Design, weights, columns: np.ndarray, effects: FixedEffects, order: int) -> list[np.ndarray]:
@@ -161,20 +157,12 @@ def lagged_products(d: Design, weights, columns: np.ndarray, effects: FixedEffec
 
 def order_of_endogenous(d: Design) -> int:
     """Up to which power of W endogenous regressors are lagged."""
+    if isinstance(d, RegimeDesign) and d.split is not None:
+        lagged = {name: path for term, (_, path) in d.split.lags.items() for name in d.split.columns[term]}
+        return max((len(path) for name, path in lagged.items() if name in d.endog), default=0)
     if isinstance(d, SeveralDesign):
         return int(any(d.names[j] in d.endog for j, _ in d.weights.pairs))
-    if isinstance(d, RegimeDesign):
-        return int(any(name.removeprefix("W:") != name or ": W:" in name for name in d.endog))
     return d.wx_order * any(d.names[j] in d.endog for j in d.durbin)
-
-
-def _weighted(d: Design, parts: dict[str, Any]) -> dict[str, Any]:
-    """The columns times the roots of the weights of observations."""
-    if d.obs_weights is None:
-        return parts
-    root = d.root
-    columns = ("y", "X", "Wy", "H", "My", "MX", "MWy")
-    return parts | {name: (root * parts[name].T).T for name in columns if name in parts}
 
 
 def _varying(d: Design, H: np.ndarray, effects: FixedEffects) -> np.ndarray:
@@ -203,8 +191,7 @@ def method_of_moments(
         if vcov == "classical" and settings.moments == "kelejian":
             solution = homoskedastic(sample, interval, settings)
         else:
-            errors = str(vcov) if vcov in ("classical", "robust", "cluster") else "robust"
-            solution = two_moments(sample, interval, settings, errors)
+            solution = two_moments(sample, interval, settings, str(errors_of(vcov)))
     else:
         solution = two_stage_least_squares(sample)
     if sample.Wy is not None:
@@ -222,7 +209,7 @@ def _warn_outside(d: Design, rhos: np.ndarray) -> None:
     weights = weights_of_response(d)
     if has_rho_by_regime(d):
         split = d.split  # type: ignore[attr-defined]
-        if not logdet_by_regime(d.weights, split.codes, len(split.labels), d.n_periods).admissible(rhos):
+        if not logdet_by_regime(weights, split.codes, len(split.labels), d.n_periods).admissible(rhos):
             _warn_of_several(rhos)
         return
     if len(weights) == 1:

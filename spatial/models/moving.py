@@ -8,7 +8,7 @@ from scipy import sparse
 from ..design.carried import effect_dummies
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
-from ..design.moving import refuse_many
+from ..design.moving import refuse_many, staying_parts
 from ..design.several_ways import dummies_of_ways, kept_blocks
 from ..logdet.several_periods import per_period
 from ..solve.moving_effects import MovingEffects
@@ -38,8 +38,10 @@ def moving_effects(d: Design, effects: FixedEffects, parts: dict, groups: np.nda
         share = d.left(effects) / d.nobs
         if not (of_error[0] or S > 1):
             return ProjectedEffects(kept_blocks(effects.ways, of_lag), share)
-        D = sparse.csr_array(dummies_of_ways(effects))
+        kept = staying_parts(d, effects)
+        D = sparse.csr_array(dummies_of_ways(effects) if kept is None else kept[1])
+        share = share if kept is None else 1.0
         return StayingEffects(D, places, of_lag, of_error, groups, S, share, False)
     share = 1 - effects.entity * d.n_units / d.nobs
     return MovingEffects(refuse_many(effect_dummies(d, effects)[0]), places, of_lag, of_error, groups, S, share,
-                         effects.time)  # fmt: skip
+                         effects.time, None if d.obs_weights is None else d.root**2)  # fmt: skip

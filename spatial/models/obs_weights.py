@@ -21,10 +21,8 @@ def refuse_unweightable(
         E540.
     """
     name, method = specification.name, options.estimator
-    spatial, error = specification.lag or specification.error, specification.error
+    spatial = specification.lag or specification.error
     refusals = (
-        (bool(d.lags) and method == "gmm", "GMM on past values",
-         "method='ml', or leave the weights out: its covariance allows for any variances"),
         (effects.random is not None and (w.sampling or method == "gmm"),
          f"effects={effects.name!r} with sampling weights or by moments", "analytic weights and method='ml'"),
         (method == "aqs", f"method={options.method!r}", "method='ml', 'reml' or 'gmm'"),
@@ -33,8 +31,6 @@ def refuse_unweightable(
         (w.sampling and spatial and method in ("ml", "reml"),
          f"maximum likelihood of {name} with sampling weights",
          "method='gmm': errors whose variance does not follow the weights bias rho and lambda by maximum likelihood"),
-        (method == "gmm" and error and d.is_panel and not w.fixed,
-         f"the moments of {name} with weights that change over time", "method='ml', or one weight for each unit"),
     )  # fmt: skip
     for applies, what, hint in refusals:
         if applies:

@@ -128,7 +128,7 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     d = with_spatial_lags(specification, d, effects, options.durbin, options.wx_order)
     if specification.lag and specification.error and effects.ways is None and centers(d.weights, effects.time):
         d = replace(d, notes=(*d.notes, PATH_THROUGH_W))
-    if method in ("aqs", "gmm") or options.serial is not None or options.lags is not None:
+    if method in ("aqs", "gmm") or (options.serial and options.missing != "model") or options.lags is not None:
         d = with_note_on_errors(specification, d, effects)
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)

@@ -6,6 +6,8 @@ from typing import TypeGuard
 
 import numpy as np
 
+from spillover.matrix import SeveralWeights
+
 from ..design.design import Design
 from ..effects.operators import Several
 from ..effects.regimes import regime_estimates
@@ -21,7 +23,8 @@ from .several import several_sample_and_maximum
 
 def is_joint(fit: FitRecord) -> bool:
     """Whether the likelihood is not that of one rho, lambda and sigma2."""
-    return isinstance(fit, SeveralRecord) or (isinstance(fit, RegimesRecord) and fit.by_likelihood)
+    several = isinstance(fit._design.weights, SeveralWeights)
+    return several or (isinstance(fit, RegimesRecord) and fit.by_likelihood)
 
 
 def has_joint_effects(fit: FitRecord) -> TypeGuard[Several]:
@@ -32,9 +35,9 @@ def has_joint_effects(fit: FitRecord) -> TypeGuard[Several]:
 def joint_maximum(fit: FitRecord, d: Design):
     """The sample of a design like the fit's, and its maximum."""
     settings = fit._settings
-    if isinstance(fit, SeveralRecord) and settings.composed:
+    if isinstance(d.weights, SeveralWeights) and settings.composed:
         return composed_of_several(fit.specification, d, settings)[:2]  # type: ignore[arg-type]
-    if isinstance(fit, SeveralRecord):
+    if isinstance(d.weights, SeveralWeights):
         sample, at = several_sample_and_maximum(fit.specification, d, settings.effects, settings.correction)
         return sample, maximum_likelihood(sample) if at is None else at
     return regime_sample_and_maximum(fit.specification, d, settings)

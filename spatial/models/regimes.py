@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields, replace
 
 import numpy as np
@@ -16,8 +16,11 @@ from ..covariance.vcov import with_vcov
 from ..design.arrays import Sample
 from ..design.checks import refuse_perfect_fit
 from ..design.design import INTERCEPT, Design
+from ..design.gaps import refuse_unbalanced
+from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings
-from ..design.regimes import Regimes, as_regimes, regime_design, split_of
+from ..design.regime_columns import regime_design, split_of
+from ..design.regimes import Regimes, as_regimes
 from ..design.regimes_sample import regime_arrays, regime_determinants
 from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
@@ -31,19 +34,17 @@ from ..solve.several_roots import SeveralAdjusted
 from .adjusted_several import region_of, solve_adjusted_several
 from .composed import composed_sample_and_maximum, refuse_composed
 from .dynamic import without_bias
+from .dynamic_exact import without_bias_of_several
+from .dynamic_moments import ArellanoBond, checked_dynamic
 from .fit import Fit
 from .reading import Reading, lags_intercept, prepare, read
 from .regimes_effects import estimated_effects
 from .regimes_fit import RegimesFit
+from .ways import refuse_dynamic_ways
 
-NOT_WITH_REGIMES: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
-    "lags": ((None,), "leave lags= out, or interact in the formula: x:C(region)"),
-    "wx_order": ((1,), "W^2 X is not split by regime: leave wx_order= out"),
-}
-SPATIAL: dict[str, tuple[tuple, str]] = {  # likewise, where rho, lambda or sigma2 differ
+SPATIAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be where rho, lambda or sigma2 differ, what instead)
     "endog": ((None, [], ()), "leave endog= out, or let coefficients alone differ"),
     "instruments": ((None, [], ()), "leave instruments= out, or let coefficients alone differ"),
-    "obs_weights": ((None,), "leave obs_weights= out; sigma2=True of sp.Regimes lets variances differ"),
 }
 
 
@@ -58,20 +59,20 @@ def read_regimes(
         E201, E205, E206, E208, E501, E502: the regimes cannot be told apart or estimated (``design.regimes``); E501
         options that models with regimes do not have; else as the model without regimes.
     """
-    return split_reading(specification, lambda plain: read(formula, data, w, plain), w, options)
+    return split_reading(specification, lambda plain: read(formula, data, w, plain), options)
 
 
 def split_reading(
-    specification: Specification, read_columns: Callable[[ModelOptions], Design], w, options: ModelOptions
+    specification: Specification, read_columns: Callable[[ModelOptions], Design], options: ModelOptions
 ) -> Reading:  # fmt: skip
     """The same of columns that are read by a function of the options without regimes."""
     regimes = as_regimes(options.regimes)
-    refuse_options(specification, w, options)
+    refuse_options(specification, options)
     regimes.check(specification)
     plain = replace(options, regimes=None)
     plain.check(specification)
     reading = prepare(specification, read_columns(plain), plain)
-    _refuse_data(reading, regimes)
+    refuse_data(reading.design, reading.settings, regimes)
     if regimes.spatial and reading.settings.composed:
         refuse_composed(specification, reading.design, reading.settings.effects, plain)
     d, effects = reading.design, reading.settings.effects
@@ -108,11 +109,12 @@ def maximum_by_regime(reading: Reading, start: Callable[[Reading], tuple[Sample,
         regime_sample, at, settings = composed_sample_and_maximum(specification, d, settings)  # type: ignore[arg-type]
         reading = replace(reading, settings=settings)
     else:
-        regime_sample, first = regime_sample_of(specification, d, settings), start(reading)[1]
+        regime_sample = regime_sample_of(specification, d, settings)
+        first = _maximum_of_one(reading) if d.lags else start(reading)[1]
         if settings.method in ADJUSTED:
             at = _adjusted_by_regime(specification, d, settings, regime_sample, names, first)
         else:
-            at = regime_maximum(regime_sample, first)
+            at = _without_bias(regime_sample, regime_maximum(regime_sample, first), d, settings)
     refuse_perfect_fit(regime_sample, at, d.response)
     terms, values = [*regime_sample.names, *names], np.concatenate([at.beta, at.rhos, at.lams])
     return _fit(reading, terms, values, regime_sample, at)
@@ -145,7 +147,8 @@ def _adjusted_by_regime(specification, d, settings, sample: RegimeSample, names,
         return np.concatenate([at.rhos, at.lams])
 
     inside = region_of(sample, sample.lags.shape[1])
-    return solve_adjusted_several(specification, d, settings.effects, settings.method, inside, tuple(names), maximum)
+    at = settings.effects, settings.method
+    return solve_adjusted_several(specification, d, *at, sample, inside, tuple(names), maximum)
 
 
 def regime_sample_of(specification: Specification, d: Design, settings: Settings) -> RegimeSample:
@@ -161,10 +164,23 @@ def regime_sample_and_maximum(specification: Specification, d: Design, settings:
     if settings.composed:
         return composed_sample_and_maximum(specification, d, settings)[:2]  # type: ignore[arg-type]
     sample, at = maximum_of(specification, d, settings.effects, settings.correction, settings.logdet)
-    if settings.correction == "additive" and sample.parts:
+    if settings.correction == "additive" and sample.parts and not d.lags:
         at = without_bias(sample, at, d, settings)
     own = regime_sample_of(specification, d, settings)
-    return own, regime_maximum(own, at)
+    return own, _without_bias(own, regime_maximum(own, at), d, settings)
+
+
+def _maximum_of_one(reading: Reading) -> Solution:
+    """The maximum with one rho, lambda and sigma2 of a dynamic model, uncorrected."""
+    s = reading.settings
+    return maximum_of(reading.specification, reading.design, s.effects, s.correction, s.logdet)[1]
+
+
+def _without_bias(sample: RegimeSample, at: SeveralSolution, d: Design, settings: Settings) -> SeveralSolution:
+    """The maximum, or of a dynamic model with unit effects the root of the score less its mean."""
+    if not (d.lags and settings.correction and settings.effects.entity):
+        return at
+    return without_bias_of_several(sample, at, d, settings.effects)
 
 
 def refuse_here(regimes) -> None:
@@ -174,26 +190,29 @@ def refuse_here(regimes) -> None:
                                 hint="estimate the model itself: sp.sdm(..., regimes='region')")
 
 
-def refuse_options(specification: Specification, w, options: ModelOptions) -> None:
+def refuse_options(specification: Specification, options: ModelOptions) -> None:
     """E501 for what models with regimes do not have."""
     regimes, by_moments = as_regimes(options.regimes), options.estimator == "gmm"
     spatial = regimes.spatial
-    for name, (allowed, hint) in {**NOT_WITH_REGIMES, **(SPATIAL if spatial and not by_moments else {})}.items():
+    for name, (allowed, hint) in SPATIAL.items() if spatial and not by_moments else ():
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
-            places = ("for models with regimes", "where rho, lambda or sigma2 differ between regimes")
-            raise SpatialInputError("E501", f"{name}={value!r} is not there {places[name in SPATIAL]}", hint=hint)
-    if isinstance(options.durbin, Mapping) or options.several(w):
-        raise SpatialInputError("E501", "models with regimes have one W, and one of the error",
-                                hint="regimes= with each W alone, or w=[w1, w2] without regimes=")
+            raise SpatialInputError("E501", f"{name}={value!r} is not there where rho, lambda or sigma2 differ between "
+                                    "regimes", hint=hint)  # fmt: skip
+    if options.lags is not None and options.estimator not in ("ml", "gmm"):
+        raise SpatialInputError("E501", f"lags={options.lags!r} with regimes needs maximum likelihood or moments, not "
+                                f"method={options.method!r}", hint="leave method= out")  # fmt: skip
     if by_moments:
         refuse_by_moments(regimes)
-    elif spatial and options.estimator not in ("ml", "reml"):
+        if isinstance(options.method, ArellanoBond) or options.lags is not None:
+            checked_dynamic(specification, options)
+    elif spatial and options.estimator not in ("ml", *ADJUSTED):
         raise SpatialInputError("E501", f"method={options.method!r} is for coefficients by regime: rho, lambda and "
-                                "sigma2 by regime need a likelihood", hint="method='ml' or 'reml'")  # fmt: skip
+                                "sigma2 by regime need a likelihood", hint="method='ml', 'reml' or 'aqs'")  # fmt: skip
     if as_regimes(options.regimes).sigma2 and options.estimator in ADJUSTED:
-        raise SpatialInputError("E501", f"method={options.method!r} has one variance: sigma2 by regime needs maximum "
-                                "likelihood", hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
+        why = "it has one variance" if options.estimator == "reml" else "it allows for any variances"
+        raise SpatialInputError("E501", f"method={options.method!r} has no sigma2 by regime: {why}",
+                                hint="method='ml', or sp.Regimes(..., sigma2=False)")  # fmt: skip
 
 
 def refuse_by_moments(regimes: Regimes) -> None:
@@ -206,10 +225,26 @@ def refuse_by_moments(regimes: Regimes) -> None:
                                 hint="vcov='robust', with unit effects 'cluster', takes unequal variances")
 
 
-def _refuse_data(reading: Reading, regimes: Regimes) -> None:
+def _refuse_dynamic(d: Design) -> None:
+    """E109, E320 and E501 for dynamic models with rho, lambda or sigma2 by regime."""
+    what = "lags= with rho, lambda or sigma2 by regime"
+    refuse_dynamic_ways(d, what)
+    refuse_unbalanced(d.observed, what, "missing='drop', or coefficients alone by regime", lagged=True)
+    if d.varies:
+        raise SpatialInputError("E320", f"{what} needs W to be the same in all periods",
+                                hint="w.mean(), or coefficients alone by regime")
+
+
+def refuse_data(d: Design, settings: Settings, regimes: Regimes) -> None:
     """E501 for data and effects that models with regimes do not have."""
-    effects = reading.settings.effects
-    if reading.settings.method == "gmm":
+    effects = settings.effects
+    if settings.method == "gmm":
         return
+    if regimes.spatial and (effects.ways or d.lags):
+        what = "lags= of y" if d.lags else f"effects of {effects}"
+        refuse_weighted(d.obs_weights, f"rho, lambda or sigma2 by regime with {what}",
+                        "leave obs_weights= out, or coefficients alone by regime")
+    if regimes.spatial and d.lags:
+        _refuse_dynamic(d)
     if regimes.spatial:
-        refuse_beside_ways(reading.design, effects, reading.settings.correction, "rho, lambda or sigma2 by regime")
+        refuse_beside_ways(d, effects, settings.correction, "rho, lambda or sigma2 by regime")

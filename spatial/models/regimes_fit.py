@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..diagnostics.chow import ChowTest, chow_test
-from ..effects.regimes import RegimeEffects, regime_effects
+from ..effects.joint_dynamic import JointDynamicEffects, joint_effects_of
+from ..effects.regimes import RegimeEffects, regime_effects, usual_method
 from ..records.regimes import RegimesRecord
 from .joint_fit import JointFit
 
@@ -16,9 +17,12 @@ class RegimesFit(RegimesRecord, JointFit):
 
     def effects(  # type: ignore[override]
         self, *, method: str | None = None, level: float = 0.95, draws: int = 1000, seed: int = 1
-    ) -> RegimeEffects:
+    ) -> RegimeEffects | JointDynamicEffects:
         """Direct, indirect and total effects with inference, by regime and over all units; see
-        ``spatial.effects.regimes.regime_effects``."""
+        ``spatial.effects.regimes.regime_effects``. Of a dynamic model in the short and in the long run."""
+        if self._design.lags:
+            method = usual_method(self) if method is None else method
+            return joint_effects_of(self, method=method, level=level, draws=draws, seed=seed)
         return regime_effects(self, method=method, level=level, draws=draws, seed=seed)
 
     def chow(self) -> ChowTest:

@@ -16,6 +16,7 @@ from spillover.matrix import SeveralWeights, SpatialWeights, TemporalWeights
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..design.keys import match_rows
+from ..design.past import past_columns
 from ..design.regimes import RegimeDesign
 from ..design.unsplit import split_columns, unsplit
 from .dynamic import own_lags
@@ -81,7 +82,7 @@ class Changes:
 
     def arrays(self, at: list[int]) -> tuple[np.ndarray, np.ndarray]:
         """y (R, T, N) and X (R, T, N, k) of these replicates."""
-        d, R = self.base if self.alone(self.y) else self.plain, len(at)
+        d, R = self.base if self.alone(self.y) and not self.base.lags else self.plain, len(at)
         y = np.broadcast_to(d.y, (R, *d.y.shape)) if self.y is None else self.y[at]
         X = np.broadcast_to(d.X, (R, *d.X.shape))
         if self.x:
@@ -99,16 +100,16 @@ class Changes:
 
     def _with_past(self, r: int, y: np.ndarray, X: np.ndarray) -> np.ndarray:
         """X (T, N, k) whose lagged responses are those of y (T, N), from the starting values of the fit on."""
-        d, out = self.base, X.copy()
+        d, out = self.plain, X.copy()
         before = np.concatenate([self._start(r)[None], y[:-1]])
-        for name in d.lags:
-            j = d.names.index(name)
-            if not name.startswith("W:"):
+        for column in past_columns(d):
+            j, w = d.names.index(column.name), column.weights
+            if w is None:
                 out[:, :, j] = before
-            elif d.weights.varies:  # W of the period before; that of the starting value as it is in the fit
-                out[1:, :, j] = d.lag(y, self.effects)[:-1]
+            elif w.varies:  # W of the period before; that of the starting value as it is in the fit
+                out[1:, :, j] = d.lag(y, self.effects, w)[:-1]
             else:
-                out[:, :, j] = d.lag(before, self.effects, self._weights(r))
+                out[:, :, j] = d.lag(before, self.effects, w if self.w is None else self._weights(r))
         return out
 
     def _weights(self, r: int):
@@ -126,12 +127,12 @@ class Changes:
         new: dict[str, Any] = {"y": y, "X": X}
         if self.relabel is not None:
             new["order"] = self.base.order.take(self.relabel[r], axis=1)
+        if self.base.lags:
+            new["past"] = np.concatenate([self._start(r)[None], y[:-1]])
         if isinstance(self.base, RegimeDesign):
             return replace(self._by_regime(r), **new)
         if self.w is not None:
             new["weights"] = self._weights(r)
-        if self.base.lags:
-            new["past"] = np.concatenate([self._start(r)[None], y[:-1]])
         return replace(self.base, **new)
 
     def _start(self, r: int) -> np.ndarray:

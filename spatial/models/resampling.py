@@ -21,7 +21,8 @@ from scipy import sparse
 from spillover.errors import SpatialInputError, warn
 
 from ..design.gaps import refuse_unbalanced
-from ..effects.operators import each_period, solved
+from ..design.past import past_columns
+from ..effects.operators import each_period, operators, solved
 from ..effects.several_forecast import variances_of_errors
 from ..logdet.inverse import inverse
 from ..records.regimes import RegimesRecord
@@ -69,6 +70,8 @@ def variances(fit: Fit) -> np.ndarray:
 def response_of(fit: Fit) -> Callable[[np.ndarray], np.ndarray]:
     """What errors (T, N) that change make of the responses, (T, N)."""
     d = fit._design
+    if isinstance(fit, SeveralRecord | RegimesRecord) and d.lags:
+        return _grown(fit)
     if isinstance(fit, SeveralRecord | RegimesRecord):
         return lambda errors: each_period(fit, lambda C, D, e: solved(C, solved(D, e)), errors)
     tau, eta = (float(fit.params.get(f"{w}lag({d.response})", 0.0)) for w in ("", "W:"))
@@ -83,6 +86,27 @@ def response_of(fit: Fit) -> Callable[[np.ndarray], np.ndarray]:
             W = weights[t].csr  # lags this period's response in the next
             out.append(before)
         return np.array(out)
+
+    return through
+
+
+def _grown(fit) -> Callable[[np.ndarray], np.ndarray]:
+    """The same of a dynamic model with several W or regimes."""
+    d, past = fit._design, []
+    for one in past_columns(d):
+        members = np.ones(d.n_units) if one.members is None else one.members.astype(float)
+        matrices = None if one.weights is None else [w.csr for w in one.weights.each(d.n_periods)]
+        past.append((float(fit.params[one.name]) * members[:, None], matrices))
+
+    def through(errors: np.ndarray) -> np.ndarray:
+        out: list[np.ndarray] = []
+        for t, e in enumerate(errors):
+            C, D = operators(fit, t)
+            right = solved(D, e[:, None])
+            for share, matrices in past if t else ():
+                right = right + share * (out[-1] if matrices is None else matrices[t - 1] @ out[-1])
+            out.append(solved(C, right))
+        return np.array(out)[:, :, 0]
 
     return through
 

@@ -58,9 +58,10 @@ def sem(
         Has no meaning here: it belongs to slx, sdm, sdem and gns.
     method : {"ml", "reml", "aqs", "gmm"}
         Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples;
-        "aqs", adjusted quasi-scores for errors of unequal variances (in panels serially correlated ones too); or "gmm",
-        the method of moments, which needs neither normal errors nor a determinant. Generalised moments hold without
-        effects, with unit and period effects, gaps and W that vary over time, and with random effects.
+        "aqs", adjusted quasi-scores for errors of unequal variances (in panels under the same W serially correlated
+        ones too; with gaps or W that varies up to 3,000 rows); or "gmm", the method of moments, which needs neither
+        normal errors nor a determinant. Generalised moments hold without effects, with unit and period effects, gaps
+        and W that vary over time, and with random effects.
     endog, instruments : list of str, optional
         With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
         terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags
@@ -75,8 +76,9 @@ def sem(
         first one was. ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition for the latter
         with a test of it. With ``missing="period"``, for models without a spatial error, units may enter, leave and
         miss periods: rows are those with an own y_{t-1}, who enters is a neighbor with a starting value, and the score
-        loses its exact mean over these rows. It does so too, for up to 2,000 units, with ``obs_weights=`` and with more
-        effects behind ``|`` than those of units and periods.
+        loses its exact mean over these rows. It does so too, for up to 2,000 units, with several W (``W_1:lag(y)``
+        ...), with tau, rho, lambda or sigma2 by regime, with ``obs_weights=`` and with more effects behind ``|`` than
+        those of units and periods.
     w_error : weights, optional
         M, the weights of the error process, over the same units; W by default. A list gives lambda_1, lambda_2 ...
     random_error : {"kkp", "baltagi"}, optional
@@ -87,7 +89,8 @@ def sem(
         In panels: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t, beside fixed or random
         effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007; Millo 2014); psi is
         in ``sp.variance_components(fit)``. By maximum likelihood, fixed effects by transformation (Lee & Yu 2012);
-        three periods or more. ``fit.forecast`` carries the last errors on.
+        three periods or more. With ``obs_weights=`` nu sqrt(w) is what is correlated. ``fit.forecast`` carries the last
+        errors on.
     correction : bool or "additive"
         Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
         leave the likelihood by transformation (Lee & Yu 2010; beside period effects W whose rows do not all sum to one
@@ -114,8 +117,9 @@ def sem(
         How log|I - rho W| is computed; by default what suits W's size and structure. The header says which.
     regimes : str or Regimes, optional
         A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho is
-        the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs. Theta is that of
-        the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.
+        the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs; the variance of
+        random effects is in one ratio to sigma2. Theta is that of the unit that receives W x, the lag of the whole x.
+        See ``sp.chow_test``.
 
     Raises
     ------

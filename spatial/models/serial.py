@@ -17,20 +17,24 @@ from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings
 from ..design.sample import demeaned_sample
 from ..design.specification import Specification
+from ..design.unit_rows import UnitRows, links_by_row
 from ..solve.ml import Solution, maximum_likelihood
 from ..solve.random_effects import RandomEffects
 from ..solve.random_ml import Maximum, random_maximum
 from ..solve.random_problem import Problem, quasi_demeaned
+from ..solve.random_uneven import uneven_problem
 from ..solve.serial import (
     SerialErrors,
+    filtered_units,
     over_time,
     prais_winsten,
     prais_winsten_of_rows,
     serial_maximum,
     to_unit_means,
 )
-from .random import problem_of, solution_of, undemeaned, variances
+from .random import error_process, problem_of, solution_of, undemeaned, variances
 from .serial_fixed import beside_fixed_effects, refuse_serial_fixed
+from .serial_ways import beside_ways
 
 LEAST_PERIODS = 3
 
@@ -42,7 +46,7 @@ def refuse_serial(specification: Specification, d: Design, effects: FixedEffects
     ------
     SpatialInputError
         E501 an option or effects that do not fit, E206 too few periods, E109 gaps beside effects, E320 W that vary
-        beside unit effects, E308 and beside period effects.
+        beside unit effects, E308 and beside period effects, E540 weights of observations that no likelihood has.
     """
     if not d.is_panel:
         raise SpatialInputError("E501", "serial='ar1' needs a panel", hint="give entity= and time=")
@@ -58,10 +62,24 @@ def refuse_serial(specification: Specification, d: Design, effects: FixedEffects
     if d.n_periods < LEAST_PERIODS:
         raise SpatialInputError("E206", f"serial='ar1' needs at least {LEAST_PERIODS} periods, got {d.n_periods}",
                                 n=d.n_periods, hint="use a longer panel")  # fmt: skip
-    refuse_weighted(d.obs_weights, "serial='ar1'", "leave one of the two out")
+    _refuse_weights(d, effects, options)
     if effects:
         refuse_unbalanced(d.observed, f"serial='ar1' beside {effects} effects")
     _refuse_varying(specification, d, effects, options)
+
+
+def _refuse_weights(d: Design, effects: FixedEffects, options: ModelOptions) -> None:
+    """E540 sampling weights, which make no likelihood, and weights that change over time where effects leave by a
+    transformation, or a spatial error turns them: these are then of no unit or period alone."""
+    w = d.obs_weights
+    if effects.ways:
+        refuse_weighted(w, f"serial='ar1' beside effects of {effects}", "leave one of the two out")
+    if w is not None and w.sampling:
+        refuse_weighted(w, "serial='ar1' with sampling weights", "vcov='cluster' without serial=")
+    if w is not None and not w.fixed and (effects.fixed or options.random_error == "baltagi"):
+        kind = "random_error='baltagi'" if effects.random else f"{effects} effects"
+        refuse_weighted(w, f"serial='ar1' beside {kind} and weights that change over time",
+                        "one weight for each unit, random effects inside the spatial error, or none")
 
 
 def _refuse_varying(specification: Specification, d: Design, effects: FixedEffects, options: ModelOptions) -> None:
@@ -71,7 +89,7 @@ def _refuse_varying(specification: Specification, d: Design, effects: FixedEffec
     if options.random_error == "baltagi":
         refuse_varying(d.weights_of_error, "serial='ar1' with random_error='baltagi'")
     for weights in used:
-        if effects.entity:
+        if effects.entity or effects.ways:
             refuse_varying(weights, f"serial='ar1' beside {effects} effects")
         if effects.time and weights.varies and not weights.rows_sum_to_one:
             message = f"serial='ar1' beside {effects} effects needs weights that vary to have rows that all sum to one"
@@ -85,6 +103,8 @@ def serial_errors(
     """The sample of independent errors, the solution, the variance components and psi."""
     if settings.effects.random:
         return _beside_unit_effects(specification, d, settings)
+    if settings.effects.ways:
+        return beside_ways(specification, d, settings)
     if settings.effects.fixed:
         return beside_fixed_effects(specification, d, settings)
     raw = demeaned_sample(specification, d, NO_EFFECTS, True, settings.logdet)
@@ -115,6 +135,9 @@ def _beside_unit_effects(specification: Specification, d: Design, settings: Sett
     T, present = d.n_periods, _present(specification)
     raw, _, phi = undemeaned(specification, d, settings)
 
+    if d.obs_weights is not None:
+        return _beside_weighted_effects(specification, d, settings, raw, phi)
+
     def at(psi: float) -> tuple[Sample, np.ndarray, Problem, Maximum]:
         P = prais_winsten(psi, T)
         H, d2 = to_unit_means(P.sum(axis=1)), np.sum(P.sum(axis=1) ** 2)
@@ -130,6 +153,30 @@ def _beside_unit_effects(specification: Specification, d: Design, settings: Sett
     serial = serial_maximum(profile, T)
     sample, H, problem, best = at(serial.psi)
     sample = over_time(quasi_demeaned(sample, T, problem, best.point), H)
+    solution = _with_gain(solution_of(best, sample), serial.psi, d.n_units)
+    return sample, solution, variances(specification, settings, problem, best, serial.d2), serial
+
+
+def _beside_weighted_effects(specification: Specification, d: Design, settings: Settings, raw: Sample, phi: float):
+    """The same with weights of observations, by which the effects of units have directions c_i of their own: P times
+    the roots of the weights, over the periods."""
+    T, present, units = d.n_periods, _present(specification), UnitRows.of(d)
+    M = links_by_row(d) if error_process(specification, settings) == "baltagi" else None
+
+    def at(psi: float) -> tuple[Sample, Problem, Maximum]:
+        sample = over_time(raw, prais_winsten(psi, T))
+        own = filtered_units(units, psi, T)
+        problem = uneven_problem(sample, own, phi, M)
+        return sample, problem, random_maximum(problem, phi)
+
+    def profile(psi: float) -> tuple[float, np.ndarray]:
+        *_, best = at(psi)
+        theta = [*best.beta, *best.point[:2][present], best.sigma2, best.point[2]]
+        return best.loglik + gain(psi, d.n_units), np.array(theta)
+
+    serial = serial_maximum(profile, T, d2=lambda psi: filtered_units(units, psi, T).mean_count)
+    sample, problem, best = at(serial.psi)
+    sample = quasi_demeaned(sample, T, problem, best.point)
     solution = _with_gain(solution_of(best, sample), serial.psi, d.n_units)
     return sample, solution, variances(specification, settings, problem, best, serial.d2), serial
 

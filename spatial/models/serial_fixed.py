@@ -6,6 +6,9 @@ independent periods, whatever psi is. It is also that of T - 1 contrasts F'y of 
 
     ln|F'V F| = ln|V| + ln(1'V^-1 1 / T),    V^-1 = P'P,    so that ln L gains (N / 2) (ln(1 - psi^2) - ln(d2 / T)).
 
+Weights of observations that are the same in all periods make the variance of the contrasts a Kronecker product, and ln
+L has what they add without psi, too (``obs_weights``).
+
 It has no incidental parameters: psi is not biased by the unit effects, as it is where their dummies are estimated
 (Nickell 1981). The reflection H with H c = |c| 1 / sqrt(T) makes c a multiple of 1: plain demeaning of H P y takes it
 out. Period effects remain period effects under P; F'WF takes them out, one unit less, W and M lagging deviations from
@@ -86,7 +89,7 @@ def _not_demeaned(specification: Specification, d: Design, effects: FixedEffects
     X, _ = regressor_columns(d, effects)
     arrays = {"y": d.y, "X": X}
     if specification.lag:
-        arrays["Wy"] = d.lag(d.y, effects)
+        arrays["Wy"] = d.lag(d.outcome, effects)
     if specification.error:
         M = d.weights_of_error
         arrays |= {"My": d.lag(d.y, effects, M), "MX": d.lag(X, effects, M)}
@@ -97,7 +100,7 @@ def _not_demeaned(specification: Specification, d: Design, effects: FixedEffects
 
 
 def _demeaned(sample: Sample, d: Design, effects: FixedEffects) -> Sample:
-    def within(values):
-        return None if values is None else effects.demean(d.panel(values)).reshape(values.shape)
+    def within(values):  # times the roots of weights of observations, which are the same in all periods
+        return None if values is None else (d.root * d.rows(d.within(d.panel(values), effects)).T).T
 
     return replace(sample, **{name: within(getattr(sample, name)) for name in ARRAYS})

@@ -23,6 +23,7 @@ from ..design.moment_settings import Moments
 from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings, lists_weights
 from ..design.redundant import without_redundant_dummies
+from ..design.regimes import SplitDesign
 from ..design.several import (
     SeveralDesign,
     least_squares_sample,
@@ -34,7 +35,7 @@ from ..design.several import (
 from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.gmm import MomentSolution
-from ..solve.ml import maximum_likelihood
+from ..solve.ml import Solution, maximum_likelihood
 from ..solve.regimes import moving_maximum
 from ..solve.regimes_problem import RegimeSample
 from ..solve.several import SeveralSolution, several_maximum
@@ -42,17 +43,25 @@ from ..solve.several_problem import SeveralSample
 from ..solve.several_roots import SeveralAdjusted
 from .adjusted_several import refuse_adjusted_several, region_of, solve_adjusted_several
 from .composed import composed_of_several, refuse_composed
+from .dynamic import with_lagged_response
+from .dynamic_exact import root_of_least_squares, without_bias_of_several
+from .dynamic_moments import ArellanoBond, checked_dynamic, past_moments
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
 from .moving import moving_effects
 from .obs_weights import refuse_unweightable, usual_covariance
 from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects, with_note_on_errors
+from .regimes_fit import RegimesFit
 from .several_fit import SeveralFit
-from .ways import refuse_with_ways
+from .several_regimes import (
+    names_by_regime,
+    sample_and_search_by_regime,
+    with_regimes_of_several,
+)
+from .ways import refuse_dynamic_ways, refuse_with_ways
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
-    "lags": ((None,), "a dynamic model takes one W: leave lags= out, or choose one W"),
     "wx_order": ((1,), "W^2 X is for one W: leave wx_order= out"),
     "random_error": ((None, "kkp"), "unit effects inside the spatial error: random_error='kkp'"),
     "logdet": ((None,), "leave logdet= out: the determinant of several W is a dense or sparse LU by their size"),
@@ -74,7 +83,11 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     d = read(formula, data, _as_list(w, "w")[0], plain)
     effects = which_effects(options.effects, d)
     refuse_with_ways(specification, d, options)
+    columns = d
     d = several_columns(specification, d, effects, w, options)
+    effects = effects if d.absorbed is None else d.absorbed  # over the rows that lags= leaves
+    if options.regimes is not None:
+        d = with_regimes_of_several(specification, d, effects, options)
     if d.varies:
         _refuse_moving(d, options)
     if options.estimator in ADJUSTED:
@@ -82,7 +95,7 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     if effects.random or options.serial is not None or options.random_error is not None:
         refuse_composed(specification, d, effects, options)
     if options.estimator == "gmm":
-        return _by_moments(specification, d, effects, options)
+        return _by_moments(specification, d, effects, options, columns)
     correction = _correction(effects, options)
     refuse_beside_ways(d, effects, correction, "several W")
     settings = Settings(effects, correction, options.estimator, options.covariance, requested=options)
@@ -103,16 +116,34 @@ def several_columns(specification: Specification, d: Design, effects: FixedEffec
     if isinstance(durbin, Mapping):
         durbin = {term: [_aligned(one, d, options, f"durbin[{term!r}]") for one in _as_list(own, f"durbin[{term!r}]")]
                   for term, own in durbin.items()}  # fmt: skip
+    if options.lags is not None:
+        d = with_past(d, options, lag, error, durbin)
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)
     several = several_design(specification, d, lag, error, durbin, effects)
-    return several if options.estimator in ADJUSTED else with_note_on_errors(specification, several, effects)
+    return several if options.estimator == "reml" else with_note_on_errors(specification, several, effects)
 
 
 def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
     """The likelihood's arrays and its maximum; None in its place where there is nothing but least squares."""
+    sample, maximum = _sample_and_search(specification, d, effects, correction)
+    return sample, maximum()
+
+
+def _sample_and_search(specification: Specification, d, effects: FixedEffects, correction):
+    """The likelihood's arrays, and the search for its maximum."""
     sample = _several_sample(specification, d, effects, correction)
-    return sample, _maximum(sample)
+
+    def maximum() -> Solution | None:
+        at = _maximum(sample)
+        if not (d.lags and correction and effects.entity):
+            return at
+        return root_of_least_squares(sample, d, effects) if at is None else without_bias_of_several(
+            sample, at, d, effects)
+
+    if not (isinstance(d, SplitDesign) and d.spatial_regimes):
+        return sample, maximum
+    return sample_and_search_by_regime(specification, d, effects, correction, sample, maximum)
 
 
 def _several_sample(specification: Specification, d, effects: FixedEffects, correction):
@@ -138,23 +169,53 @@ def _estimated(specification: Specification, d: SeveralDesign, settings: Setting
     effects, correction = settings.effects, settings.correction
     if settings.method not in ADJUSTED:
         return several_sample_and_maximum(specification, d, effects, correction)
-    sample = _several_sample(specification, d, effects, correction)
+    sample, maximum = _sample_and_search(specification, d, effects, correction)
 
     def start() -> np.ndarray:
-        at = _maximum(sample)
-        assert at is not None
+        at = maximum()
         return np.concatenate([at.rhos, at.lams])
 
-    names = (*spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
-    inside = region_of(sample, len(d.weights.lag))
-    return sample, solve_adjusted_several(specification, d, effects, settings.method, inside, names, start)
+    of_rho, of_lambda = _names(d)
+    inside, names = region_of(sample, len(of_rho)), (*of_rho, *of_lambda)
+    at = solve_adjusted_several(specification, d, effects, settings.method, sample, inside, names, start)
+    return sample, at
 
 
-def _by_moments(specification: Specification, d: SeveralDesign, effects: FixedEffects, options: ModelOptions) -> Fit:
-    """Two-stage least squares and moments of the error, with every W y (Lee & Liu 2010; Badinger & Egger 2011)."""
+def with_past(d: Design, options: ModelOptions, lag: list, error: list | None, durbin) -> Design:
+    """The design with y_{t-1} and W_k y_{t-1} of every W of ``w=``.
+
+    Raises
+    ------
+    SpatialInputError
+        E109 gaps, E320 W that vary over time; E501 another method than maximum likelihood; else as with one W.
+    """
+    own = [w for each in durbin.values() for w in each] if isinstance(durbin, Mapping) else []
+    refuse_unbalanced(d.observed, f"lags={options.lags!r} with several W", "one W, or missing='drop'")
+    if options.estimator != "gmm":
+        refuse_dynamic_ways(d, f"lags={options.lags!r} with several W")
+    if options.regimes is not None:
+        raise SpatialInputError("E501", f"lags={options.lags!r} with several W is there without regimes",
+                                hint="one W with regimes=, or several without")
+    if any(w.varies for w in (*lag, *(error or ()), *own)):
+        raise SpatialInputError("E320", f"lags={options.lags!r} with several W needs each W to be the same in all "
+                                "periods",
+                                hint="w.mean() of each, or one W that varies")  # fmt: skip
+    if options.estimator not in ("ml", "gmm"):
+        raise SpatialInputError("E501", f"method={options.method!r} with lags= takes one W",
+                                hint="method='ml' or 'gmm' takes several")
+    return with_lagged_response(d, str(options.lags), options.effects, lag)
+
+
+def _by_moments(
+    specification: Specification, d: SeveralDesign, effects: FixedEffects, options: ModelOptions, columns: Design
+) -> Fit:  # fmt: skip
+    """Two-stage least squares and moments of the error, with every W y (Lee & Liu 2010; Badinger & Egger 2011), or GMM
+    on past values; ``columns`` are the data with the first period."""
     refuse_random(specification, d, effects, options)
     settings = Settings(effects, options.correction, "gmm", options.covariance, requested=options)
     settings = _with_weights(specification, d, settings)
+    if d.lags:
+        return _fit(specification, *past_moments(specification, d, settings, columns))
     refuse_without_theory(specification, d, effects, settings.vcov)
     if effects.random:
         sample, at, random = random_effects_by_moments(specification, d, settings)
@@ -178,9 +239,11 @@ def refuse_options(specification: Specification, options: ModelOptions) -> None:
         value = getattr(options, name)
         if not any(value is one or (isinstance(value, type(one)) and value == one) for one in allowed):
             raise SpatialInputError("E501", f"{name}={value!r} is not there for several W", hint=hint)
-    if options.method not in (None, "ml", "gmm", "reml") and not isinstance(options.method, Moments):
+    if options.estimator == "gmm" and (options.lags is not None or isinstance(options.method, ArellanoBond)):
+        checked_dynamic(specification, options)
+    elif options.method not in (None, "ml", "gmm", *ADJUSTED) and not isinstance(options.method, Moments):
         raise SpatialInputError("E501", f"method={options.method!r} is not there for several W",
-                                hint="method='ml', 'reml' or 'gmm'")  # fmt: skip
+                                hint="method='ml', 'reml', 'aqs' or 'gmm'")  # fmt: skip
     mapping = isinstance(options.durbin, Mapping)
     if mapping and not specification.durbin:
         message = f"durbin= has no meaning for {specification.name}"
@@ -232,13 +295,20 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
     else:
         spatial = [*at.rhos, *at.lams] if isinstance(at, SeveralSolution | SeveralAdjusted) else []
     values = np.concatenate([at.beta, spatial])
-    names = (*sample.names, *spatial_names("rho", d.weights.lag), *spatial_names("lambda", d.weights.error))
+    of_rho, of_lambda = _names(d)
+    names, kind = (*sample.names, *of_rho, *of_lambda), RegimesFit if isinstance(d, SplitDesign) else SeveralFit
     left = d.left(settings.effects) - len(values)
     by_least_squares = not (spatial or isinstance(at, SeveralSolution) or settings.method == "gmm")
     sigma2 = float(at.resid @ at.resid) / left if by_least_squares else at.sigma2
-    fit = SeveralFit(
+    fit = kind(
         specification=specification, sigma2=sigma2, loglik=at.loglik, df_resid=None,
         _terms=pd.Index(names, name="term"), _estimates=values,
         _covariance=np.empty((0, 0)), _design=d, _sample=sample, _solution=at, _settings=settings,
     )  # fmt: skip
     return with_vcov(fit, settings.vcov)
+
+
+def _names(d: SeveralDesign) -> tuple[list[str], list[str]]:
+    """Of rho and of lambda."""
+    names = spatial_names("rho", d.weights.lag), spatial_names("lambda", d.weights.error)
+    return names_by_regime(d, *names) if isinstance(d, SplitDesign) else names

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..effects.joint_dynamic import JointDynamicEffects, joint_effects_of
 from ..effects.several import SeveralEffects, several_effects
 from ..records.several import SeveralRecord
 from .joint_fit import JointFit
@@ -15,7 +16,9 @@ class SeveralFit(SeveralRecord, JointFit):
 
     def effects(  # type: ignore[override]
         self, *, method: str = "quadrature", level: float = 0.95, draws: int = 1000, seed: int = 1
-    ) -> SeveralEffects:  # fmt: skip
+    ) -> SeveralEffects | JointDynamicEffects:  # fmt: skip
         """Direct, indirect and total effects with inference, in all and by channel; see
-        ``spatial.effects.several.several_effects``."""
+        ``spatial.effects.several.several_effects``. Of a dynamic model in the short and in the long run."""
+        if self._design.lags:
+            return joint_effects_of(self, method=method, level=level, draws=draws, seed=seed)
         return several_effects(self, method=method, level=level, draws=draws, seed=seed)

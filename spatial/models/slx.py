@@ -78,14 +78,16 @@ def slx(
         first one was. ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition for the latter
         with a test of it. With ``missing="period"``, for models without a spatial error, units may enter, leave and
         miss periods: rows are those with an own y_{t-1}, who enters is a neighbor with a starting value, and the score
-        loses its exact mean over these rows. It does so too, for up to 2,000 units, with ``obs_weights=`` and with more
-        effects behind ``|`` than those of units and periods. ``method="gmm"`` is GMM on past values, for many units,
-        which takes errors of unequal variances; ``method=sp.ArellanoBond(...)`` sets its instruments.
+        loses its exact mean over these rows. It does so too, for up to 2,000 units, with several W (``W_1:lag(y)``
+        ...), with tau, rho, lambda or sigma2 by regime, with ``obs_weights=`` and with more effects behind ``|`` than
+        those of units and periods. ``method="gmm"`` is GMM on past values, for many units, which takes errors of
+        unequal variances; ``method=sp.ArellanoBond(...)`` sets its instruments.
     serial : {"ar1"}, optional
         In panels: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t, beside fixed or random
         effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007; Millo 2014); psi is
         in ``sp.variance_components(fit)``. By maximum likelihood, fixed effects by transformation (Lee & Yu 2012);
-        three periods or more. ``fit.forecast`` carries the last errors on.
+        three periods or more. With ``obs_weights=`` nu sqrt(w) is what is correlated. ``fit.forecast`` carries the last
+        errors on.
     correction : bool or "additive"
         Small samples. True: the covariance "oim" has the factor n / (n - p), statistics are t(n - p), and fixed effects
         leave the likelihood by transformation (Lee & Yu 2010; beside period effects W whose rows do not all sum to one
@@ -110,8 +112,9 @@ def slx(
         ``predict_missing()`` has the others.
     regimes : str or Regimes, optional
         A column with the regime of every unit: all coefficients, the intercept too, differ between regimes, and rho is
-        the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs. Theta is that of
-        the unit that receives W x, the lag of the whole x. See ``sp.chow_test``.
+        the same. ``sp.Regimes("region", terms=["x"], rho=True, sigma2=True)`` chooses what differs; the variance of
+        random effects is in one ratio to sigma2. Theta is that of the unit that receives W x, the lag of the whole x.
+        See ``sp.chow_test``.
 
     Raises
     ------

@@ -21,15 +21,17 @@ def refuse_with_ways(specification: Specification, d: Design, options: ModelOpti
     if d.absorbed is None or d.absorbed.ways is None:
         return
     why = None
-    if options.lags is not None and options.estimator != "ml":
+    if options.lags is not None and options.estimator not in ("ml", "gmm"):
         why = f"method={options.method!r} of a dynamic model", "method='ml', whose score is less its exact mean"
     elif options.estimator in ADJUSTED:
         why = f"method={options.estimator!r}", "method='ml', whose score has the mean zero under these effects"
-    elif options.estimator == "gmm" and specification.error:
-        why = "method='gmm' with a spatial error", "method='ml', or sar() and sdm() by moments"
-    elif options.serial:
-        why = f"serial={options.serial!r}", "leave serial= out: vcov='cluster' allows for it after least squares"
     elif options.correction == "additive":
         why = "correction='additive'", "leave correction= out: the score is adjusted by its mean"
     if why:
         raise SpatialInputError("E501", f"effects of {d.absorbed} do not go with {why[0]}", hint=why[1])
+
+
+def refuse_dynamic_ways(d: Design, what: str) -> None:
+    """E501: a dynamic model with several rho takes effects of units and periods."""
+    if d.absorbed is not None:
+        d.absorbed.refuse_ways(what, "effects of unit and period alone, or one W and rho for all")

@@ -26,7 +26,7 @@ def regimes(result: Any, ax: Axes | None = None) -> Axes:
     split, labels = fit.split, fit.split.labels
     compared = {name: columns for name, columns in split.columns.items() if len(columns) == len(labels)
                 and not name.endswith("Intercept")}  # fmt: skip
-    for name, values in (("rho", fit.rhos), ("lambda", fit.lambdas)):
+    for name, values in (fit.rhos_by_weights | fit.lambdas_by_weights).items():
         if len(values) > 1:
             compared[name] = tuple(values.index)
     parts = [rows.loc[[column]].assign(term=name, regime=label)

@@ -22,6 +22,7 @@ from ..effects.horizon import LONG, Horizon, infer_later, infer_long_run
 from ..effects.linear import Law, RatioLaw, infer_by_default
 from ..effects.long_run import with_rho
 from ..effects.mixture import Inference
+from ..effects.operators import refuse_later
 from ..effects.propagate import determinant, selectors
 from ..effects.several_linear import responded_by_several
 from ..models.fit import Fit
@@ -55,6 +56,8 @@ def averages(
     law : Law of the E averages, None without standard errors
     inference : Inference, (E,) each
     """
+    if horizon:
+        refuse_later(fit, f"horizon={horizon!r}")
     if isinstance(fit, SeveralRecord | RegimesRecord):
         (change,) = V
         return responded_by_several(fit, term, change, lambda response: read([response]), level, period)

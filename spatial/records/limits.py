@@ -17,6 +17,10 @@ LIMITS = {
         "ratios of the profile and the modified profile likelihood, the wider end of both; standard errors are of the "
         "information, and t is not estimate / std. error"
     ),
+    "two parameters of reml": (
+        "rho and lambda together are weakly identified: with fewer than 1,000 rows intervals, t and p are those of the "
+        "ratio of the modified profile likelihood, and t is not estimate / std. error"
+    ),
     "few rows by likelihood": (
         "rows are few, or rho is near the end of its interval: intervals, t and p are those of the ratios of the "
         "profile and the modified profile likelihood, the wider end of both; standard errors are of the information, "
@@ -35,14 +39,15 @@ LIMITS = {
         "method='reml' allows for them"
     ),
     "few rows of several": (
-        "fewer than 20 observations per parameter bias rho_1, rho_2 towards zero and shorten their intervals"
+        "fewer than 20 observations per parameter bias rho_1, rho_2 towards zero and shorten their intervals: "
+        "method='reml' allows for them"
     ),
     "few rows of missing": (
         "fewer than 20 observations per parameter bias rho and lambda towards zero and shorten their intervals"
     ),
     "few rows of regimes": (
         "fewer than 20 observations per parameter bias rho and lambda of regimes towards zero and shorten their "
-        "intervals"
+        "intervals: method='reml' allows for them"
     ),
     "skewed effects": (
         "indirect and total effects are skewed there, and their intervals may cover as little as 80 %; "

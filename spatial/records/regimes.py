@@ -9,17 +9,20 @@ import numpy as np
 import pandas as pd
 
 from spillover.errors import SpatialInputError
+from spillover.matrix import SeveralWeights
 
 from .fit import FitRecord
+from .several import OfSeveralWeights
 
 if TYPE_CHECKING:
     from ..design.regimes import RegimeDesign, Split
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class RegimesRecord(FitRecord):
+class RegimesRecord(OfSeveralWeights):
     """Parameters are ``east: x``, ``east: W:x`` ..., those that all regimes share, then ``rho`` or ``east: rho`` ...,
-    ``lambda`` or ``east: lambda`` ..."""
+    ``lambda`` or ``east: lambda`` ...; of several W ``east: W_1:x``, ``rho_1`` or ``east: rho_1``, ``west: rho_1``
+    ..."""
 
     _design: RegimeDesign
 
@@ -68,8 +71,36 @@ class RegimesRecord(FitRecord):
 
     @property
     def n_rhos(self) -> int:
-        """0, 1, or one for each regime."""
-        return (len(self.split.labels) if self.split.regimes.rho else 1) * self.specification.lag
+        """0, 1 of each W, or one for each regime."""
+        return (len(self.split.labels) if self.split.regimes.rho else 1) * len(self.lag_matrices)
+
+    @property
+    def lag_matrices(self) -> tuple[int, ...]:
+        """Which of W_1, W_2 ... lag the response: 0 is the one W."""
+        weights = self._design.weights
+        return weights.lag if isinstance(weights, SeveralWeights) else (0,) * self.specification.lag
+
+    @property
+    def error_matrices(self) -> tuple[int, ...]:
+        """Which of them lag the error; 0 is the one M."""
+        weights = self._design.weights
+        return weights.error if isinstance(weights, SeveralWeights) else (0,) * self.specification.error
+
+    @property
+    def rhos_by_weights(self) -> dict[str, pd.Series]:
+        """``rho``, or ``rho_1``, ``rho_2`` ...: one for every regime, or one of all."""
+        return _by_weights(self.rhos, len(self.lag_matrices))
+
+    @property
+    def lambdas_by_weights(self) -> dict[str, pd.Series]:
+        return _by_weights(self.lambdas, len(self.error_matrices))
+
+    @property
+    def paths(self) -> tuple[tuple[int, ...], ...]:
+        """The products of W in the responses: every W, and W^2 where it lags regressors."""
+        weights = self._design.weights
+        every = range(len(weights.matrices)) if isinstance(weights, SeveralWeights) else (0,)
+        return tuple(sorted({(m,) for m in every} | set(self.split.paths), key=lambda path: (len(path), path)))
 
     @property
     def n_parameters(self) -> int:
@@ -89,6 +120,12 @@ class RegimesRecord(FitRecord):
             raise SpatialInputError("E324", f"the model has a {name} for each regime, and no single one",
                                     hint="fit.rhos, fit.lambdas or fit.params")
         return float(values.iloc[0]) if there else 0.0
+
+
+def _by_weights(values: pd.Series, weights: int) -> dict[str, pd.Series]:
+    """Of every W, by the name of its parameter."""
+    parts = np.split(np.arange(len(values)), weights) if weights else []
+    return {values.index[at[0]].rpartition(": ")[2]: values.iloc[at] for at in parts}
 
 
 def refuse_regimes(fit: FitRecord) -> None:

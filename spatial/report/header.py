@@ -72,6 +72,7 @@ def _size(fit) -> str:
 def _of_ways(fit) -> str:
     """How many effects of many ways leave a likelihood."""
     from ..design.invariant import is_exact
+    from ..records.missing import MissingRecord
     from ..solve.several_problem import SeveralSample
 
     d, spec, effects = fit._design, fit.specification, fit._settings.effects
@@ -79,6 +80,8 @@ def _of_ways(fit) -> str:
         return phrase("by the mean of the score") if _keeps_periods(fit) else phrase("by transformation")
     if not fit._settings.correction:
         return phrase("none (the likelihood with dummies)")
+    if isinstance(fit, MissingRecord):
+        return phrase("by the mean of the score") if spec.lag else phrase("by transformation")
     used = [d.weights] * spec.lag + [d.weights_of_error] * spec.error
     return phrase("by transformation") if is_exact(d, effects, *used) else phrase("by the mean of the score")
 
@@ -96,6 +99,8 @@ def _absorbed(fit) -> list[str]:
 
 def _keeps_periods(fit) -> bool:
     """Whether period effects are estimated, as where rho, lambda or sigma2 differ between regimes."""
+    if (problem := getattr(fit._sample, "problem", None)) is not None:
+        return problem.mean_of_score
     return getattr(fit._sample, "periods", None) is not None
 
 

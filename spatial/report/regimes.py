@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from spillover.language import listed, phrase, phrases
+from spillover.matrix import SeveralWeights
 
 from .intervals import intervals_text
 from .text import _columns_of, p_text, statistic_note, tests_text, tidy_text
@@ -20,6 +21,8 @@ def regime_effects_text(effects) -> str:
     parts += ["", *statistic_note(effects.tidy(), _columns_of(effects)["statistic"]),
               "note: of a change in the units of a regime, on themselves and on all others; by_receiver() has what "
               "arrives there; terms without a regime are of all units"]  # fmt: skip
+    if isinstance(fit._design.weights, SeveralWeights):
+        parts.append("note: by_channel() has the effects through each W")
     return "\n".join(parts)
 
 

@@ -42,7 +42,8 @@ STORED = (
     "matrix of {file}", "links of {file}", "{n} of {all} units", "{style} again", "classical", "observed information",
     "expected information", "observed information, factor n/(n-p)", "expected information, factor n/(n-p)",
     "restricted likelihood, t(n-k)", "adjusted quasi-scores, robust to unequal variances, t(n-k)",
-    "adjusted quasi-scores, robust to unequal variances and serial correlation, t(N-1)", "robust ({how}, N = {n})",
+    "adjusted quasi-scores, robust to unequal variances and serial correlation, t(N-1)",
+    "adjusted quasi-scores with a variance for every row, by unit, t(N-1)", "robust ({how}, N = {n})",
     "sandwich by unit", "by unit and pair of units, {residuals}", "clustered by {groups}, {how}",
     "{group} ({n} groups)", "jackknife (CR3)", "Conley (cut-off {km} km, {kernel} kernel, {df} degrees of freedom)",
     "Driscoll-Kraay ({n} lags, fixed-b, {factor}, T = {periods})", "Driscoll-Kraay ({n} cosine terms, T = {periods})",
@@ -100,6 +101,8 @@ STORED = (
     "rho and lambda together are weakly identified: with fewer than 1,000 rows intervals, t and p are those "
     "of the ratios of the profile and the modified profile likelihood, the wider end of both; standard "
     "errors are of the information, and t is not estimate / std. error",
+    "rho and lambda together are weakly identified: with fewer than 1,000 rows intervals, t and p are those "
+    "of the ratio of the modified profile likelihood, and t is not estimate / std. error",
     "{note}; method='likelihood' of conf_int and effects holds", "n / p = {ratio}: {note}",
     "fewer than 20 observations per parameter bias rho and lambda towards zero and shorten their intervals: "
     "method='reml' allows for them",

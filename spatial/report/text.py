@@ -120,7 +120,8 @@ def effects_text(effects, who: bool = True) -> str:
                                       "effects are unbounded")))  # fmt: skip
     parts += statistic_note(table, _columns_of(effects)["statistic"])
     if effects.run == "long-run" and effects.options.method != "delta":
-        parts += given_stationarity(effects.source.fit)
+        own = getattr(effects.source, "left_out", None)
+        parts += given_stationarity(effects.source.fit) if own is None else _share_left_out(own())
     if advice := small_sample_advice(effects):
         parts.append(note_line(advice))
     error = max(trace_errors(fit, effects.variables), default=0.0)
@@ -160,7 +161,11 @@ def given_stationarity(fit) -> list[str]:
     """A note where a share of the distribution of the estimates has no long run, and is left out of what is printed."""
     from ..effects.long_run import not_stationary
 
-    if (share := not_stationary(fit)) <= WORTH_A_NOTE:
+    return _share_left_out(not_stationary(fit))
+
+
+def _share_left_out(share: float) -> list[str]:
+    if share <= WORTH_A_NOTE:
         return []
     return [note_line(phrase("given stationarity: {share} % of the distribution of the estimates is left out",
                              share=f"{100 * share:.0f}"))]  # fmt: skip

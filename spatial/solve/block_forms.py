@@ -13,10 +13,9 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from spillover.errors import SpatialInputError
-
 from ..design.design import Design
-from .forms import Form, form
+from ..design.obs_weights import links_in_units_of_variance
+from .forms import Form, direction, form
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,13 +25,16 @@ class Periods:
     Attributes
     ----------
     blocks : tuple of (n_t, n_t) sparse
-        M_t among the units that are observed.
+        M_t among the units that are observed, in units of variance.
     units : (m,) int
         The unit of every row.
+    root : (m,)
+        Of the weights of observations, 1 without.
     """
 
     blocks: tuple[sparse.csr_array, ...] = field(repr=False)
     units: np.ndarray = field(repr=False)
+    root: np.ndarray = field(repr=False)
 
     @cached_property
     def starts(self) -> np.ndarray:
@@ -46,16 +48,19 @@ class Periods:
 
     @cached_property
     def dummies(self) -> sparse.csr_array:
-        """Of periods, (m, T)."""
-        sizes = np.diff(self.starts)
-        m = int(self.starts[-1])
-        return sparse.csr_array((np.ones(m), (np.arange(m), np.repeat(np.arange(len(sizes)), sizes))))
+        """Of periods, (m, T), each of length one: v_t."""
+        sizes, m = np.diff(self.starts), int(self.starts[-1])
+        values = np.concatenate(self.directions) if m else np.empty(0)
+        return sparse.csr_array((values, (np.arange(m), np.repeat(np.arange(len(sizes)), sizes))))
+
+    @cached_property
+    def directions(self) -> list[np.ndarray]:
+        """v_t of every period."""
+        return [direction(self.root[a:b]) for a, b in zip(self.starts, self.starts[1:])]
 
     def without_means(self, values: np.ndarray) -> np.ndarray:
         """Rows (m, ...) less the means of their period."""
-        D = self.dummies
-        sums = D.T @ values
-        return values - D @ (sums.T / np.diff(self.starts)).T
+        return values - self.dummies @ (self.dummies.T @ values)
 
     def lag(self, u: np.ndarray, centered: bool) -> np.ndarray:
         """M u, or J M u."""
@@ -68,30 +73,25 @@ class Periods:
         return sparse.csr_array((np.ones(m), (self.units, np.arange(m)))) @ values
 
     def form(self, build, *, centered: bool = False, without_diagonal: bool = False) -> BlockForm:
-        """The form of every period: ``build(M_t)`` is A_t, or (A_t, c_t) of A_t - c_t c_t'/n_t.
-
-        Raises
-        ------
-        SpatialInputError
-            E206 fewer than three units in a period whose mean is taken out, where the diagonal is, too.
-        """
-        if centered and without_diagonal and np.diff(self.starts).min() < 3:
-            raise SpatialInputError("E206", "moments of errors of unequal variances beside period effects need three "
-                                    "units in every period", hint="vcov='classical', or leave that period out")
-        parts = []
-        for M in self.blocks:
-            A = build(M)
-            A, c = A if isinstance(A, tuple) else (A, None)
-            parts.append(form(A, c, centered=centered, without_diagonal=without_diagonal))
+        """The form of every period: ``build(M_t)`` is A_t, or (A_t, C_t) of A_t - c_t c_t', c_t = C_t v_t."""
+        each = zip(self.blocks, self.directions)
+        parts = [form_of(build, M, v if centered else None, without_diagonal) for M, v in each]
         return BlockForm(tuple(parts), self.starts)
 
 
 def periods_of(d: Design) -> Periods:
     """M of the error of every period, and where its rows are."""
     there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
-    each = zip(d.weights_of_error.each(d.n_periods), there)
+    each = zip(links_in_units_of_variance(d, d.weights_of_error).each(d.n_periods), there)
     blocks = tuple(w.csr if at.all() else sparse.csr_array(w.csr[at][:, at]) for w, at in each)
-    return Periods(blocks, np.nonzero(there)[1])
+    return Periods(blocks, np.nonzero(there)[1], d.root)
+
+
+def form_of(build, M, v: np.ndarray | None, without_diagonal: bool) -> Form:
+    """The form of ``build(M)``, which is A or (A, C) of A - c c', c = C v."""
+    A = build(M)
+    A, C = A if isinstance(A, tuple) else (A, None)
+    return form(A, None if C is None or v is None else C @ v, v=v, without_diagonal=without_diagonal)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from ..design.arrays import Sample, solve_triangular
-from ..design.carried import DENSE_MAX, Carried, Effects, carries_effects, demeans_units, effects_of
+from ..design.carried import DENSE_MAX, Carried, Effects, carries_effects, turned_effects
 from ..design.checks import refuse_degenerate
 from ..design.design import Design, spatial_lag
 from ..design.fixed_effects import FixedEffects
@@ -52,7 +52,7 @@ def maximum_with_carried_effects(
     # 1. Columns, demeaned for the sake of their digits, and their lags.
     raw = _columns(specification, d, effects)
     raw = raw if d.obs_weights is None else weighted(raw, d, effects, correction)
-    columns = effects_of(d, effects)
+    columns, of_time, _ = turned_effects(d, effects)
     Q, R, _ = raw.basis
     MQ = solve_triangular(R, raw.error_lag_of_X.T, transposed=True).T
     ys = np.column_stack([raw.y, raw.lag_of_y])
@@ -62,7 +62,7 @@ def maximum_with_carried_effects(
     # 2. Determinants.
     corrected, T = correction is not False, d.n_periods
     n = d.left(effects) if corrected else d.nobs
-    lost = int(corrected and demeans_units(d, effects))
+    lost = of_time * corrected
     error = _determinant(d.weights_of_error, T, 1 - lost / T, method)
     lag = mean = None
     if specification.lag:

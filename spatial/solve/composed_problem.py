@@ -73,7 +73,7 @@ class Composed:
             def change(values):
                 return (rows @ values.reshape(len(values), -1)).reshape(values.shape)
 
-        return changed(self.raw, change), replace(self.units, root=change(self.units.ones))
+        return changed(self.raw, change), self.units.filtered(change)
 
     def white(self, psi: float, phi: float) -> RegimeSample:
         """Rows of independent errors of the variance sigma2: unit effects are out, or quasi-demeaned."""

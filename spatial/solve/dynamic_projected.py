@@ -70,6 +70,12 @@ class Columns:
         """How many observations they take."""
         return self.others.shape[2] + (0 if self.unit is None else int((self.unit != 0).any(axis=0).sum()))
 
+    @property
+    def squares(self) -> np.ndarray:
+        """Diagonal of U U', (T, N)."""
+        own = np.einsum("tnq,tnq->tn", self.others, self.others)
+        return own if self.unit is None else own + self.unit**2
+
     def of(self, t: int) -> np.ndarray:
         """Rows of period t, (N, rank or more)."""
         return self.others[t] if self.unit is None else np.hstack([np.diag(self.unit[t]), self.others[t]])

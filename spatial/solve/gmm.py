@@ -20,6 +20,7 @@ from spillover.errors import SpatialInputError
 
 from ..design.arrays import Sample
 from .block_forms import Periods
+from .forms import direction
 from .ml import Solution, alone
 
 REDUNDANT = 1e-9  # relative distance to the span of the others below which an instrument is dropped
@@ -71,10 +72,20 @@ class ErrorMomentSample(MomentSample):
         Weights of the error process; (m, m), block diagonal, where they differ between periods.
     periods : Periods or None
         The same period by period where they differ.
+    root : (N,) or None
+        Of the weights of observations, those of all periods.
     """
 
     M: sparse.csr_array = field(kw_only=True, repr=False)
     periods: Periods | None = field(default=None, kw_only=True, repr=False)
+    root: np.ndarray | None = field(default=None, kw_only=True, repr=False)
+
+    @property
+    def v(self) -> np.ndarray | None:
+        """The direction that period effects take out of every period."""
+        if not self.centered:
+            return None
+        return direction(np.ones(self.M.shape[0]) if self.root is None else self.root)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +95,13 @@ class MomentSolution(Solution):
 
     ``vcov`` (p, p) of (beta, rho, lambda) where it belongs to the estimates: the error process. None after
     two-stage least squares, whose covariance can be chosen afterwards.
+    ``shares`` (m, p): what every row adds to the error of (beta, rho, lambda), the products of errors of one period
+    among it, where errors may have unequal variances.
     """
 
     vcov: np.ndarray | None = field(default=None, repr=False)
     rhos: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+    shares: np.ndarray | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, eq=False)

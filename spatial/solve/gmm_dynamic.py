@@ -18,17 +18,21 @@ import numpy as np
 from spillover.errors import SpatialInputError
 
 from .gmm import MomentSolution
+from .gmm_transforms import WithoutUnits, without_units
+
+REDUNDANT = 1e-9  # relative size of what the others leave of a column below which it says nothing
 
 
 @dataclass(frozen=True, eq=False)
 class System:
-    """D y (T - 1, N), D Z (T - 1, N, p), independent instruments H (T - 1, N, q) and D D' (T - 1, T - 1), with gaps one
-    for each unit, (N, T - 1, T - 1)."""
+    """D y (T - 1, N), D Z (T - 1, N, p), independent instruments H (T - 1, N, q) and D Var(v) D' (T - 1, T - 1), with
+    gaps or weights one for each unit, (N, T - 1, T - 1); ``lost`` are the effects that dummies took out."""
 
     Dy: np.ndarray = field(repr=False)
     DZ: np.ndarray = field(repr=False)
     H: np.ndarray = field(repr=False)
     DD: np.ndarray = field(repr=False)
+    lost: int = 0
 
     def spread(self, H: np.ndarray) -> np.ndarray:
         """sum H_i' D D' H_i of these or other instruments: the first step's weight."""
@@ -39,8 +43,9 @@ class System:
 
     @property
     def rows(self) -> int:
-        """Equations: of an unbalanced panel those that are not empty."""
-        return self.Dy.size if self.DD.ndim == 2 else int((np.diagonal(self.DD, axis1=1, axis2=2) > 0).sum())
+        """Equations, those that are not empty, less the effects that dummies took out."""
+        there = self.Dy.size if self.DD.ndim == 2 else int((np.diagonal(self.DD, axis1=1, axis2=2) > 0).sum())
+        return there - self.lost
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +83,8 @@ class DynamicMoments(MomentSolution):
 
 
 def panel_gmm(
-    y, Z, past, exogenous, *, predetermined=None, rows=None, differences=True, depth=None, collapse=False, steps=2
+    y, Z, past, exogenous, *, predetermined=None, dummies=None, rows=None, weights=None, differences=True, depth=None,
+    collapse=False, steps=2
 ) -> PanelGMM:
     """Estimate b.
 
@@ -93,8 +99,13 @@ def panel_gmm(
     predetermined : (T + 1, N, h), optional
         Variables whose values of one period before are valid in differences, of the same period in deviations; with
         the period before the first.
+    dummies : (T, N, r), optional
+        Of effects that D leaves in the equation: regressors that instrument themselves. Their coefficients bring their
+        own moments to zero, so that b is that of the other moments off the transformed dummies.
     rows : (T, N) of bool, optional
         Of an unbalanced panel: where y, Z and ``exogenous`` are. Instruments that are missing (NaN) are zero.
+    weights : (T, N), optional
+        Of the observations: see ``gmm_transforms``.
     differences : bool
         First differences, else forward orthogonal deviations.
     depth : int, optional
@@ -108,25 +119,25 @@ def panel_gmm(
     SpatialInputError
         E704 fewer independent instruments than coefficients, or, with two steps, as many as units.
     """
-    T, N, p = Z.shape
-    D = first_differences(T) if differences else orthogonal_deviations(T)
+    T, N, _ = Z.shape
+    D = without_units(T, differences=differences, rows=rows, weights=weights)
     parts = [past_instruments(past, depth, collapse)]
     if predetermined is not None and predetermined.shape[2]:
         parts.append(past_instruments(predetermined, depth, collapse, earlier=1))
+    parts = [D.instruments(part) for part in parts]
     if rows is not None:
-        D = differences_with_gaps(rows) if differences else deviations_with_gaps(rows)
-        there = np.abs(D).sum(axis=2).T[:, :, None] > 0
-        parts = [np.where(there, np.nan_to_num(part), 0.0) for part in parts]
         y, Z, exogenous = (np.where(rows.reshape(T, N, *[1] * (x.ndim - 2)), x, 0.0) for x in (y, Z, exogenous))
-    Dy, DZ = transformed(D, y), transformed(D, Z)
-    H = independent(np.concatenate([*parts, transformed(D, exogenous)], axis=2))
-    q = H.shape[2]
+    H, lost = np.concatenate([*parts, D(exogenous)], axis=2), 0
+    if dummies is not None and dummies.shape[2]:
+        y, Z, H, lost = without_dummies(D, dummies, y, Z, H)
+    Dy, DZ, H = D(y), D(Z), independent(H)
+    p, q = DZ.shape[2], H.shape[2]
     if q < p or q >= N:
         raise SpatialInputError("E704", f"{q} independent instruments for {p} coefficients and {N} units: there must "
                                 "be as many as coefficients and fewer than units",
                                 hint="sp.ArellanoBond(depth=, collapse=) sets their number")  # fmt: skip
     HZ, Hy = np.einsum("tiq,tip->qp", H, DZ), np.einsum("tiq,ti->q", H, Dy)
-    system = System(Dy, DZ, H, D @ D.swapaxes(-1, -2))
+    system = System(Dy, DZ, H, D.DD, lost)
     one = _Step(HZ, Hy, system.spread(H))
     e1 = Dy - DZ @ one.coef
     S = _spread(H, e1)
@@ -138,63 +149,9 @@ def panel_gmm(
         step, V = two, _windmeijer(two, V1, H, DZ, Dy, e1)
     gap = Hy - HZ @ two.coef
     hansen = float(gap @ two.weigh(gap)) if q > p else float("nan")
-    changes = first_differences(T) if rows is None else differences_with_gaps(rows)
+    changes = without_units(T, differences=True, rows=rows)
     first, second = (_serial(order, changes, y, Z, H, Dy - DZ @ step.coef, step, V) for order in (1, 2))
     return PanelGMM(step.coef, V, hansen, (first, second), q, system)
-
-
-def first_differences(T: int) -> np.ndarray:
-    """(T - 1, T): x_t - x_{t-1}."""
-    return np.eye(T)[1:] - np.eye(T)[:-1]
-
-
-def orthogonal_deviations(T: int) -> np.ndarray:
-    """(T - 1, T): sqrt((T-t) / (T-t+1)) (x_t - mean of the later values); rows are orthonormal."""
-    F = np.zeros((T - 1, T))
-    for t in range(T - 1):
-        ahead = T - 1 - t
-        F[t, t], F[t, t + 1 :] = 1, -1 / ahead
-        F[t] *= np.sqrt(ahead / (ahead + 1))
-    return F
-
-
-def differences_with_gaps(rows: np.ndarray) -> np.ndarray:
-    """(N, T - 1, T): first differences of every unit, zero where one of the two rows is missing.
-
-    Examples
-    --------
-    >>> differences_with_gaps(np.array([[True], [True], [False]]))[0]
-    array([[-1.,  1.,  0.],
-           [ 0.,  0.,  0.]])
-    """
-    both = (rows[1:] & rows[:-1]).T[:, :, None]
-    return np.where(both, first_differences(len(rows)), 0.0)
-
-
-def deviations_with_gaps(rows: np.ndarray) -> np.ndarray:
-    """(N, T - 1, T): of every row of a unit sqrt(n / (n + 1)) (x_t - mean of its n later rows), zero where there is no
-    row, or none later (Arellano & Bover 1995; for unbalanced panels Roodman 2009, Stata Journal 9:86-136, section 4).
-
-    Examples
-    --------
-    >>> abs(deviations_with_gaps(np.array([[True], [False], [True]]))[0]).round(3)
-    array([[0.707, 0.   , 0.707],
-           [0.   , 0.   , 0.   ]])
-    """
-    S = rows.T.astype(float)
-    T = S.shape[1]
-    ahead = S[:, ::-1].cumsum(axis=1)[:, ::-1] - S
-    scale = np.where(ahead > 0, S * np.sqrt(ahead / (ahead + 1)), 0.0)[:, :-1]
-    later = np.triu(np.ones((T, T)), 1)[:-1] * S[:, None] / np.maximum(ahead, 1)[:, :-1, None]
-    return scale[:, :, None] * (np.eye(T)[:-1] - later)
-
-
-def transformed(D: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """D of (T, N) or (T, N, k) values: one D for all units, or (N, T - 1, T)."""
-    if D.ndim == 2:
-        return np.tensordot(D, values, 1)
-    out = D @ values.reshape(*values.shape[:2], -1).swapaxes(0, 1)
-    return out.swapaxes(0, 1).reshape(D.shape[1], *values.shape[1:])
 
 
 def past_instruments(past: np.ndarray, depth: int | None, collapse: bool, earlier: int = 0) -> np.ndarray:
@@ -227,6 +184,25 @@ class _Step:
         return np.linalg.solve(self.spread, values)
 
 
+def without_dummies(D: WithoutUnits, dummies, y, Z, H) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
+    """y and Z less what the dummies explain of D y and D Z, instruments less their projection on D's dummies, and how
+    many of these are independent."""
+    flat = D(dummies).reshape(-1, dummies.shape[2])
+    U, size, Vt = np.linalg.svd(flat, full_matrices=False)
+    there = size > REDUNDANT * size.max(initial=0.0)
+    U, back = U[:, there], Vt[there].T / size[there]
+
+    def less(values):
+        explained = back @ (U.T @ D(values).reshape(len(flat), -1))
+        return values - (dummies @ explained).reshape(values.shape)
+
+    H = H.reshape(len(flat), -1)
+    before = np.linalg.norm(H, axis=0)
+    H = H - U @ (U.T @ H)
+    H = H[:, np.linalg.norm(H, axis=0) > REDUNDANT * before].reshape(len(D(y)), y.shape[1], -1)
+    return less(y), less(Z), H, int(there.sum())
+
+
 def independent(H: np.ndarray) -> np.ndarray:
     """An orthonormal basis of the instruments over all rows: without redundant ones, free of scale."""
     from scipy.linalg import qr
@@ -234,7 +210,7 @@ def independent(H: np.ndarray) -> np.ndarray:
     flat = H.reshape(-1, H.shape[2])
     flat = flat[:, np.linalg.norm(flat, axis=0) > 0]
     Q, R, _ = qr(flat / np.linalg.norm(flat, axis=0), mode="economic", pivoting=True)
-    return Q[:, np.abs(np.diag(R)) > 1e-9].reshape(*H.shape[:2], -1)
+    return Q[:, np.abs(np.diag(R)) > REDUNDANT].reshape(*H.shape[:2], -1)
 
 
 def _spread(H, e):
@@ -258,7 +234,7 @@ def _windmeijer(two, V1, H, DZ, Dy, e1) -> np.ndarray:
 
 def _serial(order, D, y, Z, H, e, step, V) -> float:
     """Arellano & Bond (1991), eq. 8-9: correlation of the differenced error with itself ``order`` periods before."""
-    now, slopes = transformed(D, y - Z @ step.coef), transformed(D, Z)
+    now, slopes = D(y - Z @ step.coef), D(Z)
     if len(now) <= order:
         return float("nan")
     before = np.zeros_like(now)

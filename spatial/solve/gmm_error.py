@@ -27,7 +27,7 @@ eq. 15-19; Drukker, Egger & Prucha 2013, section 4). It accounts for lambda bein
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.polynomial import polynomial
@@ -36,8 +36,8 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from ..design.moment_settings import MAX_ROUNDS, USUAL, Moments
-from .block_forms import BlockForm
-from .forms import Form, form, lag
+from .block_forms import BlockForm, form_of
+from .forms import Form, lag
 from .gmm import ErrorMomentSample, MomentSolution, basis, regressors, split, two_stage
 from .gmm_spread import SPREADS, Spread, equal, sums_by_unit
 
@@ -122,7 +122,8 @@ def two_moments(
         variance = meat.T @ meat
     weight = precision(spread.phi) if settings.weighted else weight
     at = Round(second.coef, lam, curve, weight, e, again.T, linear)
-    return _solution(sample, at, sigma2, variance, spread)
+    solution = _solution(sample, at, sigma2, variance, spread)
+    return solution if errors == "classical" else replace(solution, shares=_shares(forms, at, sample.n))
 
 
 def rounds_of(settings: Moments) -> int:
@@ -148,19 +149,17 @@ def _forms(sample: ErrorMomentSample, errors: str) -> list[Form | BlockForm]:
     scale = 1 / (1 + share**2)
 
     def first(M):
-        A, c = _square(M)
-        return scale * (A - share * _one(M)), np.sqrt(scale) * c
+        A, C = _square(M)
+        return scale * (A - share * _one(M)), np.sqrt(scale) * C
 
     return [_form(sample, first), _form(sample, lambda M: M - bias * _one(M)) if sample.centered else itself]
 
 
 def _form(sample: ErrorMomentSample, build, without_diagonal: bool = False) -> Form | BlockForm:
-    """The form of ``build(M)``, which is A or (A, c) of A - c c'/N; that of every period where M differs."""
+    """The form of ``build(M)``, which is A or (A, C) of A - C v v'C'; that of every period where M differs."""
     if sample.periods is not None:
         return sample.periods.form(build, centered=sample.centered, without_diagonal=without_diagonal)
-    A = build(sample.M)
-    A, c = A if isinstance(A, tuple) else (A, None)
-    return form(A, c, centered=sample.centered, without_diagonal=without_diagonal)
+    return form_of(build, sample.M, sample.v, without_diagonal)
 
 
 def _one(M):
@@ -168,7 +167,7 @@ def _one(M):
 
 
 def _square(M):
-    return M.T @ M, M.T @ np.ones(M.shape[0])
+    return M.T @ M, M.T
 
 
 def _itself(M):
@@ -187,13 +186,24 @@ def _solution(sample, at: Round, sigma2: float, variance: np.ndarray, spread: Sp
 
     lambda's error is L m with L = -(j'V j)^-1 j'V, j = dm/dlambda and V the moments' weight.
     """
-    lam, curve, weight = at.lam, at.curve, at.weight
-    j = curve[:, 1] + 2 * lam * curve[:, 2]
-    L = -(weight @ j) / (j @ weight @ j)
+    lam, L = at.lam, _response(at)
     beside = (at.T.T @ spread.mixed @ L / sample.n)[:, None]
     vcov = np.block([[variance, beside], [beside.T, np.full((1, 1), L @ spread.phi @ L / sample.n)]])
     beta, rho, rhos = split(at.coef, sample)
     return MomentSolution(beta, rho, lam, sigma2, float("nan"), at.e, vcov, rhos)
+
+
+def _response(at: Round) -> np.ndarray:
+    """L (r,)."""
+    j = at.curve[:, 1] + 2 * at.lam * at.curve[:, 2]
+    return -(at.weight @ j) / (j @ at.weight @ j)
+
+
+def _shares(forms, at: Round, n: int) -> np.ndarray:
+    """T_i e_i, and of lambda's error L m the part e_i (S e)_i / 2 + a_i e_i: the sums of a period hold all products of
+    its errors, and have the mean zero where those of different units are uncorrelated."""
+    own = np.column_stack([f @ at.e for f in forms]) / 2 + at.linear
+    return at.e[:, None] * np.column_stack([at.T, own @ _response(at) / n])
 
 
 def _curves(forms, u, sample) -> np.ndarray:
@@ -268,4 +278,4 @@ def _first_step_terms(forms, sample, T, Zs, e, lam) -> np.ndarray:
 def _lag(sample, u: np.ndarray) -> np.ndarray:
     if sample.periods is not None:
         return sample.periods.lag(u, sample.centered)
-    return lag(sample.M, u, sample.centered)
+    return lag(sample.M, u, sample.v)

@@ -17,6 +17,7 @@ from spillover.errors import SpatialInputError
 
 from ..design.arrays import inverse_triangular
 from .missing_ascent import Ascent
+from .missing_problem import ON_BOUNDARY, MissingProblem, Point
 from .missing_sample import Last, MissingSample, MissingSolution
 from .missing_search import Search
 from .ml import alone
@@ -50,23 +51,43 @@ def _solution(sample: MissingSample, t: np.ndarray, last: Last | None) -> Missin
     V = np.zeros((k + p, k + p))
     V[:k, :k] = projection.sigma2 * inverse @ inverse.T
     slopes = np.zeros((len(filled), p))
+    components = np.full((1, 1), 2 * projection.sigma2**2 / problem.n)
     if last is not None:
         information = -last.curvature
         if not np.linalg.eigvalsh(information)[0] > 0:
             raise SpatialInputError("E702", "the information matrix is not positive definite",
                                     hint="the likelihood is almost flat in rho or lambda: fewer regressors, more data")
         own = np.linalg.inv(information)
-        J = last.of_beta
+        J = last.of_beta if problem.W or not problem.restricted else 0 * last.of_beta  # zero by expectation (``reml``)
         V[:k, :k] += J @ own @ J.T
         V[:k, k:] = J @ own
         V[k:, :k] = V[:k, k:].T
         V[k:, k:] = own
         slopes[problem.absent] = last.of_filled
+        T = components_by(problem, projection.at, last.of_sigma2)
+        components = T @ own @ T.T
+        components[0, 0] += 2 * projection.sigma2**2 / problem.n
     estimated = problem.levels.estimated
     point = projection.at
     return MissingSolution(
         projection.beta, alone(point.rhos), alone(point.lams), projection.sigma2,
-        float("nan") if problem.mean_of_score else loglik, point, projection.errors, covariance=V,
+        float("nan") if problem.mean_of_score or problem.restricted else loglik, point, projection.errors, covariance=V,
         filled=np.where(problem.seen.ravel() | estimated, filled, np.nan), level=np.where(estimated, level, np.nan),
         slopes=slopes, absorbed=projection.absorbed, random=projection.random,
+        components=components, df=problem.n,
     )  # fmt: skip
+
+
+def components_by(problem: MissingProblem, at: Point, of_sigma2: np.ndarray) -> np.ndarray:
+    """Slopes of (sigma2, kappa, z) by t; without kappa where phi = 0 bounds it."""
+    rows, p = [of_sigma2], len(of_sigma2)
+    if problem.random and at.s > ON_BOUNDARY:
+        d2, slope = problem.information_of_mean(at)
+        phi, row = at.s**2, np.zeros(p)
+        row[p - 1 - problem.serial] = 2 * d2 * at.s / (1 + d2 * phi)
+        if problem.serial:
+            row[-1] = phi * slope / (1 + d2 * phi)
+        rows.append(row)
+    if problem.serial:
+        rows.append(np.eye(p)[-1])
+    return np.array(rows)

@@ -29,6 +29,7 @@ OF_S, OF_Z = (0.15, 0.5, 1.2, 3.0), (-0.4, 0.0, 0.5, 1.1, 1.8)
 ROUGH, FINE = 1e-3, 0.1  # steps of differences: in units of t, of a standard error
 SIXTH = {1: 3 / 4, 2: -3 / 20, 3: 1 / 60}  # weights of differences f(+k) - f(-k)
 SECOND = {0: -49 / 18, 1: 3 / 2, 2: -3 / 20, 3: 1 / 90}
+WIDEST = 0.05  # of the latter, in units of t
 FARTHEST = 0.4  # of one step, in any parameter
 SETTLED = 1e-13  # Newton decrement at the end, and what is enough for finer differences
 NEAR = 1e-3
@@ -133,7 +134,7 @@ class Ascent:
             gradient, H, h = self._inside(self.rough_differences, t, h)
             step = _uphill(gradient, H)
             if gradient @ step < NEAR and np.linalg.eigvalsh(-H)[0] > 0:
-                return t, np.minimum(FINE / np.sqrt(np.diag(-H)), self._room(t) / 4)
+                return t, np.minimum(np.minimum(FINE / np.sqrt(np.diag(-H)), WIDEST), self._room(t) / 4)
             moved = self._stepped(t, step, free=False)
             if np.abs(moved - t).max() < STUCK:
                 break
@@ -222,18 +223,20 @@ class Ascent:
         """ln L there, and the slopes of beta and y_m."""
         absent, problem = self.sample.problem.absent, self.sample.problem
         self._refuse_edge(t)
-        of_beta, of_filled = [], []
+        of_beta, of_filled, of_sigma2 = [], [], []
         for i in range(self.p):
             move = np.zeros(self.p)
             move[i] = h[i]
-            beta, filled = 0.0, 0.0
+            beta, filled, sigma2 = 0.0, 0.0, 0.0
             for k, weight in SIXTH.items():
                 up, down = (Projection(problem, problem.split(t + sign * k * move)) for sign in (1, -1))
                 beta = beta + weight * (up.beta - down.beta)
                 filled = filled + weight * (up.completed[0] - down.completed[0])[absent]
+                sigma2 += weight * (up.sigma2 - down.sigma2)
             of_beta.append(beta / h[i])
             of_filled.append(filled / h[i])
-        return Last(self.value(t), H, np.column_stack(of_beta), np.column_stack(of_filled))
+            of_sigma2.append(sigma2 / h[i])
+        return Last(self.value(t), H, np.column_stack(of_beta), np.column_stack(of_filled), np.array(of_sigma2))
 
     def _room(self, t: np.ndarray) -> np.ndarray:
         """How far each parameter is from the edge of its interval; of several rho of no consequence here."""

@@ -41,6 +41,7 @@ from .missing_levels import Levels
 
 DENSE = 600_000  # entries of G up to which it is held dense
 PRODUCTS_MAX = 4  # parts of G up to which the products of all pairs are held
+ON_BOUNDARY = 1e-4  # s below which phi is zero
 DENSE_SHARE = 0.1  # of the entries of A, above which it is factorised dense
 
 
@@ -144,6 +145,15 @@ class MissingProblem:
     def log_of_time(self, at: Point) -> float:
         """ln|P| of all units."""
         return self.seen.shape[1] / 2 * float(np.log1p(-(at.psi**2))) if self.serial else 0.0
+
+    def information_of_mean(self, at: Point) -> tuple[float, float]:
+        """d2 = 1'V^-1 1 of the correlation over time of one unit's errors, and its slope by z: T without psi."""
+        T = self.seen.shape[0]
+        if not self.serial:
+            return float(T), 0.0
+        ends = [at.psi, *np.tanh(at.z + np.array([1.0, -1.0]) * 1e-4)]
+        d2, up, down = (1 - psi**2 + (T - 1) * (1 - psi) ** 2 for psi in ends)
+        return d2, (up - down) / 2e-4
 
     # -- columns -----------------------------------------------------------------------------------------
 

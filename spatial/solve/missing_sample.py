@@ -84,6 +84,8 @@ class MissingSolution:
     slopes : (T N, p), of ``filled`` by t
     absorbed : (T N,), effects in the equation that are no levels of y
     random : (N,), predictions of the random effects
+    components : covariance of (sigma2, kappa = ln(1 + d2 phi), z), those that there are
+    df : int, of t after the restricted likelihood
     """
 
     beta: np.ndarray
@@ -99,6 +101,8 @@ class MissingSolution:
     slopes: np.ndarray = field(repr=False)
     absorbed: np.ndarray = field(repr=False)
     random: np.ndarray = field(repr=False)
+    components: np.ndarray = field(repr=False)
+    df: int
 
     def __getattr__(self, name: str):
         if name != "resid":
@@ -108,9 +112,10 @@ class MissingSolution:
 
 @dataclass(frozen=True, eq=False)
 class Last:
-    """At the estimate: ln L, -the observed information of t, the slopes of beta and of y_m by t."""
+    """At the estimate: ln L, -the observed information of t, the slopes of beta, of y_m and of sigma2 by t."""
 
     value: float
     curvature: np.ndarray
     of_beta: np.ndarray
     of_filled: np.ndarray
+    of_sigma2: np.ndarray

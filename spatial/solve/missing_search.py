@@ -138,11 +138,12 @@ class Search:
         window = Window(low, high, chebyshev_coefficients(values, p), 0.0)
         best = self._best(window)
         value, _, H = window.expansion(best)
-        of_beta, of_filled = (
+        of_beta, of_filled, of_sigma2 = (
             _slopes(np.array(rows).reshape(*shape, -1), low, high, best)
-            for rows in ([one.beta for one, _ in profiles], [one.completed[0][absent] for one, _ in profiles])
-        )
-        return best, Last(value, H, of_beta, of_filled)
+            for rows in ([one.beta for one, _ in profiles], [one.completed[0][absent] for one, _ in profiles],
+                         [one.sigma2 for one, _ in profiles])
+        )  # fmt: skip
+        return best, Last(value, H, of_beta, of_filled, of_sigma2[0])
 
 
 def _slopes(values: np.ndarray, low: np.ndarray, high: np.ndarray, t: np.ndarray) -> np.ndarray:

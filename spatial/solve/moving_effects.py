@@ -45,6 +45,8 @@ class MovingEffects:
         c, how often the likelihood counts sum_t ln|A_t|.
     centered : bool
         Whether period effects are among them.
+    mass : (m,) or None
+        Weights of observations.
     """
 
     D: sparse.csr_array = field(repr=False)
@@ -55,6 +57,7 @@ class MovingEffects:
     S: int
     share: float
     centered: bool
+    mass: np.ndarray | None = field(default=None, repr=False)
     nodes: ClassVar[int] = NODES
 
     @cached_property
@@ -77,8 +80,9 @@ class MovingEffects:
 
     @cached_property
     def log_size(self) -> float:
-        """ln|D'D|."""
-        return np.linalg.slogdet((self.D.T @ self.D).toarray())[1]
+        """ln|D'D|, of weighted observations ln|D'w D|."""
+        D = self.D if self.mass is None else self.D * self.mass[:, None]
+        return np.linalg.slogdet((self.D.T @ D).toarray())[1]
 
     def BD(self, lam: np.ndarray) -> sparse.csr_array:
         out = self.D
@@ -87,8 +91,8 @@ class MovingEffects:
         return sparse.csr_array(out)
 
     def weight(self, s: np.ndarray) -> np.ndarray:
-        """1 / sigma2 of every row."""
-        return np.exp(-s)[self.codes]
+        """1 / sigma2 of every row, times its weight."""
+        return np.exp(-s)[self.codes] if self.mass is None else np.exp(-s)[self.codes] * self.mass
 
     def inverse(self, lam: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, float]:
         """F^-1 and ln|F|."""

@@ -37,8 +37,8 @@ def refuse_many_effects(d: Design, effects: FixedEffects, what: str, hint: str) 
     SpatialInputError
         E309.
     """
-    if max(d.n_units * effects.entity, d.n_periods) <= EFFECTS_MAX // 2:
-        return
+    if effects.ways is not None or max(d.n_units * effects.entity, d.n_periods) <= EFFECTS_MAX // 2:
+        return  # ways have a limit of their own
     there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
     rank = Gaps(there, effects).rank
     if rank > EFFECTS_MAX:
@@ -125,8 +125,7 @@ def base_forms(periods: Periods, centered: bool) -> tuple[Symmetric, Symmetric, 
     m, T = periods.dummies.shape
     M, none = periods.M, sparse.csr_array((m, T))
     C = none
-    if centered:  # c_t c_t'/n_t, c_t = M_t'1
-        scaled = periods.dummies * np.sqrt(2 / np.diff(periods.starts))
-        C = sparse.csr_array(M.T @ scaled)
+    if centered:  # c_t c_t', c_t = M_t'v_t
+        C = sparse.csr_array(M.T @ periods.dummies * np.sqrt(2))
     return (Symmetric(2 * sparse.eye_array(m, format="csr"), none), Symmetric(sparse.csr_array(2 * M.T @ M), C),
             Symmetric(sparse.csr_array(M + M.T), none))  # fmt: skip

@@ -76,13 +76,16 @@ def highest(sample: RegimeSample, problem: RegimeProblem, shift, thetas: list[np
     """The highest that is reached from these points, its score freed of the effects."""
     determinants = Determinants(sample, problem)
     adjusted = sample.periods is not None and problem.J > 0
-    searched, settled = replace(problem, near=adjusted), NEAR_ROOT if adjusted else SETTLED
-    reached, failed = [], []
-    for theta in thetas:
-        try:
-            reached.append(newton(searched, theta, determinants, settled=settled))  # type: ignore[arg-type]
-        except SpatialInputError as error:
-            failed.append(error)
+    settled = NEAR_ROOT if adjusted else SETTLED
+    reached: list[tuple[np.ndarray, float]] = []
+    failed = []
+    # what is added near the root has no bound where rho_1 + rho_2 ... of one regime is almost one: then without it
+    for searched in (replace(problem, near=True), problem) if adjusted else (problem,):
+        for theta in thetas if not reached else ():
+            try:
+                reached.append(newton(searched, theta, determinants, settled=settled))  # type: ignore[arg-type]
+            except SpatialInputError as error:
+                failed.append(error)
     if not reached:
         raise failed[0]
     theta, _ = max(reached, key=lambda pair: pair[1])
@@ -121,10 +124,17 @@ class Determinants:
 
 
 def _start(problem: RegimeProblem, sample: RegimeSample, start: Solution) -> np.ndarray:
-    """One rho and lambda everywhere, and the variance of each group's residuals."""
+    """One rho and lambda of each W everywhere, and the variance of each group's residuals."""
+    rhos, lams = (np.atleast_1d(getattr(start, many, getattr(start, one)))
+                  for many, one in (("rhos", "rho"), ("lams", "lam")))  # fmt: skip
     squares = np.bincount(sample.groups, start.resid**2, minlength=len(sample.sizes))
     s = np.log(np.maximum(squares, np.finfo(float).tiny) / sample.sizes)
-    return np.concatenate([np.full(problem.J, start.rho), np.full(problem.L, start.lam), s])
+    return np.concatenate([_spread(rhos, problem.J), _spread(lams, problem.L), s])
+
+
+def _spread(values: np.ndarray, size: int) -> np.ndarray:
+    """Each value for as many regimes as there are."""
+    return np.repeat(values, size // len(values)) if size else np.empty(0)
 
 
 def _bias(problem: RegimeProblem, theta: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -191,5 +201,6 @@ def regime_solution(problem, sample, shift, theta, determinants, adjusted) -> Se
         resid = resid - one * (lagged @ v)
     variances = problem.sigma2s(theta)
     sigma2 = float(sample.sizes @ variances / sample.sizes.sum())
-    return SeveralSolution(coefficients[:kept], alone(rho), alone(lam), sigma2, float(value), resid, rhos=rho,
-                          lams=lam, sigma2s=variances, gamma=gamma, information=-H, T=T)  # fmt: skip
+    loglik = float(value) + sample.log_weights
+    return SeveralSolution(coefficients[:kept], alone(rho), alone(lam), sigma2, loglik, resid, rhos=rho, lams=lam,
+                          sigma2s=variances, gamma=gamma, information=-H, T=T)  # fmt: skip

@@ -138,16 +138,14 @@ class PeriodEffects:
         return back @ own, np.column_stack([by_rho, *others])
 
     def near(self, rho: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        """-copies / N sum_i ln(1 - rho_r(i) W_i 1), its gradient and second derivatives by rho: the shift's integral
-        where rho is the same everywhere and rows of W sum to one, and close to it elsewhere."""
-        share, value, first, second = self.copies / len(self.codes), 0.0, np.zeros(len(rho)), np.zeros((len(rho),) * 2)
-        for r, (at, sums) in enumerate(zip(rho, self.sums)):
-            left = 1 - at * sums
-            if left.min() <= 0:
-                return -np.inf, first, second
-            value -= share * np.log(left).sum()
-            first[r], second[r, r] = share * (sums / left).sum(), share * ((sums / left) ** 2).sum()
-        return value, first, second
+        """-copies / N sum_i ln(1 - sum_j rho_j W_ji 1), its gradient and second derivatives by rho: the shift's
+        integral where rho is the same everywhere and rows of W sum to one, and close to it elsewhere."""
+        share, sums = self.copies / len(self.codes), self.sums
+        left = 1 - rho @ sums
+        if left.min(initial=1.0) <= 0:
+            return -np.inf, np.zeros(len(rho)), np.zeros((len(rho),) * 2)
+        slopes = sums / left
+        return -share * float(np.log(left).sum()), share * slopes.sum(axis=1), share * slopes @ slopes.T
 
     def potential(self, rho: np.ndarray, lam: np.ndarray, s: np.ndarray) -> float:
         """The shift integrated along the ray from zero to rho: what it adds to ln L, -copies ln(1 - rho) where rho is

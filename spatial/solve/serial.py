@@ -31,6 +31,7 @@ from scipy import sparse
 from spillover.errors import SpatialInputError
 
 from ..design.arrays import Sample
+from ..design.unit_rows import UnitRows
 
 GRID = (-0.6, 0.0, 0.4, 0.7, 0.9, 0.97, 0.99, 0.997)  # psi where the search begins
 EDGE = 0.99999  # a psi beyond this is a unit root
@@ -133,6 +134,12 @@ def to_unit_means(c: np.ndarray) -> np.ndarray:
     return np.eye(len(c)) - (2 / size) * np.outer(v, v) if size > 1e-24 else np.eye(len(c))
 
 
+def filtered_units(units: UnitRows, psi: float, T: int) -> UnitRows:
+    """The directions c of the units' effects once the periods are independent: P 1, or P times roots of weights."""
+    P = prais_winsten(psi, T)
+    return units.filtered(lambda rows: (P @ rows.reshape(T, -1)).ravel())
+
+
 def over_time(sample: Sample, K: np.ndarray | sparse.csr_array) -> Sample:
     """The sample with K, (T, T), applied to the periods of its arrays; (m, m) to the rows."""
 
@@ -146,8 +153,9 @@ def over_time(sample: Sample, K: np.ndarray | sparse.csr_array) -> Sample:
 
 
 def serial_maximum(
-    at: Callable[[float], tuple[float, np.ndarray]], T: int, score: Callable[[float, float], float] | None = None
-) -> SerialErrors:
+    at: Callable[[float], tuple[float, np.ndarray]], T: int, score: Callable[[float, float], float] | None = None,
+    d2: Callable[[float], float] | None = None,
+) -> SerialErrors:  # fmt: skip
     """The maximum over psi.
 
     Parameters
@@ -158,6 +166,8 @@ def serial_maximum(
         Periods.
     score : function of (z, step), optional
         The score of z where it is not the slope of the maximum: its root is then the estimate.
+    d2 : function of psi, optional
+        The mean over units of c_i'c_i, where the effects' directions c_i are not P 1.
 
     Raises
     ------
@@ -198,7 +208,11 @@ def serial_maximum(
             break
     (up, over), (down, under) = (at(np.tanh(z + move)) for move in (STEP, -STEP))
     curvature = -(up - 2 * high + down) / STEP**2 if of_score is None else -of_score
-    d2s = [float(np.sum(prais_winsten(np.tanh(z + move), T).sum(axis=1) ** 2)) for move in (0.0, STEP, -STEP)]
+    if d2 is None:
+        def d2(psi):
+            return float(np.sum(prais_winsten(psi, T).sum(axis=1) ** 2))
+
+    d2s = [d2(np.tanh(z + move)) for move in (0.0, STEP, -STEP)]
     slopes, of_d2 = (over - under) / (2 * STEP), (d2s[1] - d2s[2]) / (2 * STEP)
     return SerialErrors(float(np.tanh(z)), curvature, slopes, d2s[0], of_d2)
 

@@ -92,12 +92,12 @@ def _best_of_grid(problem: Problem, part: SeveralJacobian, place: slice, psi: np
 
 
 def _grid(logdet: AnyLogdet) -> np.ndarray:
-    """Admissible points (Q, J): of W by regime, |rho_r| ||1_r W|| < 1, of many rho those that are the same."""
+    """Admissible points (Q, J): of several W those of the diamond, of W by regime those with one rho."""
     norms = getattr(logdet, "row_norms", None)
     if norms is None:
         return _diamond(logdet.norms)
-    axis = np.linspace(-0.96, 0.96, GRID)
-    return np.outer(axis, 1 / np.full(len(norms), norms.max()))
+    every = np.ones(len(norms))
+    return np.outer(np.linspace(-0.96, 0.96, GRID), every / logdet.bound(every))
 
 
 def _diamond(norms: np.ndarray) -> np.ndarray:

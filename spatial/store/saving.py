@@ -6,12 +6,13 @@ import json
 from dataclasses import fields
 from inspect import signature
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import pandas as pd
 
 from spillover import __version__
 from spillover.errors import SpatialInputError
+from spillover.matrix import SeveralWeights
 
 from ..compare.comparison import Comparison
 from ..design.options import ModelOptions
@@ -20,7 +21,7 @@ from ..effects.long_run import DynamicEffects
 from ..models.family import MODELS
 from ..models.fit import Fit
 from ..records.fit import FitRecord
-from ..records.several import SeveralRecord
+from ..records.several import OfSeveralWeights
 from .box import RECORD, write_box
 from .parts import Writer
 
@@ -96,12 +97,15 @@ def _fit(fit: FitRecord, out: Writer) -> dict:
         "model": _model(fit),
         "formula": d.formula,
         "data": out.add("data", _rows(fit)),
-        "weights": [out.weights(w) for w in fit.requested_weights] if isinstance(fit, SeveralRecord) else out.weights(
-            weights),
+        "weights": [out.weights(w) for w in fit.requested_weights] if _has_several(fit) else out.weights(weights),
         "options": _options(fit, out),
         "estimates": {"params": fit.params.to_dict(), "std_errors": fit.std_errors.to_dict(), "sigma2": fit.sigma2,
                       "loglik": fit.loglik},
     }  # fmt: skip
+
+
+def _has_several(fit: FitRecord) -> TypeGuard[OfSeveralWeights]:
+    return isinstance(fit._design.weights, SeveralWeights)
 
 
 def _comparison(result: Comparison, out: Writer) -> dict:
@@ -136,7 +140,7 @@ def _options(fit: FitRecord, out: Writer) -> dict:
     options["vcov"] = requested.vcov if same else fit._settings.vcov  # with_vcov changes it
     if fit._design.error_weights is not None:
         options["w_error"] = fit._design.error_weights
-    if isinstance(fit, SeveralRecord):
+    if _has_several(fit):
         options |= fit.requested_lags
     changed = {name: value for name, value in options.items() if value is not parameters[name].default}
     return {name: out.value(value, name) for name, value in changed.items()}

@@ -97,7 +97,7 @@ class Model:
     effects: Annotated[str | None, typer.Option(help="none, entity, time, twoway, random, correlated or chamberlain; "
                                                 "panels get twoway.")] = None
     durbin: Annotated[str | None, typer.Option(help="Terms to lag in space, separated by ';'; all by default.")] = None
-    wx_order: Annotated[int | None, typer.Option(help="2 adds W W x to slx, sdm and sdem.")] = None
+    wx_order: Annotated[int | None, typer.Option(help="2 adds W W x to slx, sdm, sdem and gns.")] = None
     lags: Annotated[str | None, typer.Option(help="y, Wy or both: a dynamic panel.")] = None
     method: Annotated[str | None, typer.Option(help="ml (the default), reml, aqs or gmm.")] = None
     endog: Annotated[str | None, typer.Option(help="Endogenous regressors, separated by ';'; models with rho or lambda "

@@ -160,6 +160,15 @@ def regime_cells() -> list[Cell]:
             for model, n, w, what, periods in designs]  # fmt: skip
 
 
+def several_regime_cells() -> list[Cell]:
+    """Two W, or W^2 x, and two regimes."""
+    designs = [("sar", 120, 1, False), ("sdm", 48, 8, False), ("sdm", 48, 8, True)]
+    return [Cell(f"several-regimes-{model}-n{N}{f'x{T}' if T > 1 else ''}{'-wx2' * wx}",
+                 "panel, two W and two regimes" if T > 1 else "cross-section, two W and two regimes", "several_regimes",
+                 {"model": model, "N": N, "T": T, "wx": wx}, (200, 400))
+            for model, N, T, wx in designs]  # fmt: skip
+
+
 def missing_cells() -> list[Cell]:
     """A fifth of the outcomes not observed."""
     designs = [("sar", 100, "knn", 1), ("sar", 500, "knn", 1), ("sdm", 200, "queen", 1), ("sem", 100, "queen", 1),
@@ -167,11 +176,16 @@ def missing_cells() -> list[Cell]:
     plain = [(*design, {}) for design in designs]
     others = [("sdm", 200, "queen", 1, {"vcov": "robust", "errors": "chi2"}),
               ("sar", 31, "knn", 13, {"vcov": "cluster", "errors": "ar"}), ("sar", 100, "knn", 1, {"weighted": True})]
+    joint = [*((what, 31, "knn", 7) for what in ("two W", "regimes", "random", "ar1", "ways")), ("reml", 48, "knn", 1)]
     return [Cell("-".join([f"missing-{model}-n{n}{f'x{periods}' if periods > 1 else ''}-{w}",
                            *("weighted" if value is True else value for value in more.values())]),
                  ("panel" if periods > 1 else "cross-section") + ", outcomes not observed", "missing",
                  {"model": model, "n": n, "w": w, "periods": periods, **more}, (400, 1000))
-            for model, n, w, periods, more in plain + others]  # fmt: skip
+            for model, n, w, periods, more in plain + others] + [
+                Cell(f"missing-sar-n{n}{f'x{periods}' if periods > 1 else ''}-{w}-{what.replace(' ', '-')}",
+                     ("panel" if periods > 1 else "cross-section") + ", outcomes not observed", "missing_joint",
+                     {"what": what, "n": n, "w": w, "periods": periods}, (400, 1000))
+                for what, n, w, periods in joint]  # fmt: skip
 
 
 def moving_cells() -> list[Cell]:
@@ -188,6 +202,20 @@ def moving_several_cells() -> list[Cell]:
     return [Cell(f"moving-{what}-{model}-31x6-{effects}", "panel, moving W and gaps", "moving_several",
                  {"what": what, "model": model, "N": 31, "T": 6, "gaps": 0.15, "effects": effects}, (200, 400))
             for what, model, effects in designs]  # fmt: skip
+
+
+def adjusted_cells() -> list[Cell]:
+    """Restricted scores with few rows, and quasi-scores under variances that grow with the number of neighbors."""
+    names = ("what", "model", "N", "T", "k", "method", "errors", "gaps")
+    designs = [("several", "sdm", 60, 1, 4, "reml", "equal", 0), ("regimes", "sdm", 60, 1, 4, "reml", "equal", 0),
+               ("one", "sac", 60, 1, 6, "reml", "equal", 0), ("one", "sdm", 60, 1, 5, "reml", "weights", 0),
+               ("moving", "sar", 31, 5, 1, "aqs", "links", 0), ("moving", "sem", 31, 5, 1, "aqs", "links", 0),
+               ("one", "sdm", 31, 6, 1, "aqs", "links", 0.15), ("several", "sar", 100, 1, 1, "aqs", "links", 0),
+               ("one", "sac", 60, 5, 1, "aqs", "links", 0), ("regimes", "sar", 40, 4, 1, "aqs", "links", 0),
+               ("regimes", "sar", 40, 4, 1, "ml", "weights", 0)]  # fmt: skip
+    return [Cell(f"adjusted-{one[0]}-{one[1]}-{one[2]}x{one[3]}-k{one[4]}-{one[6]}-{one[5]}" + "-gaps" * bool(one[7]),
+                 "adjusted scores of several parameters", "adjusted", dict(zip(names, one)), (200, 400))
+            for one in designs]  # fmt: skip
 
 
 def gap_cells() -> list[Cell]:
@@ -234,6 +262,16 @@ def endogenous_by_period_cells() -> list[Cell]:
                  "endogenous_by_period", dict(zip(names, one))) for one in designs]  # fmt: skip
 
 
+def error_moment_cells() -> list[Cell]:
+    """Moments of a spatial error that errors delayed over space, weights, further effects and two W concern."""
+    designs = [("sem", 30, 40, "delayed", "driscoll_kraay"), ("sem", 30, 40, "delayed", "cluster"),
+               ("sem", 100, 5, "weights", "cluster"), ("sac", 100, 5, "weights", "classical"),
+               ("sem", 60, 6, "ways", "classical")]  # fmt: skip
+    return [Cell(f"error-moments-{model}-{n}x{T}-{kind}-{vcov}", "panel, moments of a spatial error", "error_moments",
+                 {"model": model, "n": n, "T": T, "kind": kind, "vcov": vcov}, (200, 400))
+            for model, n, T, kind, vcov in designs]  # fmt: skip
+
+
 def dynamic_endogenous_cells() -> list[Cell]:
     """Dynamic panels with endogenous and predetermined regressors by GMM."""
     designs = [(model, *size, kind) for model in ("sar", "sdm") for size in ((60, 6), (150, 5))
@@ -243,18 +281,35 @@ def dynamic_endogenous_cells() -> list[Cell]:
             for model, N, T, kind in designs]  # fmt: skip
 
 
+def past_cells() -> list[Cell]:
+    """GMM on past values, and two-stage least squares, beside options that they have together."""
+    designs = [(kind, "sar", 150, 6) for kind in ("units", "changing", "paths", "two")]
+    designs += [("regimes", "sdm", 200, 6), ("rho", "sar", 200, 6)]
+    static = [("rho", "sar", "normal"), ("rho", "sac", "normal"), ("correlated", "sdm", "normal"),
+              ("correlated", "sac", "normal"), ("correlated", "sar", "units"),
+              *(("independent", model, "normal") for model in ("sar", "sac"))]  # fmt: skip
+    family = "panel, moments beside other options"
+    dynamic = [Cell(f"past-{kind}-{model}-{N}x{T}", family, "past", {"kind": kind, "model": model, "N": N, "T": T},
+                    (200, 1000)) for kind, model, N, T in designs]  # fmt: skip
+    return [*dynamic, *(Cell(f"moments-{kind}-{model}-100x6-{errors}", family, "beside_moments",
+                             {"kind": kind, "model": model, "N": 100, "T": 6, "errors": errors}, (200, 1000))
+                        for kind, model, errors in static)]  # fmt: skip
+
+
 def cells() -> list[Cell]:
     """The grid: what most people do first."""
     small = [cell for cell in default_cells() if cell.design["n"] < 500]
     large = [cell for cell in default_cells() if cell.design["n"] == 500]
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
             *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(),
-            *endogenous_by_period_cells(), *dynamic_endogenous_cells(), *regime_cells(),
-            *missing_cells(), *moving_cells(), *moving_several_cells(), *gap_cells(),
+            *endogenous_by_period_cells(), *error_moment_cells(), *dynamic_endogenous_cells(), *past_cells(),
+            *regime_cells(), *several_regime_cells(),
+            *missing_cells(), *moving_cells(), *moving_several_cells(), *adjusted_cells(), *gap_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),
             *grid_panels.random_gaps_cells(),
             *grid_panels.dynamic_cells(), *grid_panels.moment_cells(), *grid_panels.new_unit_cells(),
-            *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *grid_panels.ways_cells(), *far_rho(), *large,
+            *grid_panels.forecast_cells(), *grid_panels.serial_cells(), *grid_panels.composed_cells(),
+            *grid_panels.ways_cells(), *grid_panels.ways_joint_cells(), *far_rho(), *large,
             *grid_peers.peer_cells(cross, grid_panels.panel)]  # fmt: skip
 
 

@@ -130,6 +130,32 @@ def serial_cells() -> list[Cell]:
                  "serial", {"model": model, "N": N, "T": T, **more}) for model, N, T, more in designs]  # fmt: skip
 
 
+def composed_cells() -> list[Cell]:
+    """Random effects and errors correlated over time, of two W, of two regimes and with weights of observations."""
+    designs = [("several", 31, 6, {"effects": "random"}), ("several", 60, 5, {"effects": "correlated"}),
+               ("several", 31, 6, {"effects": "twoway", "psi": 0.5}),
+               ("several", 31, 8, {"effects": "random", "psi": 0.5}), ("regimes", 60, 6, {"effects": "random"}),
+               ("regimes", 60, 6, {"effects": "twoway", "psi": 0.5}),
+               ("weights", 31, 6, {"effects": "twoway", "psi": 0.5}),
+               ("weights", 31, 8, {"effects": "random", "psi": 0.5})]  # fmt: skip
+    return [Cell("-".join(["composed", what, f"{N}x{T}", *map(str, more.values())]), "panel, errors of several parts",
+                 "composed", {"what": what, "N": N, "T": T, **more}, (200, 400))
+            for what, N, T, more in designs]  # fmt: skip
+
+
+def ways_joint_cells() -> list[Cell]:
+    """The same beside two W, rho, lambda and sigma2 by regime, and errors that are correlated over time."""
+    designs = [("sdm", "two W", {}), ("sac", "two W", {}), ("sdm", "regimes", {}), ("sem", "regimes", {}),
+               ("sdm", "serial", {}), ("sem", "serial", {}), ("sar", "serial", {"behind": "y ~ x | i + t + r[t]"}),
+               ("sar", "serial", {"behind": "y ~ x | i[t] + t"}), ("sdm", "serial", {"vcov": "robust"})]  # fmt: skip
+    cells = []
+    for model, kind, more in designs:
+        behind = more.get("behind", "").rpartition("| ")[2].replace(" + ", "+")
+        name = "-".join(filter(None, ["ways", model, kind.replace(" ", ""), "28x10", behind, more.get("vcov", "")]))
+        cells.append(Cell(name, "panel, effects absorbed", "ways_joint", {"model": model, "kind": kind, **more}))
+    return cells
+
+
 def ways_cells() -> list[Cell]:
     """Units, periods and regions by period behind the bar of the formula."""
     return [Cell(f"ways-{model}-28x10", "panel, effects absorbed", "ways", {"model": model})

@@ -26,7 +26,7 @@ def ways_joint(*, model: str, kind: str, T: int = 10, vcov: str | None = None, b
         lambda .3 and .3 and standard deviations 1 and 1.5 by regime; psi = .5.
     vcov : str, optional
     behind : str
-        The formula.
+        The formula. Shocks are of regions and periods, or trends of regions, as it has them; trends of units with i[t].
     """
     W, region = _world()
     second = np.roll(np.eye(N), 3, axis=1) / 2 + np.roll(np.eye(N), -5, axis=1) / 2
@@ -35,6 +35,7 @@ def ways_joint(*, model: str, kind: str, T: int = 10, vcov: str | None = None, b
     rows = np.where(half, *RHOS[::-1])[:, None] if kind == "regimes" else RHOS[0]
     A = np.eye(N) - lag * (rows * W + RHOS[1] * second * (kind == "two W"))
     A, B = np.linalg.inv(A), np.linalg.inv(np.eye(N) - error * LAM * W)
+    years = np.linspace(-1, 1, T)[:, None]
     more = {"w_error": one} if error and kind == "two W" else {}
     if kind == "regimes":
         more["regimes"] = sp.Regimes("half", terms=[], rho=lag, lam=error, sigma2=True)
@@ -42,9 +43,10 @@ def ways_joint(*, model: str, kind: str, T: int = 10, vcov: str | None = None, b
     more |= {} if vcov is None else {"vcov": vcov}
 
     def results(rng):
-        x = rng.normal(size=(T, N)) + rng.normal(size=(T, 4))[:, region]
+        shocks = rng.normal(size=(2, T, 4)) if "r^t" in behind else years * rng.normal(size=(2, 1, 4))
+        x = rng.normal(size=(T, N)) + shocks[0][:, region]
         mean = x + THETA * (model == "sdm") * x @ W.T
-        mean += rng.normal(size=(T, 4))[:, region] + rng.normal(size=N)
+        mean += shocks[1][:, region] + rng.normal(size=N) + years * rng.normal(size=N) * ("i[t]" in behind)
         e = rng.normal(size=(T, N)) * (1 + half / 2 * (kind == "regimes"))
         if kind == "serial":
             e[0] /= np.sqrt(1 - PSI**2)

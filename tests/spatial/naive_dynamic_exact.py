@@ -52,7 +52,8 @@ class Panel:
         e = Q @ R @ B @ u
         columns = [*(R @ B @ self.X).T]
         columns += [R @ B @ block_diag(*[W] * self.T) @ self.now for W in self.lags]
-        columns += [R @ block_diag(*[M] * self.T) @ u for M in self.errors]
+        left = np.linalg.solve(R @ B, e)  # u without its effects
+        columns += [R @ block_diag(*[M] * self.T) @ left for M in self.errors]
         return e, Q, R, B, np.array([c @ e for c in columns])
 
     def means(self, theta):

@@ -38,15 +38,17 @@ def without_diagonal(J, A):
     return A - np.diag(x)
 
 
-def error_by_moments(y, Z, exogenous, H, M, T, effects, errors, *, lo=-0.99, hi=0.99):
+def error_by_moments(y, Z, exogenous, H, M, T, effects, errors, *, lo=-0.99, hi=0.99, root=None, lags=None):
     """(d, lambda, covariance) of y = Z d + u, u = lambda M u + e, by moments.
 
     Z (T N, p) of levels, ``exogenous`` (p,), H other instruments in levels; ``errors`` "kelejian", "drukker", "robust"
-    or "cluster".
+    or "cluster". ``root`` (N,) of weights of observations, which the columns and M have in them. With ``lags`` the
+    covariance is that of sums by period with Bartlett's weights.
     """
     N = len(M)
-    Q = projector(T, N, effects)
-    J = np.eye(N) - 1 / N if effects in ("time", "twoway") else np.eye(N)
+    v = (np.ones(N) if root is None else root) / np.sqrt(N if root is None else root @ root)
+    J = np.eye(N) - np.outer(v, v) if effects in ("time", "twoway") else np.eye(N)
+    Q = np.kron(np.eye(T) - (1 / T if effects in ("entity", "twoway") else 0), J)
     big = Q @ np.kron(np.eye(T), M)
     n = round(np.trace(Q))
     y, Z, H = Q @ y, Q @ Z, Q @ H
@@ -118,6 +120,11 @@ def error_by_moments(y, Z, exogenous, H, M, T, effects, errors, *, lo=-0.99, hi=
     phi, mixed = spread(e, a)
     j = np.array([-used @ big.T @ (A + A.T) @ (used - lam * big @ used) for A in forms]) / n
     L = -(V @ j) / (j @ V @ j)
+    if lags is not None:
+        rows = [(T2.T * e, sum(L[r] * (e * (forms[r] @ e) + a[:, r] * e) / n for r in range(len(forms))))]
+        h = np.vstack([*rows[0]]).reshape(-1, T, N).sum(axis=2)
+        near = np.clip(1 - np.abs(np.arange(T)[:, None] - np.arange(T)) / (lags + 1), 0, None)
+        return d, lam, T / (T - 1) * h @ near @ h.T
     if errors in ("kelejian", "drukker"):
         middle = e @ e / n * np.eye(T * N)
     else:
@@ -142,17 +149,19 @@ def off(D):
     return np.eye(len(D)) - D @ np.linalg.pinv(D, rcond=1e-10) if D.size else np.eye(len(D))
 
 
-def error_by_period(y, Z, exogenous, H, blocks, D, centered, errors, *, lo=-0.9, hi=0.9):
+def error_by_period(y, Z, exogenous, H, blocks, D, centered, errors, *, lo=-0.9, hi=0.9, root=None):
     """(d, lambda, covariance) of B (y - Z d - D a) = e with M_t in ``blocks``, the effects leaving at every lambda.
 
-    ``errors`` "kelejian" or "drukker"; H before M of it, columns off D.
+    ``errors`` "kelejian" or "drukker"; H before M of it, columns off D. ``root`` (m,) of weights of observations, which
+    the columns, D and M have in them.
     """
     m = len(y)
     M = np.zeros((m, m))
     square, start = np.zeros((m, m)), 0
     for block in blocks:
         at = slice(start, start + len(block))
-        J = np.eye(len(block)) - 1 / len(block) if centered else np.eye(len(block))
+        v = np.ones(len(block)) if root is None else root[at]
+        J = np.eye(len(block)) - centered * np.outer(v, v) / (v @ v)
         M[at, at], square[at, at], start = block, block.T @ J @ block, start + len(block)
     Q0 = off(D)
     n = round(np.trace(Q0))

@@ -306,7 +306,7 @@ def test_errors(data, formula, code, says):
 
 @pytest.mark.parametrize(("model", "options", "code"), [
     ("sar", {"lags": "y", "method": "aqs"}, "E501"),
-    ("sar", {"method": "reml"}, "E501"), ("sem", {"method": "gmm"}, "E501"),
+    ("sar", {"method": "reml"}, "E501"), ("sem", {"method": "gmm", "vcov": "cluster"}, "E501"),
     ("sdm", {"correction": "additive"}, "E501"), ("sdm", {"vcov": "eim"}, "E501"),
     ("ols", {"vcov": "jackknife"}, "E501"),
 ])  # fmt: skip

@@ -86,6 +86,17 @@ def test_regimes(sample, model, what, kind):
     check(fit, naive_composed.of_regimes(fit), highest=len(fit.params) < 10)
 
 
+@pytest.mark.parametrize(("model", "what", "kind"), [
+    ("sdm", None, "random"), ("sar", "sigma2", "random"), ("sar", "rho", "serial entity"), ("sem", "lambda", "random"),
+])  # fmt: skip
+def test_several_weights_and_regimes(sample, model, what, kind):
+    frame, w = sample
+    options = {"durbin": ["a"]} if model == "sdm" else {}
+    regimes = OF_REGIMES[what] if what else sp.Regimes("half", terms=["a"])
+    fit = getattr(sp, model)("y ~ a + b", frame, w, **PANEL, **KINDS[kind], **options, regimes=regimes)
+    check(fit, naive_composed.of_regimes(fit), highest=False)
+
+
 # -- laws ------------------------------------------------------------------------------------------------------------
 
 
@@ -115,6 +126,27 @@ def test_one_w_is_the_model_of_one_w(sample, kind, model, shape):
         ahead = [f.forecast(new, **effects).tidy().drop(columns=["id", "t"], errors="ignore") for f in (fit, plain)]
         numbers = [table.select_dtypes(float).to_numpy() for table in ahead]
         np.testing.assert_allclose(*numbers, rtol=1e-6, atol=1e-8)
+
+
+@pytest.mark.parametrize("kind", ["random", "serial"])
+def test_chow_test_of_variances(sample, kind):
+    """The Wald test of ln sigma2 by the dense likelihood's second derivatives."""
+    frame, w = sample
+    fit = sp.sar("y ~ a", frame, w[0], **PANEL, **KINDS[kind], regimes=OF_REGIMES["sigma2"])
+    twin, p = naive_composed.of_regimes(fit), len(fit.params)
+    V = np.linalg.inv(naive.hessian(lambda x: -twin.loglik(x), twin.at))[p : p + 2, p : p + 2]
+    apart = np.diff(np.log(fit.sigma2s))[0]
+    assert fit.chow()["sigma2"].statistic == pytest.approx(apart**2 / (V[0, 0] + V[1, 1] - 2 * V[0, 1]), rel=5e-3)
+
+
+def test_a_refit_estimates_all_anew(sample):
+    frame, w = sample
+    for fit in (sp.sdm("y ~ a", frame, w, **PANEL, effects="random"),
+                sp.sar("y ~ a", frame, w[0], **PANEL, effects="random", regimes=OF_REGIMES["rho"])):  # fmt: skip
+        y = np.stack([fit._design.y, fit._design.y + fit._design.X[:, :, 1] / 2])
+        again = sp.refit(fit, y=y)
+        np.testing.assert_allclose(again.params[0], fit.params, atol=1e-7)
+        assert np.abs(again.params[1] - fit.params.to_numpy()).max() > 1e-3
 
 
 @pytest.mark.parametrize("effects", ["twoway", "time"])

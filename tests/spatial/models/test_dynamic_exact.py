@@ -126,8 +126,115 @@ def test_standard_errors(calm):
     """J V J' of the twin: J from slopes of the score less its mean, V from the likelihood's second derivatives."""
     fit = sp.sdm("y ~ x", calm, as_weights(W), effects="entity", lags="both", obs_weights="people", **KEYS)
     twin, at = panel(calm, dummies(T - 1, N), "people"), estimates(fit)
-    n = (T - 1) * N
-    H = -slopes(twin.score, at)
-    information = -slopes(lambda p: slopes(lambda q: twin.loglik(q, T - 1), p, 1e-4), at, 1e-4)
-    V = np.linalg.inv(H) @ information @ np.linalg.inv(H).T * n / (n - len(at) + 1)
-    assert fit.std_errors.to_numpy() == pytest.approx(np.sqrt(np.diag(V))[:-1], rel=2e-3)
+    assert fit.std_errors.to_numpy() == pytest.approx(errors_of(twin, at), rel=1e-4)
+
+
+def errors_of(twin, at, logarithm=False):
+    """J I^-1 J' times n / (n - p), J = (1 + I^-1 S)^-1: I from the likelihood's second derivatives, n / (2 sigma2^2) of
+    sigma2, S the slopes of the mean, none of ln sigma2; of all parameters but sigma2."""
+    n = twin.T * twin.N
+    information = -slopes(lambda p: slopes(lambda q: twin.loglik(q, twin.T), p, 1e-4), at, 1e-4)
+    S = -slopes(twin.score, at) - information
+    information[-1, -1] = n / (2 * at[-1] ** 2)
+    if logarithm:
+        S[-1], S[:, -1] = 0, 0
+    J = np.linalg.inv(np.eye(len(at)) + np.linalg.solve(information, S))[:-1, :-1]
+    V = J @ np.linalg.inv(information)[:-1, :-1] @ J.T * n / (n - len(at) + 1)
+    return np.sqrt(np.diag(V))
+
+
+V = row_standardised(2, 3)
+
+
+@pytest.mark.parametrize("model", ["sdm", "sac", "slx"])
+def test_two_w(frame, model):
+    """rho_1, rho_2, eta_1 and eta_2; two lambda of a sac."""
+    fit = getattr(sp, model)("y ~ x", frame, [as_weights(W), as_weights(V)], lags="both", **KEYS)
+    y, x = (frame[name].to_numpy().reshape(T, N) for name in ("y", "x"))
+    Z = np.stack([x[1:], *([x[1:] @ W.T, x[1:] @ V.T] if model != "sac" else [])], axis=2)
+    D, w = dummies(T - 1, N, time=True), np.ones((T - 1, N))
+    both = [W, V]
+    twin = Panel(y, Z, [np.eye(N), *both], both * (model != "slx"), both * (model == "sac"), D, w)
+    assert [name for name in fit.params.index if "lag(" in name] == ["lag(y)", "W_1:lag(y)", "W_2:lag(y)"]
+    assert_root(fit, twin)
+
+
+def test_own_w_of_a_regressor_and_weights(frame):
+    keys = KEYS | {"effects": "entity", "lags": "both", "obs_weights": "mean_people"}
+    fit = sp.sdem("y ~ x", drawn(0.0), as_weights(W), durbin={"x": as_weights(V)}, **keys)
+    calm = drawn(0.0)
+    y, x = (calm[name].to_numpy().reshape(T, N) for name in ("y", "x"))
+    w = calm["mean_people"].to_numpy().reshape(T, N)[1:]
+    twin = Panel(y, np.stack([x[1:], x[1:] @ V.T], axis=2), [np.eye(N), W], [], [W], dummies(T - 1, N), w)
+    assert_root(fit, twin)
+
+
+def test_standard_errors_of_two_w(calm):
+    fit = sp.sar("y ~ x", calm, [as_weights(W), as_weights(V)], effects="entity", lags="y", **KEYS)
+    y, x = (calm[name].to_numpy().reshape(T, N) for name in ("y", "x"))
+    twin, at = Panel(y, x[1:, :, None], [np.eye(N)], [W, V], [], dummies(T - 1, N), np.ones((T - 1, N))), estimates(fit)
+    assert fit.std_errors.to_numpy() == pytest.approx(errors_of(twin, at, logarithm=True), rel=1e-4)
+
+
+def by_regime(matrices):
+    return [np.diag((g == REGION) * 1.0) @ M for M in matrices for g in range(3)]
+
+
+def regime_panel(frame, terms, lags, errors, groups=None, durbin=True):
+    """The twin of y ~ x with lags="both": ``terms`` by regime where they say so, in the order of the fit."""
+    y, x = (frame[name].to_numpy().reshape(T, N) for name in ("y", "x"))
+    own = [x[1:]] + [x[1:] @ W.T] * durbin
+    past, Z = [np.eye(N), W], own
+    if terms:
+        past, Z = by_regime(past), [one * (g == REGION) for one in own for g in range(3)]
+    return Panel(y, np.stack(Z, axis=2), past, lags, errors, dummies(T - 1, N, time=True), np.ones((T - 1, N)), groups)
+
+
+def in_order(fit, twin_names):
+    """Where the fit has what the twin has."""
+    return [fit.params.index.get_loc(name) for name in twin_names]
+
+
+def named(terms):
+    return [f"region = {g}: {term}" for term in terms for g in range(3)]
+
+
+@pytest.mark.parametrize("model", ["sdm", "slx"])
+def test_tau_by_regime(frame, model):
+    """All coefficients by regime, one rho."""
+    fit = getattr(sp, model)("y ~ x", frame, as_weights(W), lags="both", regimes="region", **KEYS)
+    twin = regime_panel(frame, True, [W] * (model == "sdm"), [])
+    places = in_order(fit, [*named(["lag(y)", "W:lag(y)", "x", "W:x"]), *["rho"] * (model == "sdm")])
+    at = np.append(fit.params.to_numpy()[places], fit._solution.sigma2)
+    assert twin.score(at) == pytest.approx(np.zeros(len(at)), abs=1e-6)
+    assert at == pytest.approx(twin.estimates(at + 0.02), abs=1e-7)
+
+
+@pytest.mark.parametrize(("model", "differ"), [
+    ("sdm", {"rho": True}), ("sdm", {"rho": True, "sigma2": True}), ("sdem", {"lam": True}),
+    ("gns", {"rho": True, "lam": True, "sigma2": True}),
+])  # fmt: skip
+def test_rho_by_regime(frame, model, differ):
+    """With one tau and eta (terms=[]) or, of the first, three of each."""
+    terms = None if differ == {"rho": True} else []
+    fit = getattr(sp, model)("y ~ x", frame, as_weights(W), lags="both",
+                             regimes=sp.Regimes("region", terms, **differ), **KEYS)  # fmt: skip
+    split = by_regime([W])
+    lags = {"sdm": split, "sdem": [], "gns": split}[model]
+    twin = regime_panel(frame, terms is None, lags, split * ("lam" in differ), REGION if "sigma2" in differ else None)
+    names = ["lag(y)", "W:lag(y)", "x", "W:x"]
+    names = named(names) if terms is None else names
+    names += named(["rho"]) * ("rho" in differ) + named(["lambda"]) * ("lam" in differ)
+    at = np.append(fit.params.to_numpy()[in_order(fit, names)], fit.sigma2s.to_numpy())
+    assert twin.score(at) == pytest.approx(np.zeros(len(at)), abs=1e-6)
+    if model == "sdm":
+        assert at == pytest.approx(twin.estimates(at * 1.001 + 1e-3), abs=1e-7)
+
+
+def test_one_tau_is_that_of_interactions(frame):
+    """Coefficients of x alone by regime: the model with interactions, and its one-step correction."""
+    keys = KEYS | {"lags": "both", "effects": "twoway"}
+    fit = sp.sar("y ~ x", frame, as_weights(W), regimes=sp.Regimes("region", ["x"]), **keys)
+    plain = sp.sar("y ~ x:C(region)", frame, as_weights(W), **keys)
+    assert sorted(fit.params) == pytest.approx(sorted(plain.params), abs=1e-8)
+    assert sorted(fit.std_errors) == pytest.approx(sorted(plain.std_errors), rel=1e-6)

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 import spatial as sp
-from spatial.solve.gmm_dynamic import orthogonal_deviations, panel_gmm
+from spatial.solve.gmm_dynamic import panel_gmm
+from spatial.solve.gmm_transforms import orthogonal_deviations
 from spillover.errors import SpatialInputError
 
 from ..designs import band, nearest

@@ -11,6 +11,7 @@ import spatial as sp
 from spatial.solve.gmm_dynamic import panel_gmm
 
 from .. import naive_dynamic_gaps as naive
+from ..naive_past import off_dummies
 from .test_dynamic_gaps import drawn, pattern
 from .test_dynamic_varying import KEYS, matrices, temporal
 
@@ -52,6 +53,12 @@ def test_with_all_rows_it_is_the_balanced_panel(employment, differences):
     options = {"differences": differences, "depth": 2}
     a = panel_gmm(y, Z, past, Z[:, :, 1:], **options)
     b = panel_gmm(y, Z, past, Z[:, :, 1:], rows=np.ones_like(rows), **options)
+    time = np.broadcast_to(np.eye(len(y))[:, None, 1:], (*y.shape, len(y) - 1))
+    means = [values - values.mean(axis=1, keepdims=True) for values in (y, Z, past)]
+    c, d = panel_gmm(*means, means[1][:, :, 1:], **options), panel_gmm(y, Z, past, Z[:, :, 1:], dummies=time, **options)
+    np.testing.assert_allclose(d.coef, c.coef, rtol=1e-9)
+    np.testing.assert_allclose(d.vcov, c.vcov, rtol=1e-7)
+    np.testing.assert_allclose([d.hansen, *d.serial], [c.hansen, *c.serial], rtol=1e-7)
     np.testing.assert_allclose(a.coef, b.coef, rtol=1e-9)
     np.testing.assert_allclose(a.vcov, b.vcov, rtol=1e-8)
     np.testing.assert_allclose([a.hansen, *a.serial], [b.hansen, *b.serial], rtol=1e-8)
@@ -95,16 +102,17 @@ def by_unit(y, x, W, seen, transform, time):
         H = [[p[r - k, i] * (r >= k) * mask[r] if r >= k and seen[r - k, i] else 0.0 for p in past for k in range(2)]
              for r in range(T - 1)]  # fmt: skip
         inside = rows[:, i]
-        dummy = dummies * inside[:, None]
-        H = np.hstack([H, D @ _of_unit(own, i, inside), D @ dummy])
-        X, Y = D @ np.hstack([_of_unit(Z, i, inside), dummy]), D @ np.where(inside, y[1:, i], 0)
-        HX, HY, HH = HX + H.T @ X, HY + H.T @ Y, HH + H.T @ D @ D.T @ H
-        parts.append((H, X, Y))
+        H = np.hstack([H, D @ _of_unit(own, i, inside)])
+        X, Y = D @ _of_unit(Z, i, inside), D @ np.where(inside, y[1:, i], 0)
+        parts.append((H, X, Y, D @ D.T, D @ (dummies * inside[:, None])))
+    parts = off_dummies(parts)
+    for H, X, Y, DD in parts:
+        HX, HY, HH = HX + H.T @ X, HY + H.T @ Y, HH + H.T @ DD @ H
     A = np.linalg.pinv(HH)
     M = np.linalg.inv(HX.T @ A @ HX) @ HX.T @ A
     b = M @ HY
-    S = sum(np.outer(H.T @ (Y - X @ b), H.T @ (Y - X @ b)) for H, X, Y in parts)
-    return b[:5], (M @ S @ M.T)[:5, :5]
+    S = sum(np.outer(H.T @ (Y - X @ b), H.T @ (Y - X @ b)) for H, X, Y, _ in parts)
+    return b, M @ S @ M.T
 
 
 @pytest.mark.parametrize("transform", ["orthogonal", "differences"])

@@ -322,8 +322,8 @@ def test_effects_are_those_of_all_units():
 
 @pytest.mark.parametrize(("options", "code"), [
     ({"method": "gmm"}, "E501"), ({"vcov": "jackknife"}, "E501"), ({"vcov": "eim"}, "E501"),
-    ({"effects": "random"}, "E501"), ({"lags": "y"}, "E501"), ({"correction": "additive"}, "E501"),
-    ({"regimes": "id"}, "E206"), ({"obs_weights": sp.Sampling("t1")}, "E540"), ({"serial": "ar1"}, "E501"),
+    ({"lags": "y"}, "E501"), ({"correction": "additive"}, "E501"), ({"method": "aqs"}, "E501"),
+    ({"regimes": "id"}, "E206"), ({"obs_weights": sp.Sampling("t1")}, "E540"),
 ])  # fmt: skip
 def test_what_is_refused_names_a_way_round(options, code):
     frame, w, *_ = drawn(seed=14, n=20, T=4)

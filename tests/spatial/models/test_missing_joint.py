@@ -8,8 +8,10 @@ import pytest
 import spatial as sp
 import weights as wt
 from spatial.design.design import Design
+from spatial.design.missing import MissingDesign
 from spatial.design.missing_joint import MissingRegimeDesign, MissingSeveralDesign
 from spatial.design.regimes import RegimeDesign
+from spatial.design.several import SeveralDesign
 from spatial.models.missing import fit_missing
 from spillover.errors import SpatialInputError
 
@@ -137,8 +139,10 @@ def complete(usual):
     """The same model of the same data by the likelihood of what is observed: all is."""
     d = usual._design
     own, seen = {one.name: getattr(d, one.name) for one in fields(Design)}, np.ones(d.y.shape, dtype=bool)
-    regimes = isinstance(d, RegimeDesign)
-    whole = MissingRegimeDesign(**own, split=d.split, seen=seen) if regimes else MissingSeveralDesign(**own, seen=seen)
+    if isinstance(d, RegimeDesign):
+        whole = MissingRegimeDesign(**own, split=d.split, seen=seen)
+    else:
+        whole = (MissingSeveralDesign if isinstance(d, SeveralDesign) else MissingDesign)(**own, seen=seen)
     return fit_missing(_Reading(usual.specification, whole, usual._settings))
 
 

@@ -461,8 +461,8 @@ REFUSED = [
     ("sar", {"correction": "additive"}, "additive"),
     ("sar", {"obs_weights": sp.Sampling("fixed")}, "sampling"),
     ("sem", {"obs_weights": sp.Sampling("fixed")}, "sampling"),
-    ("sem", {"method": "gmm", "effects": "none"}, "change over time"),
-    ("sem", {"serial": "ar1", "effects": "random"}, "serial"),
+    ("sem", {"method": "gmm", "effects": "random"}, "by moments"),
+    ("sem", {"serial": "ar1", "effects": "entity"}, "serial"),
 ]  # fmt: skip
 
 

@@ -24,13 +24,16 @@ MODELS = {
     "random effects by regime": ("sar", {"regimes": "region", "effects": "random"}),
     "two W": ("sdm", {"effects": "twoway"}),
     "two W of regressors": ("slx", {"effects": "none"}),
+    "two W by regime": ("sdm", {"regimes": "region", "effects": "twoway"}),
+    "two W, rho by regime": ("sar", {"regimes": SPATIAL, "effects": "entity"}),
+    "W^2 X by regime": ("sdm", {"regimes": "region", "effects": "twoway", "wx_order": 2}),
 }
 
 
 def data(name, seed=4):
     if name.startswith("two W"):
         frame, weights, *_ = drawn(seed, n=N, T=T)
-        return frame, weights
+        return frame.assign(region=np.where(frame["id"].str[1:].astype(int) % 2, "south", "east")), weights
     frame, w, *_ = drawn_by_regime(seed, n=N, T=T, rho=(0.4, 0.1))
     return frame, w
 
@@ -76,7 +79,8 @@ def test_other_responses(name):
         same(refits, r, fitted(name, each, w))
 
 
-@pytest.mark.parametrize("name", ["dynamic", "coefficients by regime", "rho by regime", "two W"])
+@pytest.mark.parametrize("name", ["dynamic", "coefficients by regime", "rho by regime", "two W", "two W by regime",
+                                  "two W, rho by regime", "W^2 X by regime"])  # fmt: skip
 def test_other_regressors_and_places(name):
     frame, w = data(name)
     lags = "lags" in MODELS[name][1]

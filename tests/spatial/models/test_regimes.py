@@ -175,9 +175,9 @@ def test_unit_effects_leave_by_transformation(model):
 def test_the_score_of_rho_is_freed_of_period_effects(row):
     _, w, W, codes, *_ = drawn(6, n=20, row=row)
     rho, lam, s = np.array([0.5, -0.2]), np.array([0.3, 0.1]), np.array([0.2, -0.4])
-    from spatial.logdet.regimes import by_regime
+    from spatial.logdet.regimes import rows_by_regime
 
-    matrices = by_regime(w, codes, 2)
+    matrices = rows_by_regime(w.csr, codes, 2)
     effects = PeriodEffects(3, matrices, matrices, codes, 2)
     dense = twin.mean_score(rho, lam, s, W, W, codes, 2, 3)
     values, slopes = effects.shift(rho, lam, s)
@@ -447,11 +447,10 @@ def test_collinear_and_constant_within_a_regime():
 
 @pytest.mark.parametrize(("options", "effects"), [
     ({"method": "gmm", "regimes": sp.Regimes("region", sigma2=True)}, None),
-    ({"wx_order": 2}, None), ({"lags": "y"}, "entity"),
+    ({"lags": "y", "method": "aqs"}, "entity"),
     ({"method": "reml", "regimes": sp.Regimes("region", sigma2=True)}, None),
     ({"vcov": "eim", "regimes": sp.Regimes("region", sigma2=True)}, None),
-    ({"obs_weights": "a", "regimes": sp.Regimes("region", sigma2=True)}, None),
-    ({"regimes": sp.Regimes("region", lam=True)}, None), ({"regimes": 3}, None), ({"durbin": {"a": None}}, None),
+    ({"regimes": sp.Regimes("region", lam=True)}, None), ({"regimes": 3}, None),
 ])  # fmt: skip
 def test_refused_combinations(options, effects):
     refused("E501", **{"regimes": "region", **options}, effects=effects)
@@ -459,9 +458,8 @@ def test_refused_combinations(options, effects):
 
 def test_a_refusal_says_that_coefficients_by_regime_have_it():
     for regimes in (sp.Regimes("region", rho=True), sp.Regimes("region", sigma2=True)):
-        text = refused("E501", regimes=regimes, obs_weights="a")
+        text = refused("E501", regimes=regimes, endog=["a"], instruments=["b"], method="ml")
         assert "where rho, lambda or sigma2 differ between regimes" in text
-    assert "for models with regimes" in refused("E501", wx_order=2)
 
 
 def test_what_estimates_many_models_refuses_by_name():

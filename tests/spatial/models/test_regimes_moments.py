@@ -120,3 +120,25 @@ def test_refused(data, model, options, message):
     with pytest.raises(SpatialInputError, match=message) as caught:
         getattr(sp, model)("y ~ x + c", frame, W, **KEYS, **IV, **options)
     assert caught.value.code == "E501"
+
+
+def test_dense_twin_with_two_w(data):
+    """1_r W_k y has the instruments of W_k y in the units of regime r: all products of two W."""
+    frame, W = data
+    other = W.to_numpy() @ W.to_numpy()
+    np.fill_diagonal(other, 0)
+    V = W * 0 + other / other.sum(axis=1, keepdims=True)
+    fit = sp.sar("y ~ x", frame, [W, V], **KEYS, effects="entity", regimes=RHO, method="gmm")
+    assert fit.params.index[-4:].tolist() == ["east: rho_1", "west: rho_1", "east: rho_2", "west: rho_2"]
+    big = [np.kron(np.eye(T), M.to_numpy()) for M in (W, V)]
+    y, x = frame["y"].to_numpy(), frame["x"].to_numpy()
+    inside = [frame["side"].to_numpy() == label for label in ("east", "west")]
+
+    def cut(*columns):
+        return [np.where(there, column, 0.0) for column in columns for there in inside]
+
+    products = [A @ x for A in big] + [A @ B @ x for A in big for B in big]
+    X, H = np.column_stack(cut(x)), np.column_stack(cut(*products))
+    Q = naive_moments.projector(T, N, "entity")
+    d, _ = naive_moments.tsls(Q @ y, Q @ np.column_stack([X, *cut(*(A @ y for A in big))]), Q @ np.column_stack([X, H]))
+    np.testing.assert_allclose(fit.params, d, rtol=1e-7)

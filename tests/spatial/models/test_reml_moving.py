@@ -82,13 +82,6 @@ def test_pooled_periods_are_a_cross_section_of_all_rows():
         np.testing.assert_allclose(a.std_errors, b.std_errors, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("gaps", "code"), [(0.0, "E320"), (0.12, "E109")])
-def test_the_score_for_unequal_variances_is_refused(gaps, code):
-    frame, w = drawn(4, gaps=gaps)
-    with pytest.raises(sp.SpatialInputError, match=code):
-        sp.sar("y ~ a + b", frame, w, **{**KEYS, "method": "aqs"}, effects="entity")
-
-
 def test_expected_information_and_the_test_of_an_error_after_a_lag_are_those_of_all_rows():
     frame, w = drawn(5, gaps=0.1)
     labels = [f"{i}-{t}" for i, t in zip(frame["id"], frame["t"])]

@@ -273,3 +273,17 @@ def test_clusters(sample, model, effects):
             fit.with_vcov(kind)
     again = fitted(model, data, W, effects, vcov="cluster")
     np.testing.assert_array_equal(again.vcov, fit.with_vcov("cluster").vcov)
+
+
+@pytest.mark.parametrize(("model", "effects"),
+                         [("sar", "twoway"), ("gns", "entity"), ("sac", "time"), ("sar", "random")])
+def test_an_offset_is_no_part_of_the_lagged_response(sample, model, effects):
+    """offset(2 a) takes 2 off the coefficient of a; W y remains that of the whole response."""
+    data, W = sample
+    data = data.assign(two=2 * data["a"])
+    plain, moved = (getattr(sp, model)(formula, data, W, **PANEL, effects=effects, serial="ar1")
+                    for formula in ("y ~ a + b", "y ~ a + b + offset(two)"))  # fmt: skip
+    expected = plain.params.copy()
+    expected["a"] -= 2
+    np.testing.assert_allclose(moved.params, expected, atol=1e-6)
+    assert moved.loglik == pytest.approx(plain.loglik, abs=1e-8)

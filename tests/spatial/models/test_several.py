@@ -389,8 +389,8 @@ def test_ids_islands_and_empty_weights():
 
 
 @pytest.mark.parametrize("options", [
-    {"method": "aqs"}, {"wx_order": 2}, {"vcov": "eim"}, {"logdet": "eigen"},
-    {"endog": ["a"], "instruments": ["y"]}, {"lags": "y", **PANEL},
+    {"wx_order": 2}, {"vcov": "eim"}, {"logdet": "eigen"},
+    {"endog": ["a"], "instruments": ["y"]}, {"lags": "y", "method": "aqs", **PANEL},
     {"serial": "ar1", "method": "gmm", "effects": "entity", **PANEL},
     {"serial": "ar1", "method": "reml", "effects": "entity", **PANEL},
     {"durbin": {}}, {"durbin": {"a": []}},

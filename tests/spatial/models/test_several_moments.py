@@ -116,7 +116,7 @@ def test_tables_tests_predictions_and_files(tmp_path):
 
 
 @pytest.mark.parametrize("options", [
-    {"w_error": "both"}, {"effects": "correlated", **PANEL}, {"method": "aqs"},
+    {"w_error": "both"}, {"effects": "correlated", **PANEL},
     {"effects": "random", "random_error": "baltagi", **PANEL}, {"effects": "entity", "vcov": "robust", **PANEL},
     {"method": sp.ArellanoBond(), **PANEL},
 ])  # fmt: skip

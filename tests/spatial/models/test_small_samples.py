@@ -322,8 +322,6 @@ def test_quasi_scores_without_regressors_leave_room_for_serial_correlation():
 
 REFUSED = {
     "ols": ("E501", "least squares", lambda d, w, m: sp.ols("y ~ a", d, w, method=m)),
-    "sac": ("E501", "two", lambda d, w, m: sp.sac("y ~ a", d, w, method=m)),
-    "gns": ("E501", "two", lambda d, w, m: sp.gns("y ~ a", d, w, method=m)),
     "correction": ("E501", "correction=False", lambda d, w, m: sp.sar("y ~ a", d, w, method=m, correction=False)),
     "vcov": ("E501", "own covariance", lambda d, w, m: sp.sar("y ~ a", d, w, method=m, vcov="robust")),
     "with_vcov": ("E501", "own covariance", lambda d, w, m: sp.sar("y ~ a", d, w, method=m).with_vcov("oim")),
@@ -335,8 +333,6 @@ REFUSED = {
 @pytest.mark.parametrize("method", ["reml", "aqs"])
 @pytest.mark.parametrize("case", REFUSED)
 def test_refused(case, method):
-    if method == "reml" and case in ("sac", "gns"):
-        return  # restricted scores of both: test_adjusted_several
     code, words, call = REFUSED[case]
     data, W = cross_section(36, n=40)
     with pytest.raises(SpatialInputError, match=words) as caught:

@@ -174,5 +174,5 @@ def test_what_is_not_there_is_refused(options, code):
     for more in ({"w": ws}, {"w": ws[0], "regimes": sp.Regimes("half", rho=True)}):
         with pytest.raises(sp.SpatialInputError, match=code if "regimes" not in more else "E5"):
             sp.sdm("y ~ a + b | i + t + r^t", frame, **more, **KEYS, **options)
-    with pytest.raises(sp.SpatialInputError, match="E501"):
-        sp.sac("y ~ a + b | i + t + r^t", frame, ws, w_error=ws[1], method="gmm", **KEYS)
+        with pytest.raises(sp.SpatialInputError, match="serial='ar1' beside several W"):
+            sp.sdm("y ~ a + b | i + t + r^t", frame, **more, **KEYS, serial="ar1")

@@ -36,7 +36,7 @@ def test_names_and_estimates():
     np.testing.assert_allclose(fit.params, np.linalg.lstsq(X, data["y"], rcond=None)[0], rtol=1e-9)
 
 
-@pytest.mark.parametrize("model", ["slx", "sdem", "sdm"])
+@pytest.mark.parametrize("model", ["slx", "sdem", "sdm", "gns"])
 def test_the_first_order_is_nested(model):
     data, W = panel_data(3, N=30)
     one, two = (getattr(sp, model)("y ~ a + b", data, W, **PANEL, wx_order=k) for k in (1, 2))
@@ -46,7 +46,7 @@ def test_the_first_order_is_nested(model):
 
 
 @COMMON
-@given(seed=st.integers(0, 1_000), model=st.sampled_from(["slx", "sdem", "sdm"]), kind=st.sampled_from(KINDS))
+@given(seed=st.integers(0, 1_000), model=st.sampled_from(["slx", "sdem", "sdm", "gns"]), kind=st.sampled_from(KINDS))
 def test_effects_equal_the_dense_inverse(seed, model, kind):
     data, W = cross_section(seed, **kind)
     fit = getattr(sp, model)("y ~ a + b", data, W, wx_order=2)
@@ -58,7 +58,7 @@ def test_effects_equal_the_dense_inverse(seed, model, kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("model", ["sdem", "sdm"])
+@pytest.mark.parametrize("model", ["sdem", "sdm", "gns"])
 def test_delta_errors_are_the_numeric_gradient(model, kind):
     data, W = cross_section(6, **kind)
     fit = getattr(sp, model)("y ~ a + b", data, W, wx_order=2)
