@@ -2,8 +2,9 @@
 
     python docs/build_together.py
 
-Every model with every shape, and with every pair of shapes, is estimated on a small panel, with effects. What is refused
-(and how: an error with a code) needs a reason in together.toml; a reason for what is not refused is an error too.
+Every model with every shape, and with every pair of shapes, is estimated on a small panel, with effects. What is
+refused (and how: an error with a code) needs a reason in together.toml; a reason for what is not refused is an error
+too.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ SIDE, PERIODS = 5, 8
 HEAD = """# What goes together
 
 Made by `python docs/build_together.py`, which tries all of it: the {models} models with each of {shapes} shapes
-of data and options and with each pair of them, without those that contradict each other. In the spatial Durbin model an
-estimate and its effects come out of {taken} of {pairs} pairs, in all models of {taken_of_all} of {all}. The others end in
-an error that names the two and the way round. Why is said below: {meaning} of the Durbin model's mean nothing together,
-of {proof} there is a proof, of {measured} a measurement that says that nothing is missing{open}.
+of data and options and with each pair of them, without those that contradict each other. In the spatial Durbin model
+an estimate and its effects come out of {taken} of {pairs} pairs, in all models of {taken_of_all} of {all}. The others
+end in an error that names the two and the way round. Why is said below: {meaning} of the Durbin model's mean nothing
+together, of {proof} there is a proof, of {measured} a measurement that says that nothing is missing{open}.
 """
 
 
@@ -159,8 +160,8 @@ def key(a: Shape, b: Shape) -> str:
 
 
 def by_subject() -> dict[str, int]:
-    """The number of the reason for each pair, each model with a shape, and each model with a pair that goes in the Durbin
-    model; "sem, gns: gaps" is both."""
+    """The number of the reason for each pair, each model with a shape, and each model with a pair that goes in the
+    Durbin model; "sem, gns: gaps" is both."""
     numbered: dict[str, int] = {}
     for number, reason in enumerate(reasons(), 1):
         for entry in (*reason.get("pairs", ()), *reason.get("models", ())):
