@@ -31,6 +31,7 @@ from ..design.moving import staying_parts
 from ..design.time_and_rest import parts_of
 from ..design.ways import nested
 from ..records.fit import FitRecord
+from ..solve.moving_effects import as_array
 from ..solve.serial import prais_winsten
 from .deviations import deviations
 from .groups import units_of_rows
@@ -116,7 +117,7 @@ def _orthonormal(BD) -> np.ndarray:
     """An orthonormal basis of sparse columns."""
     from scipy.linalg import solve_triangular
 
-    dense = BD.toarray()
+    dense = as_array(BD)
     return solve_triangular(np.linalg.cholesky(dense.T @ dense), dense.T, lower=True).T
 
 

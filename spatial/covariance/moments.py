@@ -122,9 +122,11 @@ def refuse_impossible(kind: str, specification, effects: FixedEffects, is_panel:
         )
 
 
-def errors_of(vcov: object) -> object:
+def errors_of(vcov: object) -> str:
     """The errors that a spatial error's moments are for: under Driscoll and Kraay's covariance those of "cluster"."""
-    return "cluster" if isinstance(vcov, DriscollKraay) or vcov == "driscoll_kraay" else vcov
+    if isinstance(vcov, DriscollKraay) or vcov == "driscoll_kraay":
+        return "cluster"
+    return vcov if isinstance(vcov, str) and vcov in KINDS else "robust"
 
 
 def refuse_other_estimates(fit: FitRecord, kind: str) -> None:

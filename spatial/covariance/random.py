@@ -256,7 +256,8 @@ def random_text(fit: FitRecord) -> list[str]:
 def serial_text(fit: FitRecord) -> str:
     """The header's line about errors that are correlated over time."""
     text = f"errors over time: nu_t = psi nu_(t-1) + e_t, {_values(fit)['psi']}"
-    return text + "; effects leave by transformation" * fit._settings.effects.fixed
+    effects = fit._settings.effects  # of those behind | the header says more
+    return text + "; effects leave by transformation" * (effects.fixed and not effects.ways)
 
 
 def _values(fit: FitRecord) -> dict[str, str]:

@@ -40,7 +40,8 @@ class Regimes:
         The terms whose coefficients differ, with those of their spatial lags; ``"Intercept"`` is one of them. By
         default all.
     rho, lam : bool
-        Whether rho of the spatial lag, lambda of the spatial error differ: that of the unit that receives.
+        Whether rho of the spatial lag, lambda of the spatial error differ: that of the unit that receives. By moments
+        rho may differ, lambda and sigma2 do not.
     sigma2 : bool
         Whether the variance of the error differs; that of random effects then does so too, in one ratio phi.
 

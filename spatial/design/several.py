@@ -135,18 +135,11 @@ def weights_of_response(d: Design) -> tuple[SpatialWeights | TemporalWeights, ..
 
 
 def weights_of_error(d: Design) -> SpatialWeights | TemporalWeights:
-    """The one W of the error.
-
-    Raises
-    ------
-    SpatialInputError
-        E501 where they are several.
-    """
+    """The one W of the error."""
     if not isinstance(d, SeveralDesign):
         return d.weights_of_error
     if len(d.weights.error) > 1:
-        raise SpatialInputError("E501", "method='gmm' takes one W of the error, and the model has "
-                                f"{len(d.weights.error)}", hint="w_error=w1, or method='ml'")  # fmt: skip
+        raise ValueError(f"the error has {len(d.weights.error)} W")
     return d.weights.matrices[d.weights.error[0] if d.weights.error else 0]
 
 

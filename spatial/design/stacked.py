@@ -43,7 +43,7 @@ class Stacked:
     k : int, columns of X
     W, M : tuples, for each period J and L arrays (n_t, n_t)
     units : (m,) of int, the unit of every row
-    contrasts : (T - 1, T), those of time that the rows are, or None
+    contrasts : (S, T), those of time that the rows are, or None
     """
 
     y: np.ndarray = field(repr=False)
@@ -75,13 +75,19 @@ class Stacked:
         return (self.contrasts.T @ rows.reshape(len(self.contrasts), -1)).ravel()
 
 
-def stacked(specification: Specification, d: Design, effects: FixedEffects, *, turned: bool = True) -> Stacked:
+def stacked(
+    specification: Specification, d: Design, effects: FixedEffects, *, turned: bool = True,
+    over_time: tuple[np.ndarray, np.ndarray] | None = None,
+) -> Stacked:  # fmt: skip
     """The system of a design.
 
     Parameters
     ----------
     turned : bool
         Whether unit effects leave by contrasts of time where they can.
+    over_time : (K, contrasts), optional
+        What periods are filtered by, (S, T), unit effects out, and what turns S filtered periods back: of a balanced
+        panel under the same W in all periods.
 
     Raises
     ------
@@ -95,7 +101,9 @@ def stacked(specification: Specification, d: Design, effects: FixedEffects, *, t
                                 hint="method='ml'")  # fmt: skip
     there = np.ones((T, N), dtype=bool) if d.observed is None else d.observed
     same = d.observed is None and not d.varies and (d.obs_weights is None or d.obs_weights.fixed)
-    contrasts = helmert(T) if turned and same and effects.entity else None
+    contrasts = filtered = helmert(T) if turned and same and effects.entity else None
+    if over_time is not None:
+        filtered, contrasts = over_time
     D = _dummies(d, effects, contrasts)
     root = np.ones((T, N)) if d.obs_weights is None else np.nan_to_num(d.obs_weights.root, nan=1.0)
     # 1. Blocks of every period, one for all where they are the same.
@@ -103,11 +111,12 @@ def stacked(specification: Specification, d: Design, effects: FixedEffects, *, t
     # 2. Columns, in the order of the rows.
     rows = np.column_stack([d.rows(d.outcome), d.rows(d.y), d.rows(X)]) * d.root[:, None]
     if contrasts is not None:
-        wide = rows.reshape(T, N, -1)
-        rows = np.einsum("at,tnk->ank", contrasts, wide).reshape((T - 1) * N, -1)
-        W, M = W[:-1], M[:-1]
+        assert filtered is not None
+        S = len(contrasts)
+        rows = np.einsum("at,tnk->ank", filtered, rows.reshape(T, N, -1)).reshape(S * N, -1)
+        W, M = W[:S], M[:S]
     outcome, y, Z = rows[:, 0], rows[:, 1], np.column_stack([rows[:, 2:], D])
-    units = np.nonzero(there)[1] if contrasts is None else np.tile(np.arange(N), T - 1)
+    units = np.nonzero(there)[1] if contrasts is None else np.tile(np.arange(N), len(contrasts))
     bare = Stacked(y, np.empty((len(y), 0)), Z, np.empty((0, *Z.shape)), X.shape[2], W, M, units, contrasts)
     lags = np.column_stack([np.empty((len(y), 0)), *(times(bare, W, j, outcome[:, None]) for j in range(len(W[0])))])
     whole = np.column_stack([y, lags, Z])
@@ -185,14 +194,14 @@ def _blocks(each: list[tuple], there: np.ndarray, root: np.ndarray) -> tuple[tup
 
 def _dummies(d: Design, effects: FixedEffects, contrasts: np.ndarray | None) -> np.ndarray:
     """Of the effects that stay, (m, q)."""
-    T, N = d.y.shape
+    N = d.n_units
     if not effects.fixed:
         return np.empty((d.nobs, 0))
     if contrasts is not None:
         if not effects.time:
-            return np.empty(((T - 1) * N, 0))
+            return np.empty((len(contrasts) * N, 0))
         root = np.ones(N) if d.obs_weights is None else d.obs_weights.root[0]
-        return np.kron(np.eye(T - 1), root[:, None])
+        return np.kron(np.eye(len(contrasts)), root[:, None])
     D = effect_dummies(d, effects)[0]
     if D.shape[1] > DUMMIES_MAX:
         raise SpatialInputError("E309", f"adjusted scores of this model need dense matrices of all {D.shape[1]:,} "

@@ -17,6 +17,7 @@ from ..design.checks import refuse_psi
 from ..design.fixed_effects import UNIT_EFFECTS
 from ..logdet import Jacobian
 from ..records.fit import FitRecord
+from ..records.missing import MissingRecord
 from ..records.tests import TestResult
 from ..solve.ml import Solution
 from .robust_hausman import robust_hausman
@@ -55,6 +56,9 @@ def hausman(fixed: FitRecord, random: FitRecord) -> TestResult:
     rejects 3 to 6 %. With ``correction=False`` it is the quadratic form, as in plm and Stata.
     """
     refuse_psi(random, "hausman", "sp.mundlak_test(fit) of a fit with effects='correlated'")
+    if isinstance(fixed, MissingRecord) or isinstance(random, MissingRecord):
+        raise SpatialInputError("E325", "hausman is not there for a model with outcomes that are not observed",
+                                hint="sp.mundlak_test(fit) of a fit with effects='correlated'")  # fmt: skip
     if random._settings.effects.random != "random" or not fixed._settings.effects.entity:
         raise SpatialInputError("E501", "hausman needs a fixed-effects fit and a random-effects fit, in this order",
                                 hint="sp.hausman(fixed, random)")

@@ -102,7 +102,7 @@ def refuse_without_instruments(fit: FitRecord, what: str) -> None:
 def stages_of(fit: FitRecord) -> Stages:
     """The pieces of a fit's last stage."""
     s, at = by_moments(fit)
-    y, X, Wy = s.By(at.lam), s.BX(at.lam), s.BWy(at.lam)
+    y, X, Wy = s.By(at.filters), s.BX(at.filters), s.BWy(at.filters)
     exogenous, Q = X[:, s.exogenous], basis(s, X)
     k = exogenous.shape[1]  # the first k columns of Q span them
     Qx, Z = Q[:, :k], Q[:, k:]

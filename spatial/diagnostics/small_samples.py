@@ -49,6 +49,8 @@ def of_periods(fit: FitRecord) -> str:
     if fit._design.lags:
         if fit._design.endog and not fit._design.instruments:
             return LIMITS["own past"]
+        if getattr(fit._solution, "nearest", False):
+            return LIMITS["no root"]
         few = fit._settings.method == "ml" and fit._design.n_periods < FEW_DYNAMIC and not _by_exact_mean(fit)
         return LIMITS["few dynamic periods"] * few
     by_period = fit._settings.vcov == "driscoll_kraay" or isinstance(fit._settings.vcov, DriscollKraay)

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from spillover.errors import SpatialInputError
+
 from ..covariance.moments import by_moments
 from ..covariance.sandwich import sums_by_group
 from ..records.fit import FitRecord
@@ -67,8 +69,18 @@ class Stages:
         return wald / (m - 1) * self.left * (groups - 1) / groups / self.L
 
     def variance(self, scores: np.ndarray) -> np.ndarray:
-        """Of a sum of scores (m, p): errors of unequal variances, or correlated within units."""
+        """Of a sum of scores (m, p): errors of unequal variances, or correlated within units.
+
+        Raises
+        ------
+        SpatialInputError
+            E206 where it has no inverse, as there are not more units than instruments.
+        """
         sums = scores if self.units is None else sums_by_group(scores, self.units)
+        if len(sums) <= sums.shape[1]:
+            raise SpatialInputError("E206", f"tests that allow for {self.errors} need more than "
+                                    f"{sums.shape[1]} units for {sums.shape[1]} instruments, got {len(sums)}",
+                                    hint="method=sp.Moments(order=1) has fewer instruments")  # fmt: skip
         return sums.T @ sums
 
 

@@ -127,10 +127,10 @@ def lr_test(restricted: FitRecord, full: FitRecord) -> TestResult:
         refuse_without_likelihood(fit)
     df = full.n_parameters - restricted.n_parameters
     a, b = restricted.specification.name, full.specification.name
-    if restricted._settings.composed or full._settings.composed:
+    alike = isinstance(restricted, MissingRecord) == isinstance(full, MissingRecord)
+    if alike and (restricted._settings.composed or full._settings.composed):
         return lr_test_of_random(restricted, full)
-    same_sample = _same_sample(restricted, full)
-    same_sample = same_sample and isinstance(restricted, MissingRecord) == isinstance(full, MissingRecord)
+    same_sample = alike and _same_sample(restricted, full)
     if df <= 0 or not same_sample:
         why = "it has no fewer parameters" if df <= 0 else "its sample, effects or correction differ"
         raise SpatialInputError("E501", f"{a} is not nested in {b}: {why}", hint="give the smaller model first")
@@ -240,6 +240,10 @@ def refuse_without_likelihood(fit: FitRecord) -> None:
         raise SpatialInputError("E501", f"{name} has no likelihood to compare", hint=hints[method])
     if not isinstance(fit, MissingRecord):
         refuse_without_residuals(fit)
+    elif np.isnan(fit.loglik):
+        raise SpatialInputError("E501", f"missing='model' with {fit._settings.effects} effects, whose part of the "
+                                "score is taken off by its mean, has no likelihood to compare",
+                                hint="sp.wald_test, sp.lincom, or sp.chow_test of regimes")  # fmt: skip
 
 
 def _no_lags(fit: FitRecord) -> TestResult:

@@ -148,8 +148,8 @@ PAST_MOMENTS = (
 )
 LAG_MOMENTS = ' By moments: two-stage least squares.'
 ERROR_MOMENTS = (
-    " Generalised moments hold without effects, with unit and period effects, gaps and W that vary over time, and with "
-    "random effects."
+    " Generalised moments hold without effects, with unit and period effects and others behind ``|``, gaps and W that "
+    "vary over time, random effects, several W of the error and lambda by regime."
 )
 MOMENT_VCOV = ' With "gmm": "classical" (the default), "robust" to heteroskedasticity'
 LITERAL_DURBIN = (
@@ -176,7 +176,7 @@ MORE = {  # (model, parameter): what is added to the description
     **{(model, "vcov"): MOMENT_VCOV + ', "hc0", "hc1", in panels "cluster", and '
        'the objects.' for model in ("sar", "sdm")},
     **{(model, "vcov"): MOMENT_VCOV + ' and, in panels, "cluster" by unit, which are other estimators '
-       "and change the estimates too."
+       'and change the estimates too; "driscoll_kraay" has the estimates of "cluster".'
        for model in ("sem", "sdem", "sac", "gns")},
 }  # fmt: skip
 GROUPS = {"time": "entity, time", "instruments": "endog, instruments"}  # described together, at the second name

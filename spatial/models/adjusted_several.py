@@ -12,7 +12,7 @@ from spillover.errors import SpatialInputError
 from ..design.arrays import Sample
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
-from ..design.options import ModelOptions
+from ..design.options import ModelOptions, Settings
 from ..design.specification import Specification
 from ..design.stacked import Stacked, demeaned, stacked
 from ..solve.aqs_several import adjusted_of_several
@@ -82,6 +82,20 @@ def solve_adjusted_several(
     left = d.left(effects) - system.k
     df = d.n_units - 1 if d.n_periods > 1 else left
     return adjusted_of_several(system, maker, start, inside, names, left, df)
+
+
+def adjusted_of_several_weights(
+    specification: Specification, d: Design, settings: Settings, sample: SeveralSample, maximum: Callable, of_rho,
+    of_lambda,
+) -> SeveralAdjusted:  # fmt: skip
+    """That of a model with several W, from the maximum of its likelihood on; ``of_rho`` and ``of_lambda`` are names."""
+
+    def start() -> np.ndarray:
+        at = maximum()
+        return np.concatenate([at.rhos, at.lams])
+
+    inside, names = region_of(sample, len(of_rho)), (*of_rho, *of_lambda)
+    return solve_adjusted_several(specification, d, settings.effects, settings.method, sample, inside, names, start)
 
 
 def one_unknown_a_unit(d: Design) -> bool:

@@ -66,6 +66,9 @@ def refuse_composed(specification: Specification, d: Design, effects: FixedEffec
     if options.random_error == "baltagi":
         raise SpatialInputError("E501", "random_error='baltagi' is there for one lambda and sigma2",
                                 hint="random_error='kkp': unit effects inside the spatial error")  # fmt: skip
+    if options.serial is not None and options.estimator == "reml":
+        raise SpatialInputError("E501", "serial='ar1' with method='reml' is there for one rho and lambda",
+                                hint="method='ml'")  # fmt: skip
     if options.serial is not None:
         effects.refuse_ways("serial='ar1' beside several W, or rho, lambda or sigma2 by regime",
                             "one W and one rho, or effects of unit and period alone")  # fmt: skip

@@ -19,6 +19,7 @@ from ..design.entry import checked_rows, of_later_periods
 from ..design.fixed_effects import RANDOM, FixedEffects
 from ..design.formula import INTERCEPT, read_formula
 from ..design.gaps import refuse_unbalanced
+from ..design.invariant import carries
 from ..design.options import ModelOptions, Settings
 from ..design.past import splits_past
 from ..design.periods import refuse_gaps
@@ -137,12 +138,8 @@ def _without_exact_bias(sample: Sample, at: Solution, d: Design, effects: FixedE
     Raises
     ------
     SpatialInputError
-        E309 too many units or effects; E501 a spatial error whose weights take effects to others.
+        E309 too many units or effects.
     """
-    if sample.dummies:
-        raise SpatialInputError("E501", f"lags= with effects of {effects} beside a spatial error needs weights of the "
-                                "error with links within the groups alone: they take these effects to others",
-                                hint="sdm or sar, or w_error= with links within the groups")  # fmt: skip
     score = projected_score(d, effects, sample.names, lag=sample.lag is not None, error=sample.error is not None)
     places = [*score.places, *spatial_parameters(sample, at)]
     better = corrected_at_root(sample, at, lambda point: score(sample, point), places)
@@ -174,13 +171,18 @@ def _without_bias_varying(sample: Sample, at: Solution, d: Design, effects: Fixe
 
 def refuse_varying_dynamics(specification: Specification, d: Design, requested: ModelOptions) -> None:
     """W may vary over time in a dynamic model by maximum likelihood and by GMM, that of the error not; rows may be
-    missing likewise.
+    missing likewise. Of many ways of effects the error's W may take none to others.
 
     Raises
     ------
     SpatialInputError
         E109, E320, E501.
     """
+    ways = d.absorbed.ways if d.absorbed is not None and specification.error else None
+    if ways is not None and not carries(d.weights_of_error, ways):
+        raise SpatialInputError("E501", f"lags= of {specification.name} with effects of {d.absorbed} needs weights of "
+                                "the error with links within the groups alone: these take effects to others",
+                                hint="sdm or sar, or w_error= with links within the groups")  # fmt: skip
     if not d.lags or not d.varies or requested.estimator == "reml":  # reml is not for lags: ``adjusted`` says so
         return
     if specification.error:

@@ -24,6 +24,7 @@ from ..design.specification import Specification
 from ..solve.gmm import MomentSample, regressors, split
 from ..solve.gmm_dynamic import DynamicMoments, panel_gmm
 from .dynamic_instruments import are_exogenous, instruments_of_panel, not_exogenous
+from .moments import warn_outside
 
 TRANSFORMS = {"orthogonal": "forward orthogonal deviations", "differences": "first differences"}
 
@@ -57,6 +58,10 @@ class ArellanoBond:
     exogenous, but for those that the model's ``endog=`` names: with ``instruments=`` these (and W, W^2 of them)
     instrument them, without it their own values of two periods or more before. Lee & Yu (2014, J. Econometrics
     180:174-197), the linear moments. Errors may be heteroskedastic, but not correlated between units.
+
+    With ``obs_weights=`` moments are sum_i w_i H_i' D v_i, and deviations those from weighted means of the later rows;
+    more effects behind ``|`` leave as transformed dummies. Of several W each W_k y_t has W_k y of the past and
+    W_k W_l x; with ``regimes=`` past values are cut by regime.
     """
 
     transform: str = "orthogonal"
@@ -172,6 +177,8 @@ def dynamic_method_of_moments(
     beta, rho, rhos = split(result.coef[own], sample)
     resid = sample.y - regressors(sample) @ result.coef[own]
     sigma2 = float(resid @ resid) / (n - own.stop)
+    if specification.lag:
+        warn_outside(d, rhos)
     V = result.vcov[own, own]
     return sample, DynamicMoments(beta, rho, 0.0, sigma2, float("nan"), resid, V, rhos, gmm=result), by.terms
 

@@ -37,6 +37,7 @@ from .random import random_effects, random_effects_by_moments
 from .reading import Reading, prepare, read
 from .regimes import maximum_by_regime, moments_by_regime, read_regimes, refuse_here, with_regimes
 from .serial import serial_errors
+from .serial_adjusted import restricted_serial
 from .several import estimate_several
 
 NO_COVARIANCE = np.empty((0, 0))
@@ -171,6 +172,9 @@ def by_moments(reading: Reading) -> tuple[Reading, Sample, Solution]:
 def by_adjusted_score(reading: Reading) -> tuple[Reading, Sample, Solution]:
     """The root of a score of the likelihood that was adjusted for the coefficients, or for unequal variances."""
     specification, d, s = reading.specification, reading.design, reading.settings
+    if s.requested.serial:
+        filtered, root, serial = restricted_serial(specification, d, s)
+        return replace(reading, settings=s.with_(serial=serial)), filtered, root
     sample = demeaned_sample(specification, d, s.effects, s.correction, s.logdet)
     solution = solve_adjusted(specification, d, sample, s)
     warn_of_path(reading, solution)

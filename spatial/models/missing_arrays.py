@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 from scipy import sparse
@@ -11,6 +11,7 @@ from scipy import sparse
 from spillover.matrix import SpatialWeights, TemporalWeights
 
 from ..design.checks import degenerate
+from ..design.design import Design
 from ..design.fixed_effects import UNIT_EFFECTS, FixedEffects
 from ..design.missing import MissingDesign
 from ..design.missing_effects import columns_of_equation
@@ -52,7 +53,7 @@ def missing_sample(specification: Specification, d: MissingDesign, settings: Set
     effects, size = d.of_seen(settings.effects), d.y.size
     of_columns = several_regressors if isinstance(d, MissingSeveralDesign) else regressor_columns
     X, names = of_columns(d, effects)  # type: ignore[arg-type]
-    X, names = with_unit_means(X, names, replace(d, obs_weights=None), effects)  # of all periods, with y or without
+    X, names = _with_unit_means(X, list(names), d, effects)
     Xd, yd = d.rows_within(X, effects), d.rows_within(d.y, effects)
     of_rows = d.y[d.seen][None], yd[None], X[d.seen][None], Xd[None]
     (problem,), *_ = degenerate(d, *of_rows, names, effects)
@@ -70,6 +71,14 @@ def missing_sample(specification: Specification, d: MissingDesign, settings: Set
     n = arrays.n + arrays.restricted * len(names)
     return MissingSample(y=yd, X=arrays.X, n=n, lag=lag.determinant, error=error.determinant,
                          names=tuple(names), spatial=(*lag.names, *error.names), problem=arrays)  # fmt: skip
+
+
+def _with_unit_means(X: np.ndarray, names: list[str], d: MissingDesign, effects: FixedEffects):
+    """X with what correlated effects follow: means over all periods, with y or without, by the weights of the rows."""
+    rows = Design(**{one.name: getattr(d, one.name) for one in fields(Design)})
+    root = rows.root.reshape(*d.y.shape, 1)
+    X, names = with_unit_means(root * X, names, rows, effects)
+    return X / root, names
 
 
 def _effects(d: MissingDesign, effects: FixedEffects, turned: bool) -> tuple[Levels, np.ndarray | None]:

@@ -30,8 +30,16 @@ from ..logdet.regimes import logdet_by_regime
 from ..logdet.several import several_logdet
 from ..solve.gmm import KINDS, ErrorMomentSample, MomentSample, MomentSolution, two_stage_least_squares
 from ..solve.gmm_error import homoskedastic, two_moments
+from ..solve.gmm_several import SeveralErrorSample
 from ..solve.gmm_turning import TurningSample, turning_moments
 from .moments_by_period import differs, error_sample_by_period, refuse_by_period, turns, weighted
+from .moments_several import (
+    has_several_lambdas,
+    lambdas_by_moments,
+    matrices_of_error,
+    refuse_several_lambdas,
+    several_error_sample,
+)
 
 LAGGED = re.compile(r"^W\d*(_\d+)?:")  # W:x, W2:x and W_1:x are lags of x
 
@@ -58,8 +66,9 @@ def refuse_without_theory(specification: Specification, d: Design, effects: Fixe
         check_option("vcov", vcov, KINDS)
         refuse_impossible(str(vcov), specification, effects, d.is_panel)
     if specification.error:
-        weights_of_error(d)
-        if differs(d, effects):
+        if has_several_lambdas(d):
+            refuse_several_lambdas(d, effects)
+        elif differs(d, effects):
             refuse_by_period(specification, d, effects, vcov)
 
 
@@ -95,8 +104,9 @@ def moment_sample(
     SpatialInputError
         E204-E206, E208 for regressors, E208 for an instrument that the effects absorb.
     """
-    weights, M = weights_of_response(d), weights_of_error(d)
-    by_period = specification.error and differs(d, effects)
+    weights, several = weights_of_response(d), specification.error and has_several_lambdas(d)
+    Ms = matrices_of_error(d) if several else [weights_of_error(d)]
+    by_period = specification.error and not several and differs(d, effects)
     X, names = several_regressors(d, effects) if isinstance(d, SeveralDesign) else regressor_columns(d, effects)
     exogenous = np.array([name not in d.endog and LAGGED.sub("", name) not in d.endog for name in names])
 
@@ -124,7 +134,7 @@ def moment_sample(
         H += lagged_products(d, weights, own, effects, settings.order or order_of_endogenous(d))
     of_error = specification.error and settings.lag_instruments and d.instruments
     if of_error and not (by_period and turns(d, effects)):
-        H.append(d.lag(own, effects, M))
+        H += [d.lag(own, effects, M) for M in Ms]
     parts |= {
         "y": y,
         "X": Xd,
@@ -138,8 +148,11 @@ def moment_sample(
     if not specification.error:
         return MomentSample(**weighted(d, parts))
     lagged_by_M = {"My": d.y, "MX": X} | ({"MWy": Wy} if specification.lag else {})
+    if several:
+        return several_error_sample(d, effects, parts, lagged_by_M)
     if by_period:
         return error_sample_by_period(d, effects, parts, lagged_by_M, own if of_error else own[:, :, :0])
+    (M,) = Ms
     parts |= {name: rows(d.lag(values, effects, M)) for name, values in lagged_by_M.items()}
     M = links_in_units_of_variance(d, lag_of_deviations(M) if centers(M, effects.time) else M)
     root = None if d.obs_weights is None else d.obs_weights.root[0]
@@ -186,16 +199,19 @@ def method_of_moments(
     is another where effects leave at the estimated lambda."""
     if isinstance(sample, TurningSample):
         sample, solution = turning_moments(sample, _interval(weights_of_error(d)), settings)
+    elif isinstance(sample, SeveralErrorSample):
+        errors = "kelejian" if vcov == "classical" and settings.moments == "kelejian" else errors_of(vcov)
+        solution = lambdas_by_moments(d, sample, errors, settings)
     elif isinstance(sample, ErrorMomentSample):
         interval = _interval(weights_of_error(d))
         if vcov == "classical" and settings.moments == "kelejian":
             solution = homoskedastic(sample, interval, settings)
         else:
-            solution = two_moments(sample, interval, settings, str(errors_of(vcov)))
+            solution = two_moments(sample, interval, settings, errors_of(vcov))
     else:
         solution = two_stage_least_squares(sample)
     if sample.Wy is not None:
-        _warn_outside(d, solution.rhos)
+        warn_outside(d, solution.rhos)
     return sample, solution
 
 
@@ -204,7 +220,7 @@ def _interval(w: SpatialWeights | TemporalWeights) -> tuple[float, float]:
     return (period_logdet(w) if isinstance(w, TemporalWeights) else logdet(w)).interval
 
 
-def _warn_outside(d: Design, rhos: np.ndarray) -> None:
+def warn_outside(d: Design, rhos: np.ndarray) -> None:
     """Nothing in two-stage least squares keeps rho where I - rho W is regular."""
     weights = weights_of_response(d)
     if has_rho_by_regime(d):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import sparse
 
 from ..design.carried import effect_dummies
 from ..design.design import Design
@@ -39,7 +38,7 @@ def moving_effects(d: Design, effects: FixedEffects, parts: dict, groups: np.nda
         if not (of_error[0] or S > 1):
             return ProjectedEffects(kept_blocks(effects.ways, of_lag), share)
         kept = staying_parts(d, effects)
-        D = sparse.csr_array(dummies_of_ways(effects) if kept is None else kept[1])
+        D = dummies_of_ways(effects) if kept is None else kept[1]
         share = share if kept is None else 1.0
         return StayingEffects(D, places, of_lag, of_error, groups, S, share, False)
     share = 1 - effects.entity * d.n_units / d.nobs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..design.design import Design
 from ..design.fixed_effects import FixedEffects
 from ..design.obs_weights import ObsWeights, refuse_weighted
-from ..design.options import ModelOptions
+from ..design.options import ModelOptions, Settings
 from ..design.specification import Specification
 
 
@@ -45,3 +45,12 @@ def usual_covariance(
         return options.covariance
     by_unit = options.estimator == "gmm" and effects.entity and not specification.error
     return "cluster" if by_unit else "robust"
+
+
+def with_usual_covariance(specification: Specification, d: Design, settings: Settings) -> Settings:
+    """The settings with the usual covariance of weighted observations; E540 for what they do not have."""
+    if d.obs_weights is None:
+        return settings
+    effects, options = settings.effects, settings.requested
+    refuse_unweightable(d.obs_weights, specification, d, effects, settings.correction, options)
+    return settings.with_(vcov=usual_covariance(d.obs_weights, specification, effects, options))

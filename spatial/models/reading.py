@@ -36,6 +36,7 @@ from .dynamic import refuse_varying_dynamics, warn_of_own_lags, with_lagged_resp
 from .obs_weights import refuse_unweightable, usual_covariance
 from .random import refuse_random
 from .serial import refuse_serial
+from .serial_adjusted import refuse_serial_adjusted
 from .ways import refuse_with_ways
 
 D = TypeVar("D", bound=Design)
@@ -122,13 +123,16 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
         refuse_random(specification, d, effects, options)
     if options.serial is not None:
         refuse_serial(specification, d, effects, options)
+        if method == "reml":
+            refuse_serial_adjusted(d)
     if effects.entity and "lag(" in d.formula:
         warn_of_own_lags(d, effects)
     refuse_no_links(specification, d)
     d = with_spatial_lags(specification, d, effects, options.durbin, options.wx_order)
     if specification.lag and specification.error and effects.ways is None and centers(d.weights, effects.time):
         d = replace(d, notes=(*d.notes, PATH_THROUGH_W))
-    if method in ("aqs", "gmm") or (options.serial and options.missing != "model") or options.lags is not None:
+    of_serial = options.serial is not None and method == "ml" and options.missing != "model"
+    if method in ("aqs", "gmm") or of_serial or options.lags is not None:
         d = with_note_on_errors(specification, d, effects)
     if d.encoding.dummies:
         d = without_redundant_dummies(d, effects)

@@ -18,7 +18,7 @@ from ..records.several import SeveralRecord
 from ..solve.ml import maximum_likelihood
 from .composed import composed_of_several
 from .regimes import regime_sample_and_maximum
-from .several import several_sample_and_maximum
+from .several_maximum import several_sample_and_maximum
 
 
 def is_joint(fit: FitRecord) -> bool:

@@ -121,12 +121,13 @@ def maximum_by_regime(reading: Reading, start: Callable[[Reading], tuple[Sample,
 
 
 def moments_by_regime(reading: Reading, sample: MomentSample, at: MomentSolution) -> RegimesFit:
-    """Rho by regime by moments."""
+    """Rho, lambda or both by regime by moments."""
     d, specification = reading.design, reading.specification
     refuse_perfect_fit(sample, at, d.response)
     split = d.split  # type: ignore[attr-defined]
-    names = [*sample.names, *split.names("rho", split.regimes.rho), *["lambda"] * specification.error]
-    values = np.concatenate([at.beta, at.rhos, [at.lam] * specification.error])
+    names = [*sample.names, *split.names("rho", split.regimes.rho) * specification.lag]
+    names += split.names("lambda", split.regimes.lam) * specification.error
+    values = np.concatenate([at.beta, at.rhos, at.all_lambdas * specification.error])
     return _fit(reading, names, values, sample, at)
 
 
@@ -216,10 +217,7 @@ def refuse_options(specification: Specification, options: ModelOptions) -> None:
 
 
 def refuse_by_moments(regimes: Regimes) -> None:
-    """E501 for what does not differ by moments: rho alone does, and coefficients."""
-    if regimes.lam:
-        raise SpatialInputError("E501", "lam=True: moments have one lambda in all regimes", hint="method='ml', or "
-                                "sp.Regimes(..., rho=True) without lam=")  # fmt: skip
+    """E501 for what does not differ by moments: rho and lambda do, and coefficients."""
     if regimes.sigma2:
         raise SpatialInputError("E501", "sigma2=True says nothing by moments, which need no variance",
                                 hint="vcov='robust', with unit effects 'cluster', takes unequal variances")

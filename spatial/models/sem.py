@@ -60,8 +60,9 @@ def sem(
         Exact maximum likelihood; "reml", the restricted likelihood, which allows for coefficients in small samples;
         "aqs", adjusted quasi-scores for errors of unequal variances (in panels under the same W serially correlated
         ones too; with gaps or W that varies up to 3,000 rows); or "gmm", the method of moments, which needs neither
-        normal errors nor a determinant. Generalised moments hold without effects, with unit and period effects, gaps
-        and W that vary over time, and with random effects.
+        normal errors nor a determinant. Generalised moments hold without effects, with unit and period effects and
+        others behind ``|``, gaps and W that vary over time, random effects, several W of the error and lambda by
+        regime.
     endog, instruments : list of str, optional
         With ``method="gmm"`` (``sp.Moments(...)`` has settings): regressors that are correlated with the error, and
         terms (columns or functions of them) that instrument them. A lagged endogenous regressor is endogenous too; lags
@@ -101,7 +102,7 @@ def sem(
         "cluster", "jackknife", "driscoll_kraay", "bootstrap", or an object with settings: ``sp.Cluster("region")``,
         ``sp.Jackknife("region")`` for few groups, ``sp.Conley(cutoff=300)``. With "gmm": "classical" (the default),
         "robust" to heteroskedasticity and, in panels, "cluster" by unit, which are other estimators and change the
-        estimates too.
+        estimates too; "driscoll_kraay" has the estimates of "cluster".
     obs_weights : str or Sampling, optional
         Column of positive weights w of the observations: Var(e) = sigma2 / w, as of a mean over w people (analytic
         weights). ``sp.Sampling("column")``: sampling weights, with robust standard errors, for least squares and

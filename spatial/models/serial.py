@@ -53,12 +53,13 @@ def refuse_serial(specification: Specification, d: Design, effects: FixedEffects
     if effects.fixed:
         refuse_serial_fixed(effects, options)
     needless = {
-        "method": (options.method not in (None, "ml"), "it needs maximum likelihood: leave method= out"),
+        "method": (options.method == "aqs", "method='aqs' allows for any correlation over time: leave serial= out"),
+        "method ": (options.method not in (None, "ml", "reml", "aqs"), "it needs a likelihood: leave method= out"),
         "lags": (options.lags is not None, "a dynamic model takes errors without it: leave lags= out"),
     }
     for name, (fails, hint) in needless.items():
         if fails:
-            raise SpatialInputError("E501", f"serial='ar1' does not go with {name}=", hint=hint)
+            raise SpatialInputError("E501", f"serial='ar1' does not go with {name.strip()}=", hint=hint)
     if d.n_periods < LEAST_PERIODS:
         raise SpatialInputError("E206", f"serial='ar1' needs at least {LEAST_PERIODS} periods, got {d.n_periods}",
                                 n=d.n_periods, hint="use a longer panel")  # fmt: skip

@@ -59,14 +59,14 @@ def beside_fixed_effects(
     """The sample of independent errors without fixed effects, the solution and psi."""
     T, effects = d.n_periods, settings.effects
     plain = demeaned_sample(specification, d, effects, True, settings.logdet)  # its checks, n and determinants
-    whole = _not_demeaned(specification, d, effects, plain)
+    whole = not_demeaned(specification, d, effects, plain)
     present = np.array([specification.lag, specification.error])
     units = d.n_units - effects.time
 
     def at(psi: float) -> tuple[Sample, np.ndarray, Solution]:
         P = prais_winsten(psi, T)
         H = to_unit_means(P.sum(axis=1)) if effects.entity else np.eye(T)
-        sample = _demeaned(over_time(whole, H @ P), d, effects)
+        sample = demeaned_over_units(over_time(whole, H @ P), d, effects)
         return sample, H, maximum_likelihood(sample)
 
     def gain(psi: float) -> float:
@@ -84,7 +84,7 @@ def beside_fixed_effects(
     return back, replace(s, loglik=s.loglik + gain(serial.psi), resid=resid), None, serial
 
 
-def _not_demeaned(specification: Specification, d: Design, effects: FixedEffects, plain: Sample) -> Sample:
+def not_demeaned(specification: Specification, d: Design, effects: FixedEffects, plain: Sample) -> Sample:
     """The sample's arrays as they are before effects leave: y, X and their lags."""
     X, _ = regressor_columns(d, effects)
     arrays = {"y": d.y, "X": X}
@@ -99,7 +99,7 @@ def _not_demeaned(specification: Specification, d: Design, effects: FixedEffects
     return replace(plain, **flat, factors=None)
 
 
-def _demeaned(sample: Sample, d: Design, effects: FixedEffects) -> Sample:
+def demeaned_over_units(sample: Sample, d: Design, effects: FixedEffects) -> Sample:
     def within(values):  # times the roots of weights of observations, which are the same in all periods
         return None if values is None else (d.root * d.rows(d.within(d.panel(values), effects)).T).T
 

@@ -24,41 +24,26 @@ from ..design.obs_weights import refuse_weighted
 from ..design.options import ModelOptions, Settings, lists_weights
 from ..design.redundant import without_redundant_dummies
 from ..design.regimes import SplitDesign
-from ..design.several import (
-    SeveralDesign,
-    least_squares_sample,
-    several_arrays,
-    several_design,
-    several_determinants,
-    spatial_names,
-)
+from ..design.several import SeveralDesign, several_design, spatial_names
 from ..design.several_ways import refuse_beside_ways
 from ..design.specification import Specification
 from ..solve.gmm import MomentSolution
-from ..solve.ml import Solution, maximum_likelihood
-from ..solve.regimes import moving_maximum
-from ..solve.regimes_problem import RegimeSample
-from ..solve.several import SeveralSolution, several_maximum
-from ..solve.several_problem import SeveralSample
+from ..solve.ml import maximum_likelihood
+from ..solve.several import SeveralSolution
 from ..solve.several_roots import SeveralAdjusted
-from .adjusted_several import refuse_adjusted_several, region_of, solve_adjusted_several
+from .adjusted_several import adjusted_of_several_weights, refuse_adjusted_several
 from .composed import composed_of_several, refuse_composed
 from .dynamic import with_lagged_response
-from .dynamic_exact import root_of_least_squares, without_bias_of_several
 from .dynamic_moments import ArellanoBond, checked_dynamic, past_moments
 from .fit import Fit
 from .moments import method_of_moments, moment_sample, refuse_without_theory
-from .moving import moving_effects
-from .obs_weights import refuse_unweightable, usual_covariance
+from .obs_weights import with_usual_covariance
 from .random import random_effects_by_moments, refuse_random
 from .reading import aligned, read, which_effects, with_note_on_errors
 from .regimes_fit import RegimesFit
 from .several_fit import SeveralFit
-from .several_regimes import (
-    names_by_regime,
-    sample_and_search_by_regime,
-    with_regimes_of_several,
-)
+from .several_maximum import sample_and_search, several_sample_and_maximum
+from .several_regimes import names_by_regime, with_regimes_of_several
 from .ways import refuse_dynamic_ways, refuse_with_ways
 
 NOT_WITH_SEVERAL: dict[str, tuple[tuple, str]] = {  # option: (what it may be, what to do instead)
@@ -101,7 +86,7 @@ def estimate_several(specification: Specification, formula: str, data: pd.DataFr
     settings = Settings(effects, correction, options.estimator, options.covariance, requested=options)
     if settings.composed:
         return _fit(specification, d, *composed_of_several(specification, d, settings))
-    settings = _with_weights(specification, d, settings)
+    settings = with_usual_covariance(specification, d, settings)
     # 3. The maximum, or the root of the adjusted scores, and the parameters with their covariance.
     sample, at = _estimated(specification, d, settings)
     return _fit(specification, d, sample, at, settings)
@@ -124,61 +109,13 @@ def several_columns(specification: Specification, d: Design, effects: FixedEffec
     return several if options.estimator == "reml" else with_note_on_errors(specification, several, effects)
 
 
-def several_sample_and_maximum(specification: Specification, d, effects: FixedEffects, correction):
-    """The likelihood's arrays and its maximum; None in its place where there is nothing but least squares."""
-    sample, maximum = _sample_and_search(specification, d, effects, correction)
-    return sample, maximum()
-
-
-def _sample_and_search(specification: Specification, d, effects: FixedEffects, correction):
-    """The likelihood's arrays, and the search for its maximum."""
-    sample = _several_sample(specification, d, effects, correction)
-
-    def maximum() -> Solution | None:
-        at = _maximum(sample)
-        if not (d.lags and correction and effects.entity):
-            return at
-        return root_of_least_squares(sample, d, effects) if at is None else without_bias_of_several(
-            sample, at, d, effects)
-
-    if not (isinstance(d, SplitDesign) and d.spatial_regimes):
-        return sample, maximum
-    return sample_and_search_by_regime(specification, d, effects, correction, sample, maximum)
-
-
-def _several_sample(specification: Specification, d, effects: FixedEffects, correction):
-    arrays = several_arrays(d, effects, correction)
-    if not (specification.lag or specification.error):
-        return least_squares_sample(arrays)
-    parts = several_determinants(d, effects, correction)
-    if "groups" not in arrays:
-        return SeveralSample(**arrays, **parts)
-    left = correction and effects.fixed
-    estimated = moving_effects(d, effects, parts, arrays["groups"], 1) if left else None
-    return RegimeSample(**arrays, **parts, periods=estimated)
-
-
-def _maximum(sample) -> SeveralSolution | None:
-    if isinstance(sample, RegimeSample):
-        return moving_maximum(sample)
-    return several_maximum(sample) if isinstance(sample, SeveralSample) else None
-
-
 def _estimated(specification: Specification, d: SeveralDesign, settings: Settings):
     """The sample, and the solution by the method of the settings."""
     effects, correction = settings.effects, settings.correction
     if settings.method not in ADJUSTED:
         return several_sample_and_maximum(specification, d, effects, correction)
-    sample, maximum = _sample_and_search(specification, d, effects, correction)
-
-    def start() -> np.ndarray:
-        at = maximum()
-        return np.concatenate([at.rhos, at.lams])
-
-    of_rho, of_lambda = _names(d)
-    inside, names = region_of(sample, len(of_rho)), (*of_rho, *of_lambda)
-    at = solve_adjusted_several(specification, d, effects, settings.method, sample, inside, names, start)
-    return sample, at
+    sample, maximum = sample_and_search(specification, d, effects, correction)
+    return sample, adjusted_of_several_weights(specification, d, settings, sample, maximum, *_names(d))
 
 
 def with_past(d: Design, options: ModelOptions, lag: list, error: list | None, durbin) -> Design:
@@ -213,7 +150,7 @@ def _by_moments(
     on past values; ``columns`` are the data with the first period."""
     refuse_random(specification, d, effects, options)
     settings = Settings(effects, options.correction, "gmm", options.covariance, requested=options)
-    settings = _with_weights(specification, d, settings)
+    settings = with_usual_covariance(specification, d, settings)
     if d.lags:
         return _fit(specification, *past_moments(specification, d, settings, columns))
     refuse_without_theory(specification, d, effects, settings.vcov)
@@ -222,15 +159,6 @@ def _by_moments(
         return _fit(specification, d, sample, at, settings.with_(random=random))
     sample = moment_sample(specification, d, effects, options.moments)
     return _fit(specification, d, *method_of_moments(d, sample, settings.vcov, options.moments), settings)
-
-
-def _with_weights(specification: Specification, d: SeveralDesign, settings: Settings) -> Settings:
-    """The usual covariance of weighted observations, E540 for what they do not have."""
-    if d.obs_weights is None:
-        return settings
-    effects, options = settings.effects, settings.requested
-    refuse_unweightable(d.obs_weights, specification, d, effects, settings.correction, options)
-    return settings.with_(vcov=usual_covariance(d.obs_weights, specification, effects, options))
 
 
 def refuse_options(specification: Specification, options: ModelOptions) -> None:
@@ -291,7 +219,7 @@ def _fit(specification: Specification, d, sample, at, settings: Settings) -> Fit
         at = maximum_likelihood(sample)
     refuse_perfect_fit(sample, at, d.response)
     if isinstance(at, MomentSolution):
-        spatial = [*at.rhos, *[at.lam] * specification.error]
+        spatial = [*at.rhos, *at.all_lambdas * specification.error]
     else:
         spatial = [*at.rhos, *at.lams] if isinstance(at, SeveralSolution | SeveralAdjusted) else []
     values = np.concatenate([at.beta, spatial])

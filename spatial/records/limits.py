@@ -57,6 +57,10 @@ LIMITS = {
         "fewer than 10 periods are few for a lagged response: what unit effects leave in tau and eta lets their "
         "intervals cover 84 to 92 %; method='aqs' has no such bias"
     ),
+    "no root": (
+        "close to a unit root the score less its mean has no root; the estimates are where it is shortest (Dhaene & "
+        "Jochmans 2016)"
+    ),
     "own past": (
         "its own past instruments an endogenous regressor weakly: intervals of it and of tau may cover 72 to 92 %, "
         "with a bias of a third of that without instruments; instruments=, or sp.ArellanoBond(predetermined=) where "

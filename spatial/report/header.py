@@ -35,7 +35,7 @@ def header(fit, errors: str | None = None) -> list[str]:
         lines += map(stored, random_text(fit))
     if s.serial is not None:
         lines.append(stored(serial_text(fit)))
-    elif s.random is None and spatial and s.effects and s.method == "ml":
+    if (s.serial is None or s.effects.ways) and s.random is None and spatial and s.effects and s.method == "ml":
         lines.append(_correction(fit))
     part = fit._sample.lag or fit._sample.error
     lines.append(phrase("standard errors: {how}", how=errors or stored(describe(fit))))

@@ -10,7 +10,7 @@ information of the likelihood and S the slopes of the mean the covariance is
 
     (I + S)^-1 I (I + S)^-1' = J I^-1 J',    J = (1 + I^-1 S)^-1,
 
-as with one rho (``covariance.additive``).
+as with one rho (``covariance.additive``, also for scores without a root).
 """
 
 from __future__ import annotations
@@ -28,9 +28,11 @@ from .regimes import Determinants
 from .regimes_problem import RegimeSample, regime_problem
 from .several import SeveralSolution
 from .several_problem import SeveralSample, problem_of
+from .shortest import ROOT, shortest
 
-MAX_STEPS, HALVINGS = 60, 12
+MAX_STEPS = 60
 SETTLED = 1e-16  # squared step in standard errors
+SHORT = 10.0  # squared length of a score without a root, in standard errors
 STEP = 1e-4  # of central differences of the mean
 
 MeanOf = Callable[[np.ndarray, np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -43,9 +45,11 @@ class DynamicSeveral(SeveralSolution):
     Attributes
     ----------
     jacobian : J of (beta, rho, lambda, ln sigma2 ...)
+    nearest : whether the score less its mean has no root, and is shortest here
     """
 
     jacobian: np.ndarray = field(repr=False)
+    nearest: bool = False
 
     def after_correction(self, V: np.ndarray) -> np.ndarray:
         """J V J', of the first of these parameters."""
@@ -145,6 +149,13 @@ class Score:
             out[:, place] = (self.mean(theta + step) - self.mean(theta - step)) / (2 * STEP)
         return out
 
+    def derivative(self, theta: np.ndarray) -> np.ndarray:
+        """-ds / dtheta, not at a maximum: e'e / (2 sigma2) in the place of n / 2."""
+        out, s2, q = self.information(theta) + self.slopes(theta), self.split(theta)[3], self.k + self.J + self.L
+        squares = np.bincount(self.groups, self.residuals(theta)[0] ** 2, minlength=len(s2))
+        out[range(q, len(theta)), range(q, len(theta))] += squares / (2 * s2) - self.sizes / 2
+        return out
+
     def inside(self, theta: np.ndarray) -> bool:
         """Whether rho and lambda lie in their regions."""
         _, rho, lam, _ = self.split(theta)
@@ -158,16 +169,18 @@ def several_root(sample: SeveralSample, at: SeveralSolution, mean_of: MeanOf, mo
     Raises
     ------
     SpatialInputError
-        E710 where there is none.
+        E710 where there is none, and the score is long everywhere near the maximum.
     """
     score = Score(sample, mean_of, moved)
     start = score.start(at)
-    theta = _chord(score, start)
-    theta = _damped(score, start) if theta is None else theta
+    theta, nearest = _chord(score, start), False
     if theta is None:
-        raise SpatialInputError("E710", "the score without its bias has no root near the maximum: too few periods for "
-                                "so much persistence", hint="correction=False leaves the maximum as it is")
-    return _solution(score, theta, at)
+        theta, length = shortest(start, score, score.derivative, score.information(start), score.inside)
+        nearest = length > ROOT
+        if length >= SHORT:
+            raise SpatialInputError("E710", "the score without its bias has no root near the maximum: too few periods "
+                                    "for so much persistence", hint="correction=False leaves the maximum as it is")
+    return _solution(score, theta, at, nearest)
 
 
 def _chord(score: Score, theta: np.ndarray) -> np.ndarray | None:
@@ -184,27 +197,7 @@ def _chord(score: Score, theta: np.ndarray) -> np.ndarray | None:
     return None
 
 
-def _damped(score: Score, theta: np.ndarray) -> np.ndarray | None:
-    """By steps with slopes at every point, halved while they make the score longer."""
-    metric, left = np.linalg.inv(score.information(theta)), score(theta)
-    for _ in range(MAX_STEPS):
-        information = score.information(theta)
-        step, length = np.linalg.solve(information + score.slopes(theta), left), left @ metric @ left
-        settled = abs(step @ information @ step) < SETTLED
-        for _ in range(HALVINGS):
-            to = theta + step
-            if score.inside(to) and (new := score(to)) @ metric @ new <= length:
-                theta, left = to, new
-                break
-            step = step / 2
-        else:
-            return theta if settled else None
-        if settled:
-            return theta
-    return None
-
-
-def _solution(score: Score, theta: np.ndarray, at: SeveralSolution) -> DynamicSeveral:
+def _solution(score: Score, theta: np.ndarray, at: SeveralSolution, nearest: bool) -> DynamicSeveral:
     """The root with what covariances take of it; the log-likelihood stays that of the maximum."""
     sample, (beta, rho, lam, s2) = score.sample, score.split(theta)
     k, kept, rest = score.k, sample.X.shape[1], len(theta) - score.k
@@ -214,11 +207,12 @@ def _solution(score: Score, theta: np.ndarray, at: SeveralSolution) -> DynamicSe
     T[:k, :k] = inverse
     T[:k, k : k + score.J] = -inverse @ score.shift[:, 1:]
     information = score.information(theta)
-    J = np.linalg.inv(np.eye(len(theta)) + np.linalg.solve(information, score.slopes(theta)))
+    slopes, eye = np.linalg.solve(information, score.slopes(theta)), np.eye(len(theta))
+    J = eye - slopes if nearest else np.linalg.inv(eye + slopes)
     own = np.r_[:kept, k : k + rest]
     sigma2 = float(score.sizes @ s2 / score.sizes.sum())
     return DynamicSeveral(
         beta[:kept], alone(rho), alone(lam), sigma2, at.loglik, score.residuals(theta)[0], rhos=rho, lams=lam,
         sigma2s=s2, gamma=R @ beta - score.shift @ np.append(1.0, -rho), information=T.T @ information @ T, T=T[own],
-        jacobian=J[np.ix_(own, own)],
+        jacobian=J[np.ix_(own, own)], nearest=nearest,
     )  # fmt: skip

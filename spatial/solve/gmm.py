@@ -11,6 +11,7 @@ its error T'e with T = Q U R^-T. Source: Kelejian & Prucha (1998), J. Real Estat
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -91,7 +92,7 @@ class ErrorMomentSample(MomentSample):
 @dataclass(frozen=True, eq=False)
 class MomentSolution(Solution):
     """``beta``, ``rho``, ``lam``, ``sigma2`` and ``resid``; ``loglik`` is NaN. ``rhos`` (J,) are those of every W that
-    lags the response; of several ``rho`` is NaN.
+    lags the response; of several ``rho`` is NaN. ``lams`` (L,) are those of several M; ``lam`` is NaN then.
 
     ``vcov`` (p, p) of (beta, rho, lambda) where it belongs to the estimates: the error process. None after
     two-stage least squares, whose covariance can be chosen afterwards.
@@ -102,6 +103,17 @@ class MomentSolution(Solution):
     vcov: np.ndarray | None = field(default=None, repr=False)
     rhos: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
     shares: np.ndarray | None = field(default=None, repr=False)
+    lams: np.ndarray = field(default_factory=lambda: np.empty(0), repr=False)
+
+    @property
+    def filters(self) -> Any:
+        """lambda, or all of them."""
+        return self.lams if len(self.lams) else self.lam
+
+    @property
+    def all_lambdas(self) -> list[float]:
+        """One where there is one."""
+        return list(self.lams) if len(self.lams) else [self.lam]
 
 
 @dataclass(frozen=True, eq=False)

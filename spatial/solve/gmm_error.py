@@ -68,7 +68,7 @@ def homoskedastic(
     """
     n, Z = sample.n, regressors(sample)
     first = two_stage(sample.y, Z, basis(sample))
-    forms = [_form(sample, build) for build in (_one, _square, _itself)]
+    forms = three_forms(sample)
     share = np.array([sample.copies * f.trace for f in forms]) / n  # E m_r = s2 share_r
     # s2 is estimated jointly: its regressor is projected out of the moments.
     weight = np.eye(3) - np.outer(share, share) / (share @ share)
@@ -97,7 +97,7 @@ def two_moments(
     inverse of their covariance. ``errors`` is "classical" (Drukker et al. 2013), "robust" (Kelejian & Prucha 2010) or
     "cluster"."""
     Z = regressors(sample)
-    forms, spread_of = _forms(sample, errors), SPREADS[errors]
+    forms, spread_of = two_forms(sample, errors), SPREADS[errors]
     first = two_stage(sample.y, Z, basis(sample))
     lam = _minimum(_curves(forms, first.resid, sample), np.eye(2), interval)
     before = None
@@ -140,11 +140,16 @@ def settled(before, coef: np.ndarray, lam: float) -> bool:
     return abs(lam - old_lam) < TOLERANCE and bool((np.abs(coef - old) < TOLERANCE * scale).all())
 
 
-def _forms(sample: ErrorMomentSample, errors: str) -> list[Form | BlockForm]:
+def three_forms(sample: ErrorMomentSample) -> list[Form | BlockForm]:
+    """The identity, M'M and M."""
+    return [_form(sample, build) for build in (_one, _square, _itself)]
+
+
+def two_forms(sample: ErrorMomentSample, errors: str) -> list[Form | BlockForm]:
     """M'M and M with means of zero: without their diagonal, or less the share of the identity in M'M."""
     if errors != "classical":
         return [_form(sample, build, without_diagonal=True) for build in (_square, _itself)]
-    one, square, itself = (_form(sample, build) for build in (_one, _square, _itself))
+    one, square, itself = three_forms(sample)
     share, bias = square.trace / one.trace, itself.trace / one.trace  # tr(J M) = -1 where rows sum to one
     scale = 1 / (1 + share**2)
 

@@ -147,10 +147,11 @@ class MissingProblem:
         return self.seen.shape[1] / 2 * float(np.log1p(-(at.psi**2))) if self.serial else 0.0
 
     def information_of_mean(self, at: Point) -> tuple[float, float]:
-        """d2 = 1'V^-1 1 of the correlation over time of one unit's errors, and its slope by z: T without psi."""
-        T = self.seen.shape[0]
+        """d2 = 1'V^-1 1 of the correlation over time of one unit's errors, and its slope by z: T without psi, or the
+        mean sum of the weights of a unit's rows."""
+        T, N = self.seen.shape
         if not self.serial:
-            return float(T), 0.0
+            return (float(T) if self.root is None else float(self.root @ self.root) / N), 0.0
         ends = [at.psi, *np.tanh(at.z + np.array([1.0, -1.0]) * 1e-4)]
         d2, up, down = (1 - psi**2 + (T - 1) * (1 - psi) ** 2 for psi in ends)
         return d2, (up - down) / 2e-4

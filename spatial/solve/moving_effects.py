@@ -34,7 +34,7 @@ class MovingEffects:
 
     Attributes
     ----------
-    D : csr_array, (m, r)
+    D : csr_array or ndarray, (m, r)
         Dummies of full rank, rows period by period.
     places : tuple of T arrays
         The units that the rows of each period are.
@@ -49,7 +49,7 @@ class MovingEffects:
         Weights of observations.
     """
 
-    D: sparse.csr_array = field(repr=False)
+    D: sparse.csr_array | np.ndarray = field(repr=False)
     places: tuple[np.ndarray, ...] = field(repr=False)
     lag: list[tuple[sparse.csr_array, ...]] = field(repr=False)
     error: list[tuple[sparse.csr_array, ...]] = field(repr=False)
@@ -65,30 +65,32 @@ class MovingEffects:
         return np.concatenate([[0], np.cumsum([len(at) for at in self.places])])
 
     @cached_property
-    def MD(self) -> list[sparse.csr_array]:
+    def MD(self) -> list:
         """M_l D of every l."""
         blocks = [[matrix[at][:, at] @ self.D[self._rows(t)] for matrix in self.error[t]]
                   for t, at in enumerate(self.places)]  # fmt: skip
+        if isinstance(self.D, np.ndarray):
+            return [np.vstack(part) for part in zip(*blocks)]
         return [sparse.csr_array(sparse.vstack(part)) for part in zip(*blocks)]
 
     @cached_property
     def by_period(self) -> list[tuple[np.ndarray, np.ndarray]]:
         """Of every period the columns of D that are not zero in it, and D there."""
         parts = [self.D[self._rows(t)] for t in range(len(self.places))]
-        columns = [np.unique(part.indices) for part in parts]
-        return [(at, part[:, at].toarray()) for at, part in zip(columns, parts)]
+        columns = [np.flatnonzero(abs(part).sum(axis=0)) for part in parts]
+        return [(at, as_array(part[:, at])) for at, part in zip(columns, parts)]
 
     @cached_property
     def log_size(self) -> float:
         """ln|D'D|, of weighted observations ln|D'w D|."""
         D = self.D if self.mass is None else self.D * self.mass[:, None]
-        return np.linalg.slogdet((self.D.T @ D).toarray())[1]
+        return np.linalg.slogdet(as_array(self.D.T @ D))[1]
 
-    def BD(self, lam: np.ndarray) -> sparse.csr_array:
+    def BD(self, lam: np.ndarray) -> sparse.csr_array | np.ndarray:
         out = self.D
         for value, part in zip(lam, self.MD):
             out = out - value * part
-        return sparse.csr_array(out)
+        return out if isinstance(out, np.ndarray) else sparse.csr_array(out)
 
     def weight(self, s: np.ndarray) -> np.ndarray:
         """1 / sigma2 of every row, times its weight."""
@@ -97,7 +99,7 @@ class MovingEffects:
     def inverse(self, lam: np.ndarray, s: np.ndarray) -> tuple[np.ndarray, float]:
         """F^-1 and ln|F|."""
         BD, w = self.BD(lam), self.weight(s)
-        factor = cho_factor((BD.T @ (BD * w[:, None])).toarray(), lower=True, check_finite=False)
+        factor = cho_factor(as_array(BD.T @ (BD * w[:, None])), lower=True, check_finite=False)
         log = 2 * float(np.log(np.diag(factor[0])).sum())
         return cho_solve(factor, np.eye(BD.shape[1]), check_finite=False), log
 
@@ -118,15 +120,15 @@ class MovingEffects:
             half = part.T @ (BD * w[:, None])
             first.append(-(half + half.T))
         first += [-(BD.T @ (own @ BD)) for own in groups]
-        slopes = [inverse @ one.toarray() for one in first]
+        slopes = [inverse @ as_array(one) for one in first]
         gradient = np.array([np.trace(one) for one in slopes])
         H = -np.array([[np.sum(a * b.T) for b in slopes] for a in slopes]).reshape(L + S, L + S)
         for i, left in enumerate(self.MD):
             for j, right in enumerate(self.MD):
-                H[i, j] += 2 * np.sum(inverse * (left.T @ (right * w[:, None])).toarray())
+                H[i, j] += 2 * np.sum(inverse * as_array(left.T @ (right * w[:, None])))
             for g, own in enumerate(groups):
                 half = left.T @ (own @ BD)
-                both = 2 * np.sum(inverse * half.toarray())
+                both = 2 * np.sum(inverse * as_array(half))
                 H[i, L + g] += both
                 H[L + g, i] += both
         H[np.arange(L, L + S), np.arange(L, L + S)] -= gradient[L:]
@@ -140,7 +142,7 @@ class MovingEffects:
         out = []
         for t, (columns, _) in enumerate(self.by_period):
             at, rows = self.places[t], self._rows(t)
-            right = BD[rows][:, columns].toarray() * w[rows, None]
+            right = as_array(BD[rows][:, columns]) * w[rows, None]
             back = right.copy()
             for value, matrix in zip(lam, self.error[t]):
                 back -= value * (matrix[at][:, at].T @ right)
@@ -221,3 +223,8 @@ class MovingEffects:
 def _traces(back: list[np.ndarray], own: list[list[np.ndarray]]) -> np.ndarray:
     """sum_t tr(back_t own_jt) of every j."""
     return np.array([sum(np.sum(left * right[j].T) for left, right in zip(back, own)) for j in range(len(own[0]))])
+
+
+def as_array(values) -> np.ndarray:
+    """Of a sparse or a dense matrix."""
+    return values.toarray() if sparse.issparse(values) else values

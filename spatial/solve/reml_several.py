@@ -83,7 +83,7 @@ class Restricted:
 
     def _of_errors(self, lam: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """-tr M_l B^-1 - d ln|C| / 2, and its derivatives."""
-        L, BQ = len(lam), self._BQ(lam)
+        L, BQ = len(lam), self.BQ(lam)
         _, trace, second = self._inverses(self.s.M, lam)
         inverse = np.linalg.inv(BQ.T @ BQ)
         first = [-(MQ.T @ BQ + BQ.T @ MQ) for MQ in self.MQ]
@@ -110,14 +110,15 @@ class Restricted:
             second += pairs
         return out, trace, second
 
-    def _BQ(self, lam: np.ndarray) -> np.ndarray:
+    def BQ(self, lam: np.ndarray) -> np.ndarray:
+        """B Q."""
         return self.Q - sum((value * one for value, one in zip(lam, self.MQ)), np.zeros((1, 1)))
 
     def _traces(self, lam: np.ndarray, GQ: list[np.ndarray]) -> np.ndarray:
         """tr(C^-1 Q'B'B G_j Q) of every j."""
         if not GQ:
             return np.zeros(0)
-        BQ, s = self._BQ(lam), self.s
+        BQ, s = self.BQ(lam), self.s
         left = np.linalg.solve(BQ.T @ BQ, BQ.T).T
         back = left.copy()
         for place, value in enumerate(lam):

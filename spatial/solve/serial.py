@@ -208,11 +208,8 @@ def serial_maximum(
             break
     (up, over), (down, under) = (at(np.tanh(z + move)) for move in (STEP, -STEP))
     curvature = -(up - 2 * high + down) / STEP**2 if of_score is None else -of_score
-    if d2 is None:
-        def d2(psi):
-            return float(np.sum(prais_winsten(psi, T).sum(axis=1) ** 2))
-
-    d2s = [d2(np.tanh(z + move)) for move in (0.0, STEP, -STEP)]
+    mean_d2 = d2 or (lambda psi: float(np.sum(prais_winsten(psi, T).sum(axis=1) ** 2)))
+    d2s = [mean_d2(float(np.tanh(z + move))) for move in (0.0, STEP, -STEP)]
     slopes, of_d2 = (over - under) / (2 * STEP), (d2s[1] - d2s[2]) / (2 * STEP)
     return SerialErrors(float(np.tanh(z)), curvature, slopes, d2s[0], of_d2)
 

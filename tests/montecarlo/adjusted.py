@@ -20,7 +20,8 @@ def adjusted(*, what: str, model: str, N: int, T: int = 1, method: str, errors: 
     Parameters
     ----------
     what : {"one", "several", "regimes", "moving", "serial"}
-        One W; two W; rho or lambda by regime; one W that is another in every period; errors of an AR(1).
+        One W; two W; rho or lambda by regime; one W that is another in every period; errors of an AR(1), with
+        ``serial=`` but by "aqs", whose scores have the mean zero whatever their correlation over time is.
     model : {"sar", "sdm", "sem", "sac", "gns"}
     N, T, k : int
         Units, periods, regressors; a cross-section where T is 1.
@@ -50,7 +51,7 @@ def adjusted(*, what: str, model: str, N: int, T: int = 1, method: str, errors: 
     w = _weights(each, what)
     beta = np.array([1.0, *[0.5 * (-1) ** j for j in range(1, k)]])
     options = {"regimes": sp.Regimes("region", terms=[], rho=lag, lam=error)} if what == "regimes" else {}
-    options |= {"serial": "ar1"} if what == "serial" else {}
+    options |= {"serial": "ar1"} if what == "serial" and method != "aqs" else {}
     options |= {"obs_weights": "size"} if errors == "weights" else {}
     options |= {"entity": "i", "time": "t", "effects": effects, "missing": "period"} if T > 1 else {}
     names = [f"x{j + 1}" for j in range(k)]

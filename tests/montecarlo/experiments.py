@@ -5,6 +5,7 @@ from .adjusted import adjusted
 from .composed import composed
 from .cross import cross_section
 from .dynamic_endogenous import dynamic_endogenous
+from .dynamic_exact import dynamic_exact
 from .dynamics import dynamics
 from .endogenous import endogenous
 from .endogenous_by_period import endogenous_by_period
@@ -55,6 +56,7 @@ EXPERIMENTS = {
     "dynamic": dynamic_panel,
     "resampled": resampled_panel,
     "dynamics": dynamics,
+    "dynamic_exact": dynamic_exact,
     "dynamic_endogenous": dynamic_endogenous,
     "past": past,
     "beside_moments": beside_moments,

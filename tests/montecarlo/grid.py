@@ -162,9 +162,9 @@ def regime_cells() -> list[Cell]:
 
 def several_regime_cells() -> list[Cell]:
     """Two W, or W^2 x, and two regimes."""
-    designs = [("sar", 120, 1, False), ("sdm", 48, 8, False), ("sdm", 48, 8, True)]
+    designs = [("sdm", 48, 8, False), ("sdm", 48, 8, True)]
     return [Cell(f"several-regimes-{model}-n{N}{f'x{T}' if T > 1 else ''}{'-wx2' * wx}",
-                 "panel, two W and two regimes" if T > 1 else "cross-section, two W and two regimes", "several_regimes",
+                 "panel, two W and two regimes", "several_regimes",
                  {"model": model, "N": N, "T": T, "wx": wx}, (200, 400))
             for model, N, T, wx in designs]  # fmt: skip
 
@@ -212,9 +212,14 @@ def adjusted_cells() -> list[Cell]:
                ("moving", "sar", 31, 5, 1, "aqs", "links", 0), ("moving", "sem", 31, 5, 1, "aqs", "links", 0),
                ("one", "sdm", 31, 6, 1, "aqs", "links", 0.15), ("several", "sar", 100, 1, 1, "aqs", "links", 0),
                ("one", "sac", 60, 5, 1, "aqs", "links", 0), ("regimes", "sar", 40, 4, 1, "aqs", "links", 0),
-               ("regimes", "sar", 40, 4, 1, "ml", "weights", 0)]  # fmt: skip
-    return [Cell(f"adjusted-{one[0]}-{one[1]}-{one[2]}x{one[3]}-k{one[4]}-{one[6]}-{one[5]}" + "-gaps" * bool(one[7]),
-                 "adjusted scores of several parameters", "adjusted", dict(zip(names, one)), (200, 400))
+               ("regimes", "sar", 40, 4, 1, "ml", "weights", 0), ("serial", "sdm", 20, 5, 4, "reml", "equal", 0),
+               ("serial", "sar", 60, 5, 1, "aqs", "links", 0),
+               ("serial", "sem", 60, 5, 1, "aqs", "links", 0)]  # fmt: skip
+
+    def name(what, model, N, T, k, method, errors, gaps) -> str:
+        return f"adjusted-{what}-{model}-{N}x{T}-k{k}-{errors}-{method}" + "-gaps" * bool(gaps)
+
+    return [Cell(name(*one), "adjusted scores of several parameters", "adjusted", dict(zip(names, one)), (200, 400))
             for one in designs]  # fmt: skip
 
 
@@ -266,7 +271,8 @@ def error_moment_cells() -> list[Cell]:
     """Moments of a spatial error that errors delayed over space, weights, further effects and two W concern."""
     designs = [("sem", 30, 40, "delayed", "driscoll_kraay"), ("sem", 30, 40, "delayed", "cluster"),
                ("sem", 100, 5, "weights", "cluster"), ("sac", 100, 5, "weights", "classical"),
-               ("sem", 60, 6, "ways", "classical")]  # fmt: skip
+               ("sem", 60, 6, "ways", "classical"), ("sem", 100, 5, "two", "classical"),
+               ("sem", 100, 5, "two", "cluster")]  # fmt: skip
     return [Cell(f"error-moments-{model}-{n}x{T}-{kind}-{vcov}", "panel, moments of a spatial error", "error_moments",
                  {"model": model, "n": n, "T": T, "kind": kind, "vcov": vcov}, (200, 400))
             for model, n, T, kind, vcov in designs]  # fmt: skip
@@ -279,6 +285,13 @@ def dynamic_endogenous_cells() -> list[Cell]:
     return [Cell(f"dynamic-endog-{model}-{N}x{T}-{kind}", "panel, dynamic, endogenous regressors", "dynamic_endogenous",
                  {"model": model, "N": N, "T": T, "kind": kind}, (400, 1000))
             for model, N, T, kind in designs]  # fmt: skip
+
+
+def dynamic_exact_cells() -> list[Cell]:
+    """Dynamic panels with several W, by regime, with weights of observations, with effects of regions in years."""
+    return [Cell(f"dynamic-sar-40x6-{kind.replace(' ', '-')}", "panel, dynamic, exact mean of the score",
+                 "dynamic_exact", {"kind": kind, "model": "sar", "N": 40, "T": 6}, (200, 400))
+            for kind in ("two W", "regimes", "weights", "ways")]  # fmt: skip
 
 
 def past_cells() -> list[Cell]:
@@ -303,6 +316,7 @@ def cells() -> list[Cell]:
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
             *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(),
             *endogenous_by_period_cells(), *error_moment_cells(), *dynamic_endogenous_cells(), *past_cells(),
+            *dynamic_exact_cells(),
             *regime_cells(), *several_regime_cells(),
             *missing_cells(), *moving_cells(), *moving_several_cells(), *adjusted_cells(), *gap_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),

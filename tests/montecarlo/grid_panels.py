@@ -150,8 +150,8 @@ def ways_joint_cells() -> list[Cell]:
                ("sar", "serial", {"behind": "y ~ x | i[t] + t"}), ("sdm", "serial", {"vcov": "robust"})]  # fmt: skip
     cells = []
     for model, kind, more in designs:
-        behind = more.get("behind", "").rpartition("| ")[2].replace(" + ", "+")
-        name = "-".join(filter(None, ["ways", model, kind.replace(" ", ""), "28x10", behind, more.get("vcov", "")]))
+        trends = "unit-trends" if "i[t]" in more.get("behind", "") else "region-trends" if "behind" in more else ""
+        name = "-".join(filter(None, ["ways", model, kind.replace(" ", ""), "28x10", trends, more.get("vcov", "")]))
         cells.append(Cell(name, "panel, effects absorbed", "ways_joint", {"model": model, "kind": kind, **more}))
     return cells
 

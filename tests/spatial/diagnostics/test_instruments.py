@@ -11,6 +11,7 @@ import spatial as sp
 import weights as wt
 from spatial.diagnostics.instruments import anderson_rubin_set, stages_of
 from spatial.solve.gmm import basis
+from spillover.errors import SpatialInputError
 
 FORMULA = "CRIME ~ INC + HOVAL"
 TWO = {"endog": ["HOVAL"], "instruments": ["DISCBD", "PLUMB"]}
@@ -173,3 +174,17 @@ def test_sargan_hansen_and_first_stages_of_linearmodels(columbus, options):
     assert tests["Sargan"].statistic == pytest.approx(float(theirs.sargan.stat), rel=1e-8)
     two_step = iv.IVGMM(y, X, Y, Z, weight_type="robust").fit(iter_limit=2)
     assert tests["Hansen J"].statistic == pytest.approx(float(two_step.j_stat.stat), rel=1e-6)
+
+
+def test_more_instruments_than_units_are_refused():
+    """A variance of sums over units has no inverse then; fewer instruments, as the error says, will do."""
+    rng, ids = np.random.default_rng(0), list(range(12))
+    near, far = (wt.from_dense((np.roll(np.eye(12), a, 1) + np.roll(np.eye(12), b, 1)) / 2, ids=ids)
+                 for a, b in ((1, -1), (3, -4)))  # fmt: skip
+    data = pd.DataFrame(rng.normal(size=(72, 4)), columns=["y", "a", "b", "q"])
+    data = data.assign(i=np.tile(ids, 6), t=np.repeat(range(6), 12), e=data["q"] + rng.normal(size=72))
+    keys = {"entity": "i", "time": "t", "endog": ["e"], "instruments": ["q"]}
+    with pytest.raises(SpatialInputError, match="units for 16 instruments, got 12"):
+        sp.instrument_tests(sp.sdm("y ~ a + b + e", data, [near, far], method="gmm", **keys))
+    fewer = sp.sdm("y ~ a + b + e", data, [near, far], method=sp.Moments(order=1), **keys)
+    assert sp.instrument_tests(fewer).tidy()["p_value"].iloc[-1] > 0

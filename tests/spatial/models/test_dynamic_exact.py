@@ -108,8 +108,11 @@ def test_a_spatial_error_within_regions(frame):
     twin = panel(frame, dummies(T - 1, N, groups=REGION), lag=False, durbin=False)
     twin = Panel(twin.y, twin.Z, [np.eye(N)], [], [within], twin.D, twin.w)
     assert_root(fit, twin)
-    with pytest.raises(SpatialInputError, match="take these effects to others"):
-        sp.sem("y ~ x | id + year + region^year", frame, as_weights(W), lags="y", **KEYS)
+    for model in ("sem", "gns"):
+        for correction in (True, False):
+            with pytest.raises(SpatialInputError, match="take effects to others"):
+                getattr(sp, model)("y ~ x | id + year + region^year", frame, as_weights(W), lags="y",
+                                   correction=correction, **KEYS)  # fmt: skip
 
 
 def test_equal_weights_are_no_weights(frame):
@@ -238,3 +241,37 @@ def test_one_tau_is_that_of_interactions(frame):
     plain = sp.sar("y ~ x:C(region)", frame, as_weights(W), **keys)
     assert sorted(fit.params) == pytest.approx(sorted(plain.params), abs=1e-8)
     assert sorted(fit.std_errors) == pytest.approx(sorted(plain.std_errors), rel=1e-6)
+
+
+def persistent(seed, periods=6):
+    rng = np.random.default_rng(seed)
+    x, y, rows = rng.standard_normal((20 + periods, N)), np.zeros(N), []
+    for t in range(20 + periods):
+        y = np.linalg.solve(np.eye(N) - 0.1 * W, 0.9 * y + x[t] + rng.standard_normal(N))
+        rows.append(y)
+    data = {"id": IDS * periods, "year": np.repeat(range(periods), N), "one": 1.0}
+    return pd.DataFrame(data | {"y": np.ravel(rows[-periods:]), "x": x[-periods:].ravel()})
+
+
+@pytest.mark.parametrize("road", ["weights", "two W"])
+def test_where_there_is_no_root(road):
+    """Close to a unit root: the score less its mean is shortest at the estimates, and the header says so."""
+    frame = persistent(8)
+    more = {"weights": {"obs_weights": "one"}, "two W": {}}[road]
+    weights = [as_weights(W), as_weights(V)] if road == "two W" else as_weights(W)
+    fit = sp.sar("y ~ x", frame, weights, effects="entity", lags="y", **more, **KEYS)
+    assert fit._solution.nearest
+    assert "no root" in fit.summary()
+    y, x = (frame[name].to_numpy().reshape(6, N) for name in ("y", "x"))
+    twin = Panel(y, x[1:, :, None], [np.eye(N)], [W, V][: 1 + (road == "two W")], [], dummies(5, N), np.ones((5, N)))
+    at = estimates(fit)
+    start = sp.sar("y ~ x", frame, weights, effects="entity", lags="y", correction=False, **KEYS)
+    first = estimates(start)
+    metric = np.linalg.inv(-slopes(lambda p: slopes(lambda q: twin.loglik(q, 5), p, 1e-4), first, 1e-4))
+
+    def length(p):
+        return twin.score(p) @ metric @ twin.score(p)
+
+    rng = np.random.default_rng(0)
+    assert 1e-6 < length(at) < length(first)
+    assert all(length(at + 0.01 * rng.standard_normal(len(at))) > 0.85 * length(at) for _ in range(10))

@@ -79,6 +79,7 @@ def test_gaps_without_unit_effects_and_sampling_weights(data, tmp_path):
 @pytest.mark.parametrize(("options", "message"), [
     ({"vcov": "classical"}, "other estimates"), ({"effects": "random", "vcov": "driscoll_kraay"}, "unit effects"),
     ({"missing": "period", "vcov": "driscoll_kraay"}, "one variance"), ({"vcov": sp.Cluster("i")}, "its own model"),
+    ({"vcov": "scpc"}, "SCPC is for"),
 ])  # fmt: skip
 def test_refused(data, options, message):
     frame, W = data

@@ -75,12 +75,13 @@ def test_the_restricted_estimate_is_the_root_of_the_score_less_its_mean(model, e
 
 LAW = [("sac", "random", {}), ("sdm", "correlated", {}), ("sem", "random", {"random_error": "baltagi"}),
        ("sdm", "twoway", {"serial": "ar1"}), ("sdm", "twoway", {"method": "reml"}),
-       ("sem", "time", {"method": "reml"})]  # fmt: skip
+       ("sem", "time", {"method": "reml"}), ("sar", "correlated", {"obs_weights": "size"})]  # fmt: skip
 
 
 @pytest.mark.parametrize(("model", "effects", "options"), LAW)
 def test_nothing_missing_is_the_usual_model(model, effects, options):
     frame, (w, _), *_ = panel(seed=5, n=24, share=0.0)
+    frame["size"] = np.random.default_rng(1).uniform(0.5, 2, len(frame))
     usual = getattr(sp, model)("y ~ a + b", frame, w, effects=effects, **KEYS, **options)
     fit = complete(usual)
     assert isinstance(fit._design, MissingDesign)
@@ -168,6 +169,20 @@ def test_groups_that_are_never_observed_are_named():
     frame.loc[(frame["reg"] == "a") & (frame["t"] == 2), "y"] = np.nan
     with pytest.raises(SpatialInputError, match=r"E206.*does not tell the effects of reg\^t apart"):
         sp.sar("y ~ a + b | id + reg^t", frame, w, entity="id", time="t", missing="model")
+
+
+def test_ratios_compare_likelihoods_of_the_same_outcomes():
+    (pooled, *_), (random, *_) = fitted("sdm", "none"), fitted("sdm", "random")
+    ratio = sp.lr_test(pooled, random)
+    assert ratio.statistic == pytest.approx(2 * (random.loglik - pooled.loglik))
+    frame, (w, _), *_ = panel(seed=9, n=14, T=5)
+    cut = sp.sdm("y ~ a + b", frame, w, missing="period", effects="none", **KEYS)
+    with pytest.raises(SpatialInputError, match=r"E501.*sample"):
+        sp.lr_test(cut, random)
+    with pytest.raises(SpatialInputError, match=r"E501.*no likelihood to compare"):
+        sp.lr_test(by_ways("sar", "id + reg^t")[0], by_ways("sdm", "id + reg^t")[0])
+    with pytest.raises(SpatialInputError, match="E325"):
+        sp.hausman(fitted("sdm", "entity")[0], random)
 
 
 def test_variances_by_groups_are_refused_by_name():

@@ -11,6 +11,7 @@ from .. import naive_past
 from ..designs import nearest
 from .test_past_combined import KEYS, N, T, data, deviations  # noqa: F401
 
+pytestmark = pytest.mark.filterwarnings("ignore:rho = .* lies outside")
 ONE = np.ones((T - 1, N))
 EAST = np.arange(N) < 17
 

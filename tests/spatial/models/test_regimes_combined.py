@@ -115,7 +115,7 @@ def test_endogenous_in_each_regime_are_tested_by_their_names():
 
 
 @pytest.mark.parametrize("options", [
-    {"obs_weights": "fixed", "effects": "entity"}, {"method": "gmm", "effects": "entity"},
+    {"method": "gmm", "effects": "entity"},
     {"endog": ["a"], "instruments": ["z"], "effects": "entity", "method": "gmm"},
     {"effects": "twoway", "vcov": "jackknife"}, {"effects": "random", "random_error": "baltagi"},
 ])  # fmt: skip

@@ -112,7 +112,7 @@ def test_what_follows_a_fit(data):
 
 
 @pytest.mark.parametrize(("model", "options", "message"), [
-    ("sem", {"regimes": sp.Regimes("side", lam=True)}, "one lambda"),
+    ("sem", {"regimes": sp.Regimes("side", lam=True)}, "by regime has no period effects"),
     ("sar", {"regimes": sp.Regimes("side", sigma2=True)}, "need no variance"),
 ])  # fmt: skip
 def test_refused(data, model, options, message):

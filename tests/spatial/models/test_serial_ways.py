@@ -99,6 +99,7 @@ def test_dense_scores_and_covariance(model, behind, uneven):
     np.testing.assert_allclose(fit.std_errors, np.sqrt(np.diag(V)[:p]), rtol=close)
     assert fit._settings.serial.std_error == pytest.approx(np.sqrt(V[p, p]), rel=close)
     assert psi_scores(fit).sum() == pytest.approx(0, abs=1e-3)
+    assert ("correction: by" in fit.summary()) == (model != "ols")
 
 
 @pytest.mark.parametrize("model", ["slx", "sdm", "sem", "sac"])

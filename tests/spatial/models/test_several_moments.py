@@ -116,14 +116,13 @@ def test_tables_tests_predictions_and_files(tmp_path):
 
 
 @pytest.mark.parametrize("options", [
-    {"w_error": "both"}, {"effects": "correlated", **PANEL},
+    {"effects": "correlated", **PANEL},
     {"effects": "random", "random_error": "baltagi", **PANEL}, {"effects": "entity", "vcov": "robust", **PANEL},
     {"method": sp.ArellanoBond(), **PANEL},
 ])  # fmt: skip
 def test_what_moments_of_several_w_do_not_have(options):
     frame, weights, *_ = drawn(1, n=14, T=5 if "entity" in options else 1)
     data = frame if "entity" in options else frame.set_index("id")
-    both = {"w_error": weights} if options.get("w_error") else {}
     with pytest.raises(SpatialInputError, match=r"E501|E715") as error:
-        sp.sac("y ~ a + b", data, weights, **{"method": "gmm", **options, **both})
+        sp.sac("y ~ a + b", data, weights, **{"method": "gmm", **options})
     assert error.value.hint
