@@ -133,7 +133,7 @@ def refusal(model: str, *shapes: Shape) -> str:
         try:
             getattr(sp, model)(formula, data, w, entity="id", time="year", **sets).effects().tidy()
         except SpatialInputError as error:
-            return "" if error.code == "E701" else error.code  # E701 is of these few data, not of the shapes
+            return "" if error.code in ("E701", "E713") else error.code  # these two are of the few data here
         except TypeError as error:
             if "unexpected keyword" in str(error):
                 return "no such option"
