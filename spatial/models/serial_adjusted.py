@@ -70,7 +70,9 @@ def restricted_serial(
     root = joint.at(theta[-1]).solution(theta[:p], V[:p, :p])
     by_psi = V[:p, p] / V[p, p]
     moved = root.covariance[:-p, -p:] @ np.linalg.solve(V[:p, :p], by_psi)  # beta moves with rho
-    slopes = np.concatenate([moved, by_psi])
+    of_sigma2 = [joint.at(theta[-1] + step).solution(theta[:p] + step * by_psi, V[:p, :p]).sigma2
+                 for step in (STEP, -STEP)]  # fmt: skip
+    slopes = np.array([*moved, *by_psi, (of_sigma2[0] - of_sigma2[1]) / (2 * STEP)])
     d2 = float(np.sum(prais_winsten(psi, d.n_periods).sum(axis=1) ** 2))
     serial = SerialErrors(psi, float(1 / V[p, p]), slopes, d2, 0.0)
     return _sample(specification, d, settings, psi), root, serial

@@ -50,12 +50,27 @@ def test_joint_scores_of_filtered_rows_are_zero(data, model, w, effects, weights
     V = np.linalg.inv(-(H + H.T) / 2)
     np.testing.assert_allclose(fit.vcov.to_numpy()[k:, k:], V[:-1, :-1], rtol=2e-3, atol=1e-6)
     assert serial.variance == pytest.approx(V[-1, -1], rel=2e-3)
-    np.testing.assert_allclose(serial.slopes[k:], V[:-1, -1] / V[-1, -1], rtol=5e-3, atol=2e-4)
+    by_z = V[:, -1] / V[-1, -1]
+    np.testing.assert_allclose(serial.slopes[k:-1], by_z[:-1], rtol=5e-3, atol=2e-4)
+    ends = (dense.parts(at[:-1], *parts(at[-1]))[3] for at in (theta + 1e-3 * by_z, theta - 1e-3 * by_z))
+    above, below = (e @ e / m for e in ends)
+    assert serial.slopes[-1] == pytest.approx((above - below) / 2e-3, rel=1e-2, abs=1e-4)
     _, _, _, e, _, delta = dense.parts(theta[:-1], *parts(theta[-1]))
     np.testing.assert_allclose(fit.params.to_numpy()[:k], delta[:k], atol=1e-5)
     assert fit.sigma2 == pytest.approx(e @ e / m, rel=1e-5)
     assert fit.df_resid == m
     assert fit._solution.resid @ fit._solution.resid == pytest.approx(e @ e, rel=1e-5)
+
+
+@pytest.mark.parametrize("model", ["sdm", "sem", "sar"])
+def test_variances_scale_with_the_square_of_y(data, model):  # noqa: F811
+    frame, w = data[0]["whole"], data[1]["other"]
+    here, there = (sp.variance_components(getattr(sp, model)(f"{y} ~ a + b", frame.assign(ten=10 * frame["y"]), w,
+                                                             **SERIAL, effects="twoway")).set_index("term")
+                   for y in ("y", "ten"))  # fmt: skip
+    for column in ("estimate", "std_error", "conf_low", "conf_high"):
+        assert there.loc["sigma2_e", column] == pytest.approx(100 * here.loc["sigma2_e", column], rel=1e-4)
+        assert there.loc["psi", column] == pytest.approx(here.loc["psi", column], rel=1e-4)
 
 
 def test_what_follows_and_what_is_refused(data):  # noqa: F811
