@@ -98,7 +98,7 @@ def test_a_panel_with_gaps_is_one_where_nobody_looks_at_who_is_absent():
 
 def test_weights_that_vary_but_do_not_are_one_matrix():
     frame, w, *_, keys = panel(4, "time")
-    one, each = (sp.sdm("y ~ a + b", frame, own, **keys) for own in (w, wt.temporal({t: w for t in range(4)})))
+    one, each = (sp.sdm("y ~ a + b", frame, own, **keys) for own in (w, wt.temporal(dict.fromkeys(range(4), w))))
     np.testing.assert_allclose(each.params, one.params, atol=1e-8)
     np.testing.assert_allclose(each.vcov, one.vcov, rtol=1e-6, atol=1e-10)
 
