@@ -28,7 +28,7 @@ from ..design.arrays import Sample
 from ..logdet.inverse import inverse
 from ..solve.ml import Solution, residuals
 from ..solve.shortest import ROOT, shortest
-from .information import derivatives, expected, observed
+from .information import derivatives, expected, observed, with_dummies
 
 EXPECTED_MAX = 1_000  # units; the expected information needs dense inverses, the observed one differs little beyond
 
@@ -127,7 +127,8 @@ def corrected_at_root(
     point, nearest = _chord(sample, at, score_of, places), False
     if point is None:
         point, nearest = _shortest(sample, at, score_of, places)
-    slopes = np.linalg.solve(observed(sample, point), _slopes(sample, point, score_of, places))
+    kept = np.r_[: sample.k, sample.X.shape[1] : len(as_vector(sample, point))]  # without dummies among X
+    slopes = np.linalg.solve(observed(sample, point), _slopes(sample, point, score_of, places)[np.ix_(kept, kept)])
     eye = np.eye(len(slopes))
     J = eye - slopes if nearest else np.linalg.inv(eye + slopes)
     return Corrected(**vars(point), jacobian=J[:-1, :-1], nearest=nearest)
@@ -138,12 +139,12 @@ def _chord(sample: Sample, at: Solution, score_of: Callable, places: Sequence[in
     point, slopes = at, _slopes(sample, at, score_of, places)
     for _ in range(MAX_STEPS):
         left = _score(sample, point) - score_of(point)
-        information = observed(sample, point)
+        information = with_dummies(sample, point)
         step = np.linalg.solve(information + slopes, left)
         point = _moved(sample, point, step)
         if not (np.isfinite(step).all() and _inside(sample, point)):
             return None
-        if float(step @ information @ step) < SETTLED:
+        if abs(float(step @ information @ step)) < SETTLED:
             return point
     return None
 
@@ -165,11 +166,11 @@ def _shortest(sample: Sample, at: Solution, score_of: Callable, places: Sequence
         return _score(sample, point := moved(theta)) - score_of(point)
 
     def slope(theta: np.ndarray) -> np.ndarray:
-        H, e, s2 = observed(sample, point := moved(theta)), point.resid, point.sigma2
+        H, e, s2 = with_dummies(sample, point := moved(theta)), point.resid, point.sigma2
         H[-1, -1] = e @ e / s2**3 - sample.n / (2 * s2**2)  # not at a maximum
         return H + _slopes(sample, point, score_of, places)
 
-    theta, length = shortest(first, score, slope, observed(sample, at),
+    theta, length = shortest(first, score, slope, with_dummies(sample, at),
                              lambda theta: _inside(sample, as_solution(sample, at, theta)))  # fmt: skip
     if length < SHORT:
         return moved(theta), length > ROOT

@@ -8,6 +8,9 @@ are regressors instead; n, and the determinant of ``Marginal``, count what they 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 
 from spillover.errors import SpatialInputError
@@ -37,9 +40,10 @@ def keeps_dummies(specification: Specification, d: Design, effects: FixedEffects
 
 
 def sample_with_dummies(
-    d: Design, X: np.ndarray, names: list[str], effects: FixedEffects, correction, method
-) -> Sample:
-    """The arrays of the likelihood for sem and sdem; ``X`` (T, N, k) with its names.
+    d: Design, X: np.ndarray, names: list[str], effects: FixedEffects, correction, method, lag: Jacobian | None = None
+) -> Sample:  # fmt: skip
+    """The arrays of the likelihood for sem and sdem; ``X`` (T, N, k) with its names. Of dynamic models with a spatial
+    lag too: ``lag`` is log|I - rho W| over all rows, of which the likelihood has the share that the effects leave.
 
     Raises
     ------
@@ -50,7 +54,7 @@ def sample_with_dummies(
     within = rows(d.within(X, effects)), rows(d.within(d.y, effects))
     refuse_degenerate(d, rows(X), *within, names, effects)
     if correction is True and (parts := parts_of(d, effects, M)) is not None:
-        return _sample_with_rest(d, X, names, effects, parts, method)
+        return _sample_with_rest(d, X, names, effects, parts, method, lag)
     there = np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed
     plain = effects.ways or Gaps(there, effects)
     gaps = plain if d.obs_weights is None else d.obs_weights.projection(effects)
@@ -77,12 +81,13 @@ def sample_with_dummies(
         error=Jacobian(determinant),
         dummies=U.shape[1],
         names=tuple(names),
+        **_with_lag(d, effects, lag, n),
     )
 
 
 def _sample_with_rest(
-    d: Design, X: np.ndarray, names: list[str], effects: FixedEffects, parts: tuple, method
-) -> Sample:
+    d: Design, X: np.ndarray, names: list[str], effects: FixedEffects, parts: tuple, method, lag: Jacobian | None
+) -> Sample:  # fmt: skip
     """The same where functions A of time leave beforehand, unit by unit: the dummies are what they leave of the others,
     and T - a periods are left."""
     (A, R), M, rows = parts, d.weights_of_error, d.rows
@@ -93,4 +98,23 @@ def _sample_with_rest(
     return Sample(
         y=y, X=np.column_stack([columns, U]), n=d.left(effects), My=My, MX=np.column_stack([MX, MU]),
         error=Jacobian(Marginal(total, mixed + mixed.T, MU.T @ MU)), dummies=U.shape[1], names=tuple(names),
+        **_with_lag(d, effects, lag, d.left(effects), A),
     )  # fmt: skip
+
+
+def _with_lag(d: Design, effects: FixedEffects, lag: Jacobian | None, n: int, A: np.ndarray | None = None) -> dict:
+    """W y, M W y and the determinant of a model with a spatial lag, functions A of time out."""
+    if lag is None:
+        return {}
+    Wy = d.rows(d.lag(d.outcome, effects))
+    Wy = Wy if A is None else off_time(Wy, A)
+    return {"Wy": Wy, "MWy": d.rows(spatial_lag(d.weights_of_error, d.panel(Wy))),
+            "lag": replace(lag, copies=lag.copies * n / d.nobs)}  # fmt: skip
+
+
+def turned_columns(d: Design, effects: FixedEffects) -> Callable[[float], np.ndarray]:
+    """R B(lambda) D as a function of lambda, (m, r): D all effects, R the roots of the weights of observations."""
+    plain = effects.ways or Gaps(np.ones(d.y.shape, dtype=bool) if d.observed is None else d.observed, effects)
+    D = (plain if d.obs_weights is None else d.obs_weights.projection(effects)).dummies() / d.root[:, None]
+    MD = d.rows(spatial_lag(d.weights_of_error, d.panel(D)))
+    return lambda lam: d.root[:, None] * (D - lam * MD)

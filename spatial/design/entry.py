@@ -29,6 +29,7 @@ from spillover.matrix import SpatialWeights, TemporalWeights
 from ..logdet import Jacobian, period_logdet, projected_logdet
 from .design import Design, spatial_lag
 from .fixed_effects import NO_EFFECTS, PERIOD_EFFECTS
+from .gaps import cut_to_observed
 from .unbalanced import Gaps
 
 
@@ -134,3 +135,12 @@ def _of_rows(weights: TemporalWeights, rows: bytes, time: bool):
     there = np.frombuffer(rows, dtype=bool).reshape(len(weights.periods), weights.n)
     projection = Gaps(there, PERIOD_EFFECTS if time else NO_EFFECTS)
     return projected_logdet(weights, [projection.block(t) for t in range(len(there))])
+
+
+def with_error_among_rows(d: Design) -> Design:
+    """The design of a model with a spatial error: starting values of units that enter have no equation and no error,
+    so that the error's weights link the rows alone, standardised again."""
+    if starts(d) is None or d.observed is None:
+        return d
+    M = cut_to_observed(d.weights_of_error, d.observed, d.periods)
+    return replace(d, error_weights=M, notes=(*d.notes, "the error's weights are those among the rows with a past"))

@@ -15,7 +15,7 @@ from .arrays import Sample
 from .checks import degenerate
 from .design import INTERCEPT, Design, spatial_lag
 from .dummies import keeps_dummies, sample_with_dummies
-from .fixed_effects import FixedEffects
+from .fixed_effects import NO_EFFECTS, FixedEffects
 from .invariant import jacobian_of_ways
 from .period_means import centers, of_deviations
 from .specification import Specification
@@ -34,7 +34,8 @@ def demeaned_sample(
     W_t c changes from period to period.
     """
     if specification.error and keeps_dummies(specification, d, effects):
-        one = sample_with_dummies(d, *regressor_columns(d, effects), effects, correction, logdet_method)
+        lag = _jacobian(d, d.weights, NO_EFFECTS, False, logdet_method) if specification.lag and d.lags else None
+        one = sample_with_dummies(d, *regressor_columns(d, effects), effects, correction, logdet_method, lag)
         return one if d.obs_weights is None else weighted(one, d, effects, correction)
     (sample,) = demeaned_samples(specification, d, d.y[None], d.X[None], effects, correction, logdet_method)
     if isinstance(sample, SpatialInputError):

@@ -19,12 +19,10 @@ from ..design.entry import checked_rows, of_later_periods
 from ..design.fixed_effects import RANDOM, FixedEffects
 from ..design.formula import INTERCEPT, read_formula
 from ..design.gaps import refuse_unbalanced
-from ..design.invariant import carries
 from ..design.options import ModelOptions, Settings
 from ..design.past import splits_past
 from ..design.periods import refuse_gaps
 from ..design.sample import determinant_counts, left_by_means
-from ..design.specification import Specification
 from ..logdet import Jacobian, logdet
 from ..solve.dynamic import score_of_unit_effects
 from ..solve.dynamic_gaps import GapScore
@@ -108,9 +106,10 @@ def without_bias(sample: Sample, at: Solution, d: Design, s: Settings) -> Soluti
     """
     effects, correction = s.effects, s.correction
     scores, lags, of_units = [], None, d.lags and correction and (effects.entity or effects.ways is not None)
-    if not of_units and correction != "additive":
+    turned = bool(d.lags) and correction is True and sample.dummies > 0
+    if not (of_units or turned) and correction != "additive":
         return at
-    if of_units and (d.obs_weights is not None or effects.ways is not None or splits_past(d)):
+    if turned or (of_units and (d.obs_weights is not None or effects.ways is not None or splits_past(d))):
         return _without_exact_bias(sample, at, d, effects)
     if d.weights.varies:
         return _without_bias_varying(sample, at, d, effects)
@@ -133,14 +132,16 @@ def without_bias(sample: Sample, at: Solution, d: Design, s: Settings) -> Soluti
 
 
 def _without_exact_bias(sample: Sample, at: Solution, d: Design, effects: FixedEffects) -> Solution:
-    """The root of the score less its exact mean, under weights of observations, many ways of effects, or tau by regime.
+    """The root of the score less its exact mean, under weights of observations, many ways of effects, or tau by regime,
+    and beside effects that a spatial error turns (their dummies are among X).
 
     Raises
     ------
     SpatialInputError
         E309 too many units or effects.
     """
-    score = projected_score(d, effects, sample.names, lag=sample.lag is not None, error=sample.error is not None)
+    score = projected_score(d, effects, sample.names, lag=sample.lag is not None, error=sample.error is not None,
+                            turned=sample.dummies > 0)  # fmt: skip
     places = [*score.places, *spatial_parameters(sample, at)]
     better = corrected_at_root(sample, at, lambda point: score(sample, point), places)
     refuse_outside(sample, at, better)
@@ -169,33 +170,22 @@ def _without_bias_varying(sample: Sample, at: Solution, d: Design, effects: Fixe
     return better
 
 
-def refuse_varying_dynamics(specification: Specification, d: Design, requested: ModelOptions) -> None:
-    """W may vary over time in a dynamic model by maximum likelihood and by GMM, that of the error not; rows may be
-    missing likewise. Of many ways of effects the error's W may take none to others.
+def refuse_varying_dynamics(d: Design, requested: ModelOptions) -> None:
+    """W may vary over time in a dynamic model by maximum likelihood and by GMM; rows may be missing likewise.
 
     Raises
     ------
     SpatialInputError
         E109, E320, E501.
     """
-    ways = d.absorbed.ways if d.absorbed is not None and specification.error else None
-    if ways is not None and not carries(d.weights_of_error, ways):
-        raise SpatialInputError("E501", f"lags= of {specification.name} with effects of {d.absorbed} needs weights of "
-                                "the error with links within the groups alone: these take effects to others",
-                                hint="sdm or sar, or w_error= with links within the groups")  # fmt: skip
     if not d.lags or not d.varies or requested.estimator == "reml":  # reml is not for lags: ``adjusted`` says so
         return
-    if specification.error:
-        refuse_unbalanced(d.observed, f"{specification.name} with lags=", lagged=True)
     if requested.estimator == "aqs":
         refuse_unbalanced(d.observed, "method='aqs' with lags=", "leave method= out: the default with gaps is the root "
                           "of the score less its exact mean", lagged=True)  # fmt: skip
     if requested.estimator not in ("ml", "gmm"):
         raise SpatialInputError("E320", f"method={requested.method!r} with lags= needs one W for all periods",
                                 hint="method='ml' or 'gmm', or w.mean()")  # fmt: skip
-    if specification.error and d.weights_of_error.varies:
-        raise SpatialInputError("E320", f"{specification.name} with lags= needs the same weights of the error in all "
-                                "periods", hint="w_error=w.mean(), or sdm, whose W may vary")  # fmt: skip
     if requested.correction == "additive":
         raise SpatialInputError("E501", "correction='additive' is for one W in all periods",
                                 hint="leave correction= out")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from spillover.matrix import SpatialWeights, TemporalWeights
 from ..covariance.additive import corrected_at_root
 from ..design.arrays import Sample
 from ..design.design import Design
+from ..design.dummies import turned_columns
 from ..design.fixed_effects import FixedEffects
 from ..design.moving import as_lagged, lag_effects, leave_or_stay
 from ..design.past import past_columns
@@ -32,9 +33,10 @@ CELLS = 40_000_000  # elements of the columns of effects
 
 
 def projected_score(
-    d: Design, effects: FixedEffects, names: Sequence[str], *, lag: bool, error: bool
+    d: Design, effects: FixedEffects, names: Sequence[str], *, lag: bool, error: bool, turned: bool = False
 ) -> ProjectedScore:
-    """The mean of the score of a model with one rho and lambda, whose coefficients have these names.
+    """The mean of the score of a model with one rho and lambda, whose coefficients have these names; ``turned`` where
+    the weights of the error take the effects to others, so that their dummies are in the likelihood.
 
     Raises
     ------
@@ -43,9 +45,31 @@ def projected_score(
     """
     T = d.n_periods
     W = (lag_matrices(d, effects),) if lag else ()
-    M = (matrices_of(as_lagged(d.weights_of_error, effects), T),) if error else ()
+    M = (matrices_of(d.weights_of_error if turned else as_lagged(d.weights_of_error, effects), T),) if error else ()
     places, past = past_of(d, effects, names)
-    return ProjectedScore(Dynamics(W, past, M, rows_of(d)), columns_of(d, effects), root_of(d), places)
+    columns = _turned_by_error(d, effects) if turned else columns_of(d, effects)
+    return ProjectedScore(Dynamics(W, past, M, rows_of(d)), columns, root_of(d), places)
+
+
+def _turned_by_error(d: Design, effects: FixedEffects) -> Callable[[float], Columns]:
+    """U(lambda), orthonormal, of R B D.
+
+    Raises
+    ------
+    SpatialInputError
+        E309.
+    """
+    rank = d.nobs - d.left(effects)
+    if d.nobs * rank > CELLS:
+        raise refused_size(d, rank)
+    columns = turned_columns(d, effects)
+    return lambda lam: Columns(None, np.nan_to_num(d.panel(np.linalg.qr(columns(lam))[0])))
+
+
+def refused_size(d: Design, rank: int) -> SpatialInputError:
+    """E309 of too many effects."""
+    return SpatialInputError("E309", f"the exact mean of the score of lags= needs a dense matrix of {d.nobs:,} rows "
+                             f"and {rank:,} effects", n=rank, hint="fewer effects behind |, or correction=False")
 
 
 def root_of_least_squares(sample: Sample, d: Design, effects: FixedEffects) -> Solution:
@@ -167,9 +191,7 @@ def columns_of(d: Design, effects: FixedEffects) -> Columns:
     if effects.ways is not None:
         ways = effects.ways if d.obs_weights is None else d.obs_weights.projection(effects)
         if d.nobs * ways.rank > CELLS:
-            raise SpatialInputError("E309", f"the exact mean of the score of lags= needs a dense matrix of {d.nobs:,} "
-                                    f"rows and {ways.rank:,} effects", n=ways.rank,
-                                    hint="fewer effects behind |, or correction=False")  # fmt: skip
+            raise refused_size(d, ways.rank)
         return Columns(None, np.nan_to_num(d.panel(ways.dummies())))
     plain: Any = Gaps(rows_of(d), effects) if d.obs_weights is None else d.obs_weights.projection(effects)
     each = [plain.basis(t) for t in range(T)]

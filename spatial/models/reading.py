@@ -21,6 +21,7 @@ from spillover.matrix import SpatialWeights, TemporalWeights, as_weights, refuse
 from ..covariance.adjusted import ADJUSTED
 from ..design.carried import carries_effects
 from ..design.design import INTERCEPT, Design, durbin_columns, spatial_lag
+from ..design.entry import with_error_among_rows
 from ..design.fixed_effects import NO_EFFECTS, TWOWAY_EFFECTS, FixedEffects
 from ..design.gaps import cut_to_observed, refuse_unbalanced
 from ..design.instruments import design_with_instruments, with_endogenous
@@ -115,7 +116,9 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     refuse_with_ways(specification, d, options)
     if options.lags is not None:
         d = with_lagged_response(d, options.lags, options.effects)
-        refuse_varying_dynamics(specification, d, options)
+        refuse_varying_dynamics(d, options)
+        if specification.error:
+            d = with_error_among_rows(d)
     effects = which_effects(options.effects, d)
     if method in ADJUSTED:
         refuse_adjusted(specification, d, effects, options.correction, method)

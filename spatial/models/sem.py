@@ -75,11 +75,11 @@ def sem(
         26:564-597), which needs a T of about ten. With fewer periods use ``method="aqs"``, the root of the score less
         its exact mean (Yang 2018, J. Econometrics 205:423-447), which holds for three periods already and whatever the
         first one was. ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition for the latter
-        with a test of it. With ``missing="period"``, for models without a spatial error, units may enter, leave and
-        miss periods: rows are those with an own y_{t-1}, who enters is a neighbor with a starting value, and the score
-        loses its exact mean over these rows. It does so too, for up to 2,000 units, with several W (``W_1:lag(y)``
-        ...), with tau, rho, lambda or sigma2 by regime, with ``obs_weights=`` and with more effects behind ``|`` than
-        those of units and periods.
+        with a test of it. With ``missing="period"`` units may enter, leave and miss periods: rows are those with an own
+        y_{t-1}, who enters is a neighbor with a starting value and without an error that neighbors' errors answer to,
+        and the score loses its exact mean over these rows. It does so too, for up to 2,000 units (800 effects beside a
+        spatial error), with W that vary, with several W (``W_1:lag(y)`` ...), with tau, rho, lambda or sigma2 by
+        regime, with ``obs_weights=`` and with more effects behind ``|`` than those of units and periods.
     w_error : weights, optional
         M, the weights of the error process, over the same units; W by default. A list gives lambda_1, lambda_2 ...
     random_error : {"kkp", "baltagi"}, optional

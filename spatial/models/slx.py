@@ -76,12 +76,13 @@ def slx(
         26:564-597), which needs a T of about ten. With fewer periods use ``method="aqs"``, the root of the score less
         its exact mean (Yang 2018, J. Econometrics 205:423-447), which holds for three periods already and whatever the
         first one was. ``fit.effects()`` has a short and a long run, ``fit.stationarity`` the condition for the latter
-        with a test of it. With ``missing="period"``, for models without a spatial error, units may enter, leave and
-        miss periods: rows are those with an own y_{t-1}, who enters is a neighbor with a starting value, and the score
-        loses its exact mean over these rows. It does so too, for up to 2,000 units, with several W (``W_1:lag(y)``
-        ...), with tau, rho, lambda or sigma2 by regime, with ``obs_weights=`` and with more effects behind ``|`` than
-        those of units and periods. ``method="gmm"`` is GMM on past values, for many units, which takes errors of
-        unequal variances; ``method=sp.ArellanoBond(...)`` sets its instruments.
+        with a test of it. With ``missing="period"`` units may enter, leave and miss periods: rows are those with an own
+        y_{t-1}, who enters is a neighbor with a starting value and without an error that neighbors' errors answer to,
+        and the score loses its exact mean over these rows. It does so too, for up to 2,000 units (800 effects beside a
+        spatial error), with W that vary, with several W (``W_1:lag(y)`` ...), with tau, rho, lambda or sigma2 by
+        regime, with ``obs_weights=`` and with more effects behind ``|`` than those of units and periods.
+        ``method="gmm"`` is GMM on past values, for many units, which takes errors of unequal variances;
+        ``method=sp.ArellanoBond(...)`` sets its instruments.
     serial : {"ar1"}, optional
         In panels: errors that are correlated over time within units, nu_t = psi nu_(t-1) + e_t, beside fixed or random
         effects, a spatial lag and a spatial error or without them (Baltagi, Song, Jung & Koh 2007; Millo 2014); psi is

@@ -123,6 +123,8 @@ def _correction(fit) -> str:
         return phrase("Lee-Yu correction: {how}", how=how[correction])
     if not correction:
         return phrase("correction: none")
+    if correction is True and getattr(fit._sample, "dummies", None):
+        return phrase("correction: {how}", how=phrase("by the mean of the score"))
     if effects.time and correction == "additive":
         return phrase("correction: bias of time effects, bias of unit effects (Yu, de Jong & Lee 2008)")
     if effects.time:

@@ -23,7 +23,7 @@ less their means.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -137,13 +137,13 @@ class ProjectedScore:
     Attributes
     ----------
     dynamics : Dynamics
-    columns : Columns of the effects
+    columns : Columns of the effects, or where a spatial error turns these a function of lambda to them
     root : (T, N)
     places : of the past among beta, in the order of ``dynamics.past``
     """
 
     dynamics: Dynamics
-    columns: Columns
+    columns: Columns | Callable[[float], Columns]
     root: np.ndarray
     places: list[int]
     memo: dict = field(default_factory=dict, repr=False)
@@ -153,16 +153,17 @@ class ProjectedScore:
         lag, error, k = sample.lag, sample.error, len(at.beta)
         point = tuple(at.rho for _ in self.dynamics.lags), tuple(at.beta[self.places]), tuple(
             at.lam for _ in self.dynamics.error)
+        columns = self.columns(at.lam) if callable(self.columns) else self.columns
         if point not in self.memo:
             self.memo.clear()
-            self.memo[point] = self.dynamics.means(self.columns, self.root, *map(np.array, point))
+            self.memo[point] = self.dynamics.means(columns, self.root, *map(np.array, point))
         means, score = self.memo[point], np.zeros(k + len(sample.parts) + 1)
         score[self.places] = means.past
         if lag is not None:
             score[k] = means.lags[0] + float(lag.d1(at.rho))
         if error is not None:
             score[-2] = means.error[0] + float(error.d1(at.lam))
-        score[-1] = -(sample.n - int(self.dynamics.rows.sum()) + self.columns.rank) / (2 * at.sigma2)
+        score[-1] = -(sample.n - int(self.dynamics.rows.sum()) + columns.rank) / (2 * at.sigma2)
         return score
 
 

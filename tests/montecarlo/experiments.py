@@ -6,6 +6,7 @@ from .composed import composed
 from .cross import cross_section
 from .dynamic_endogenous import dynamic_endogenous
 from .dynamic_exact import dynamic_exact
+from .dynamic_turned import dynamic_turned
 from .dynamics import dynamics
 from .endogenous import endogenous
 from .endogenous_by_period import endogenous_by_period
@@ -58,6 +59,7 @@ EXPERIMENTS = {
     "dynamics": dynamics,
     "dynamic_exact": dynamic_exact,
     "dynamic_endogenous": dynamic_endogenous,
+    "dynamic_turned": dynamic_turned,
     "past": past,
     "beside_moments": beside_moments,
     "did": policies.did,

@@ -287,6 +287,15 @@ def dynamic_endogenous_cells() -> list[Cell]:
             for model, N, T, kind in designs]  # fmt: skip
 
 
+def dynamic_turned_cells() -> list[Cell]:
+    """Dynamic panels with a spatial error that turns the effects."""
+    designs = [("sem", 40, 8, "ways"), ("sac", 40, 8, "ways"), ("sem", 40, 8, "gaps"), ("sac", 40, 8, "gaps"),
+               ("sem", 40, 8, "moving"), ("gns", 60, 8, "moving")]  # fmt: skip
+    return [Cell(f"dynamic-turned-{model}-{N}x{T}-{kind}", "panel, dynamic, a spatial error that turns the effects",
+                 "dynamic_turned", {"model": model, "N": N, "T": T, "kind": kind}, (100, 400))
+            for model, N, T, kind in designs]  # fmt: skip
+
+
 def dynamic_exact_cells() -> list[Cell]:
     """Dynamic panels with several W, by regime, with weights of observations, with effects of regions in years."""
     return [Cell(f"dynamic-sar-40x6-{kind.replace(' ', '-')}", "panel, dynamic, exact mean of the score",
@@ -316,7 +325,7 @@ def cells() -> list[Cell]:
     return [*small, *grid_panels.default_cells(), *grid_tests.policy_cells(), *grid_panels.dk_cells(),
             *remedy_cells(), *margin_cells(), *several_cells(), *weighted_cells(), *endogenous_cells(),
             *endogenous_by_period_cells(), *error_moment_cells(), *dynamic_endogenous_cells(), *past_cells(),
-            *dynamic_exact_cells(),
+            *dynamic_exact_cells(), *dynamic_turned_cells(),
             *regime_cells(), *several_regime_cells(),
             *missing_cells(), *moving_cells(), *moving_several_cells(), *adjusted_cells(), *gap_cells(),
             *grid_panels.robust_cells(), *robust_cells(), *grid_tests.test_cells(), *grid_panels.random_cells(),

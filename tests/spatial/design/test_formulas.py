@@ -398,8 +398,8 @@ def test_cures_of_unbalanced_panels_are_no_circle(states, states_w, model):
     """Each hint names a way that works: units without all rows are dropped as units with missing values are."""
     gaps = states.drop(index=[5, 100]).assign(emp=lambda d: d["emp"].where(d.index != 300))
     gone = set(states.loc[[5, 100, 300], "state"])
-    with pytest.raises(SpatialInputError, match="drop"):
-        sp.sem(FORMULA, gaps, states_w, missing="period", lags="y", **PANEL)
+    with pytest.raises(SpatialInputError, match="default with gaps"):
+        sp.sem(FORMULA, gaps, states_w, missing="period", lags="y", method="aqs", **PANEL)
     with pytest.raises(SpatialInputError, match="drop"):
         model(FORMULA, gaps, states_w, **PANEL)
     fit = model(FORMULA, gaps, states_w, missing="drop", effects="entity", **PANEL)

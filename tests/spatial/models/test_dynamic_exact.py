@@ -6,7 +6,6 @@ import pytest
 
 import spatial as sp
 import weights as wt
-from spillover.errors import SpatialInputError
 
 from ..naive_dynamic_exact import Panel, dummies, slopes
 
@@ -108,11 +107,6 @@ def test_a_spatial_error_within_regions(frame):
     twin = panel(frame, dummies(T - 1, N, groups=REGION), lag=False, durbin=False)
     twin = Panel(twin.y, twin.Z, [np.eye(N)], [], [within], twin.D, twin.w)
     assert_root(fit, twin)
-    for model in ("sem", "gns"):
-        for correction in (True, False):
-            with pytest.raises(SpatialInputError, match="take effects to others"):
-                getattr(sp, model)("y ~ x | id + year + region^year", frame, as_weights(W), lags="y",
-                                   correction=correction, **KEYS)  # fmt: skip
 
 
 def test_equal_weights_are_no_weights(frame):
