@@ -2,9 +2,9 @@
 
     python docs/build_together.py
 
-Every model with every shape, and every pair of shapes in a Durbin model, is estimated on a small panel, with effects.
-What is refused (and how: an error with a code) needs a reason in together.toml; a reason for what is not refused is
-an error too.
+Every model with every shape, and with every pair of shapes, is estimated on a small panel, with effects. What is
+refused (and how: an error with a code) needs a reason in together.toml; a reason for what is not refused is an error
+too.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ SIDE, PERIODS = 5, 8
 HEAD = """# What goes together
 
 Made by `python docs/build_together.py`, which tries all of it: the {models} models with each of {shapes} shapes
-of data and options, and in the spatial Durbin model each pair of them, {pairs} without those that contradict each
-other. An estimate and its effects come out of {taken} pairs. The others end in an error that names the two and the way
-round. Why is said below: {meaning} of them mean nothing together, of {proof} there is a proof, of {measured} a
-measurement that says that nothing is missing, and {open} are not built.
+of data and options and with each pair of them, without those that contradict each other. In the spatial Durbin model
+an estimate and its effects come out of {taken} of {pairs} pairs, in all models of {taken_of_all} of {all}. The others
+end in an error that names the two and the way round. Why is said below: {meaning} of the Durbin model's mean nothing
+together, of {proof} there is a proof, of {measured} a measurement that says that nothing is missing{open}.
 """
 
 
@@ -133,7 +133,7 @@ def refusal(model: str, *shapes: Shape) -> str:
         try:
             getattr(sp, model)(formula, data, w, entity="id", time="year", **sets).effects().tidy()
         except SpatialInputError as error:
-            return "" if error.code == "E701" else error.code  # E701 is of these few data, not of the shapes
+            return "" if error.code in ("E701", "E713") else error.code  # these two are of the few data here
         except TypeError as error:
             if "unexpected keyword" in str(error):
                 return "no such option"
@@ -160,13 +160,16 @@ def key(a: Shape, b: Shape) -> str:
 
 
 def by_subject() -> dict[str, int]:
-    """The number of the reason for each pair and each model with a shape."""
+    """The number of the reason for each pair, each model with a shape, and each model with a pair that goes in the
+    Durbin model; "sem, gns: gaps" is both."""
     numbered: dict[str, int] = {}
     for number, reason in enumerate(reasons(), 1):
-        for subject in (*reason.get("pairs", ()), *reason.get("models", ())):
-            if subject in numbered:
-                raise ValueError(f"{subject!r} has two reasons")
-            numbered[subject] = number
+        for entry in (*reason.get("pairs", ()), *reason.get("models", ())):
+            models, _, what = entry.rpartition(": ")
+            for subject in [f"{model}: {what}" for model in models.split(", ")] if models else [what]:
+                if subject in numbered:
+                    raise ValueError(f"{subject!r} has two reasons")
+                numbered[subject] = number
     return numbered
 
 
@@ -176,9 +179,32 @@ def listed(number: int, reason: dict) -> str:
     return f"{number}. *{kind}.* {' '.join(reason['why'].split())}"
 
 
+def tried() -> tuple[dict[str, str], dict[str, str]]:
+    """The refusals of each model with a shape, and with each pair of shapes that it has: "sdm: a + b"."""
+    single = {f"{m}: {s.label}": refusal(m, s) for s in SHAPES for m in MODELS}
+    both = {f"{m}: {key(a, b)}": refusal(m, a, b) for m in MODELS for a, b in pairs()
+            if not (single[f"{m}: {a.label}"] or single[f"{m}: {b.label}"])}  # fmt: skip
+    return single, both
+
+
+def others(both: dict[str, str], cell) -> list[str]:
+    """Rows of the pairs that another model takes or refuses unlike the Durbin model."""
+    rows = []
+    for pair in (key(a, b) for a, b in pairs()):
+        here, differ = f"sdm: {pair}", {}
+        for model in MODELS:
+            code = both.get(f"{model}: {pair}", both[here])
+            if bool(code) != bool(both[here]):
+                differ.setdefault(cell(f"{model}: {pair}", code), []).append(model)
+        if differ:
+            words = "; ".join(f"{word} in {', '.join(models)}" for word, models in differ.items())
+            rows.append(f"| {pair} | {words} |")
+    return rows
+
+
 def page() -> str:
     """The Markdown page; ValueError where what is refused has no reason, or a reason nothing that is refused."""
-    numbered, used = by_subject(), set()
+    numbered, used, (single, both) = by_subject(), set(), tried()
 
     def cell(subject: str, code: str) -> str:
         if not code:
@@ -188,20 +214,25 @@ def page() -> str:
         used.add(subject)
         return f"[{numbered[subject]}](#reasons)"
 
-    single = [[cell(f"{m}: {s.label}", refusal(m, s)) for m in MODELS] for s in SHAPES]
-    tried = {key(a, b): refusal("sdm", a, b) for a, b in pairs()}
-    taken, of = sum(not code for code in tried.values()), [reason["kind"] for reason in reasons()]
-    kinds = [of[numbered[pair] - 1] for pair, code in tried.items() if code]
+    durbin = {key(a, b): both[f"sdm: {key(a, b)}"] for a, b in pairs()}
+    of, taken = [reason["kind"] for reason in reasons()], sum(not code for code in durbin.values())
+    kinds = [of[numbered[pair] - 1] for pair, code in durbin.items() if code]
     count = {name: kinds.count(name) for name in ("meaning", "proof", "measured")}
-    lines = [HEAD.format(models=len(MODELS), shapes=len(SHAPES), pairs=len(tried), taken=taken, **count,
-                         open=kinds.count("not built")),
+    left = kinds.count("not built")
+    lines = [HEAD.format(models=len(MODELS), shapes=len(SHAPES), pairs=len(durbin), taken=taken, all=len(both), **count,
+                         taken_of_all=sum(not code for code in both.values()),
+                         open=f", and {left} are not built" if left else ""),
              "## Models\n", f"| | {' | '.join(MODELS)} |", "|---|" + "---|" * len(MODELS)]  # fmt: skip
-    lines += [f"| {s.label} | {' | '.join(row)} |" for s, row in zip(SHAPES, single)]
+    for s in SHAPES:
+        row = [cell(name, single[name]) for name in (f"{m}: {s.label}" for m in MODELS)]
+        lines.append(f"| {s.label} | {' | '.join(row)} |")
     lines += ["\n## Pairs, in the spatial Durbin model\n", "| | goes with all but |", "|---|---|"]
     for s in SHAPES:
-        others = [f"{b.label if s is a else a.label} {cell(key(a, b), tried[key(a, b)])}"
-                  for a, b in pairs() if s in (a, b) and tried[key(a, b)]]  # fmt: skip
-        lines.append(f"| {s.label} | {', '.join(others) or 'none: it goes with all'} |")
+        without = [f"{b.label if s is a else a.label} {cell(key(a, b), durbin[key(a, b)])}"
+                   for a, b in pairs() if s in (a, b) and durbin[key(a, b)]]  # fmt: skip
+        lines.append(f"| {s.label} | {', '.join(without) or 'none: it goes with all'} |")
+    lines += ["\n## Pairs in other models, where they differ from it\n", "| | goes, or does not |", "|---|---|"]
+    lines += others(both, cell)
     if idle := sorted(set(numbered) - used):
         raise ValueError(f"together.toml has reasons for what is not refused: {', '.join(idle)}")
     lines += ["\n## Reasons\n", *(listed(number, r) for number, r in enumerate(reasons(), 1))]

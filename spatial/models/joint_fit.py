@@ -10,7 +10,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 
 from ..effects.joined_units import holds_new_units
-from ..effects.joint_dynamic import JointStationarity, joint_stationarity
+from ..effects.joint_system import JointStationarity, joint_stationarity
 from ..effects.prediction import refuse_period_effects
 from ..effects.several_prediction import predict_several
 from .fit import Fit

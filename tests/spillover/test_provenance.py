@@ -44,6 +44,11 @@ def compared(p):
     return sp.compare_weights({"queen": W, "knn": KNN}, model=sp.sar, formula="log(gsp) ~ unemp", data=p, **KEYS)
 
 
+def dynamic(panel, w=(W, KNN), **options):
+    return sp.sar("unemp ~ log(emp)", panel, list(w) if isinstance(w, tuple) else w, lags="y", correction=False,
+                  **KEYS, **options)  # fmt: skip
+
+
 RESULTS = {
     "Fit": sdm,
     "a fit with another covariance": lambda p: sdm(p).with_vcov("robust"),
@@ -61,6 +66,9 @@ RESULTS = {
     "RegimeEffects": lambda p: sp.sar("unemp ~ log(emp)", regions(p), W, regimes="region",
                                       **KEYS).effects(method="delta"),
     "DynamicEffects": lambda p: sp.sar("log(gsp) ~ unemp", p, W, lags="y", **KEYS).effects(method="delta"),
+    "JointDynamicEffects": lambda p: dynamic(p).effects(method="delta"),
+    "LongRunOfSeveral": lambda p: dynamic(p).effects(method="delta").long_run,
+    "LongRunOfRegimes": lambda p: dynamic(regions(p), W, regimes="region").effects(method="delta").long_run,
     "EffectsBy": lambda p: sp.effects_by(sdm(regions(p)), "unemp", by="region"),
     "Elasticities": lambda p: sdm(p).effects().elasticity(),
     "Moran": lambda p: sp.moran("unemp", W, data=cross(p), permutations=9),
@@ -190,9 +198,9 @@ def test_fingerprints_of_frames(values, random):
         assert fingerprint(a) != fingerprint(swapped)
 
 
-WITHOUT = {"FitRecord", "SeveralRecord", "RegimesRecord", "MissingRecord", "JointEffects", "JointFit", "MakeTables",
-           "GrowthAccounting", "Placebos", "Pretrends", "Randomization", "Searches", "StochasticFrontier",
-           "PolicyResult"}  # fmt: skip
+WITHOUT = {"FitRecord", "OfSeveralWeights", "SeveralRecord", "RegimesRecord", "MissingRecord", "JointEffects",
+           "JointFit", "MakeTables", "GrowthAccounting", "Placebos", "Pretrends", "Randomization", "Searches",
+           "StochasticFrontier", "PolicyResult"}  # fmt: skip
 # Parts of other results, or made as others are.
 
 
