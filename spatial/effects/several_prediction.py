@@ -172,7 +172,7 @@ def _deviations(fit: Several) -> np.ndarray:
         sd = np.sqrt(fit.by_unit(fit.sigma2s))
     if w is not None and not w.fixed:
         refuse_weighted(w, "kind='BP' with weights that change over time,", "kind='TS' or 'TC'")
-    return sd if w is None else sd / w.root[0]
+    return sd if w is None else sd / np.nanmax(w.root, axis=0)  # NaN in periods in which a unit is not there
 
 
 def _over_all_units(fit: Several, data: pd.DataFrame, w) -> tuple[SeveralDesign, np.ndarray, list]:

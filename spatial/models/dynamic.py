@@ -15,7 +15,7 @@ from spillover.matrix import SpatialWeights, TemporalWeights, refuse_varying
 from ..covariance.additive import corrected, corrected_at_root, score_of_time_effects, with_jacobian
 from ..design.arrays import Sample
 from ..design.design import Design
-from ..design.entry import checked_rows, of_later_periods
+from ..design.entry import checked_rows, of_later_periods, starts
 from ..design.fixed_effects import RANDOM, FixedEffects
 from ..design.formula import INTERCEPT, read_formula
 from ..design.gaps import refuse_unbalanced
@@ -106,7 +106,7 @@ def without_bias(sample: Sample, at: Solution, d: Design, s: Settings) -> Soluti
     """
     effects, correction = s.effects, s.correction
     scores, lags, of_units = [], None, d.lags and correction and (effects.entity or effects.ways is not None)
-    turned = bool(d.lags) and correction is True and sample.dummies > 0
+    turned = bool(d.lags) and correction is True and (sample.dummies > 0 or _periods_turn(sample, d, effects))
     if not (of_units or turned) and correction != "additive":
         return at
     if turned or (of_units and (d.obs_weights is not None or effects.ways is not None or splits_past(d))):
@@ -129,6 +129,12 @@ def without_bias(sample: Sample, at: Solution, d: Design, s: Settings) -> Soluti
     places = [*(place for place in lags if place is not None), *spatial_parameters(sample, at)]
     return with_jacobian(sample, at, better, W, M,
                          lambda point: score_of_unit_effects(sample, point, W, past, lags), places)  # fmt: skip
+
+
+def _periods_turn(sample: Sample, d: Design, effects: FixedEffects) -> bool:
+    """Whether B A^-1 takes period effects to others: where units enter, W links the rows with starting values."""
+    both = sample.lag is not None and sample.error is not None
+    return both and effects.time and starts(d) is not None
 
 
 def _without_exact_bias(sample: Sample, at: Solution, d: Design, effects: FixedEffects) -> Solution:

@@ -131,3 +131,16 @@ def test_an_offset_is_outside_of_rho_as_in_the_plain_model(model, effects, corre
         for kind in ("TS", "TC", "BP", "trend"):
             got, want = fit.predict(kind=kind).to_numpy(), plain.predict(kind=kind).to_numpy()
             assert got == pytest.approx(want, abs=1e-5)
+
+
+@pytest.mark.parametrize("effects", ["none", "twoway"])
+def test_the_weight_of_a_unit_that_comes_later_is_that_of_its_own_periods(effects):
+    """Units that are absent from the first period, one weight for each unit: one regime is the plain model."""
+    frame, w, *_ = drawn_by_regime(3, n=30, T=4)
+    place = frame["id"].astype("category").cat.codes
+    frame = frame.assign(people=1.0 + place % 5, region="all").drop(index=[2, 7])
+    keys = {"entity": "id", "time": "t", "effects": effects, "missing": "period", "obs_weights": "people"}
+    plain = sp.sdm("y ~ a + b", frame, w, **keys).predict(kind="BP")
+    one = sp.sdm("y ~ a + b", frame, w, regimes=sp.Regimes("region", sigma2=True), **keys).predict(kind="BP")
+    assert len(one) == len(frame)
+    assert one.to_numpy() == pytest.approx(plain.to_numpy(), abs=1e-5)

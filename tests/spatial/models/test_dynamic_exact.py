@@ -109,6 +109,12 @@ def test_a_spatial_error_within_regions(frame):
     assert_root(fit, twin)
 
 
+def test_a_spatial_error_that_leaves_regions(frame):
+    """Effects and weights that the error turns; ``test_dynamic_turned`` has them without weights."""
+    fit = sp.sac("y ~ x | id + year + region^year", frame, as_weights(W), lags="both", obs_weights="people", **KEYS)
+    assert_root(fit, panel(frame, dummies(T - 1, N, groups=REGION), "people", error=True, durbin=False))
+
+
 def test_equal_weights_are_no_weights(frame):
     """The road of W that varies has the same score, less the same mean."""
     moving = wt.TemporalWeights([as_weights(row_standardised(t)) for t in range(T)], pd.RangeIndex(2000, 2000 + T))

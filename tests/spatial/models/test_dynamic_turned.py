@@ -100,11 +100,19 @@ def test_further_effects(frame, model):
 
 @pytest.mark.parametrize(("model", "effects", "lags"), [
     ("sem", "entity", "y"), ("sdem", "twoway", "both"), ("sac", "twoway", "y"), ("gns", "entity", "Wy"),
+    ("sac", "time", "both"),
 ])  # fmt: skip
 def test_gaps(frame, seen, model, effects, lags):
     fit = getattr(sp, model)("y ~ x", frame[seen.ravel()], as_weights(W), effects=effects, lags=lags,
                              missing="period", **KEYS)  # fmt: skip
-    assert_root(fit, twin_of(frame, model, seen=seen, lags=lags, time=effects == "twoway"))
+    assert_root(fit, twin_of(frame, model, seen=seen, lags=lags, unit=effects != "time", time=effects != "entity"))
+
+
+def test_all_at_once(frame, seen):
+    """Gaps, effects of regions in years, and weights of the error that vary."""
+    fit = sp.sac("y ~ x | id + year + region^year", frame[seen.ravel()], as_weights(W), w_error=as_weights(MOVING),
+                 lags="y", missing="period", **KEYS)  # fmt: skip
+    assert_root(fit, twin_of(frame, "sac", seen=seen, M=MOVING, groups=REGION, lags="y"))
 
 
 @pytest.mark.parametrize(("model", "effects"), [("sem", "twoway"), ("sac", "entity"), ("gns", "twoway")])
