@@ -116,8 +116,8 @@ def corrected_at_root(
 
     Close to a unit root the bias may rise as fast as the score falls, so that there is no root. The estimate is then
     where the score less its bias is shortest (Dhaene & Jochmans 2016, Econometric Theory 32:1178-1215), with
-    J = I - V db / dtheta: 40 units, tau = .9, 8 periods, 45 % of the samples without a root: a bias of .002 (-.25
-    before), intervals cover .93; 16 periods, 25 % of the samples: .002 and .97.
+    J = I - V db / dtheta: 40 units, tau = .9, 8 periods, 45 % of the samples without a root: a bias of .001 (-.25
+    before), intervals cover .97; 16 periods, 25 % of the samples: .002 and 1.00 (``tests.montecarlo.shortest``).
 
     Raises
     ------
