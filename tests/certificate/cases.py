@@ -208,8 +208,8 @@ def weights(s: World) -> list[Case]:
         Case("W_2 of all to all", "E714", lambda: sp.sar(
             FORMULA, c, [w, frame((np.ones((49, 49)) - np.eye(49)) / 48)])),
         Case("an empty list of W", "E501", lambda: sp.sar(FORMULA, c, [])),
-        Case("two W of the error by moments", "E501", lambda: sp.sem(
-            FORMULA, c, [w, frame(W @ W * (1 - np.eye(49)))], method="gmm")),
+        Case("W_2 of the error twice W_1, by moments", "E323", lambda: sp.sem(
+            FORMULA, c, [w, frame(2 * W)], method="gmm")),
         Case("durbin= of an unknown term with its own W", "E502", lambda: sp.slx(FORMULA, c, w, durbin={"nobody": w})),
         Case("csr_array without labels", None, lambda: same(sp.moran(y, w.csr, align="position").I, sp.moran(y, w).I)),
         Case("not square", "E311", lambda: sp.moran(y, W[:, :40])),

@@ -129,8 +129,7 @@ def test_an_error_with_one_w():
 
 
 @pytest.mark.parametrize(("model", "options", "code"), [
-    ("sem", {}, "E320"), ("sac", {}, "E320"), ("sar", {"method": "aqs"}, "E320"),
-    ("sar", {"correction": "additive"}, "E501"),
+    ("sar", {"method": "aqs"}, "E320"), ("sem", {"method": "aqs"}, "E320"), ("sar", {"correction": "additive"}, "E501"),
 ])  # fmt: skip
 def test_what_is_refused(model, options, code):
     W = matrices(10, 6, seed=6)

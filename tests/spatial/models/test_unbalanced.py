@@ -256,7 +256,7 @@ def test_effects_count_who_is_there():
     (lambda d, w: sp.ols("y ~ a", d, w, **GAPS, effects="chamberlain"), "E109", "effects='correlated'"),
     (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, logdet="sparse"), "E501", "needs eigenvectors"),
     (lambda d, w: sp.sar("y ~ a", d, w, **GAPS, vcov="bootstrap"), "E109", "vcov='bootstrap' needs"),
-    (lambda d, w: sp.sac("y ~ a", d, w, **GAPS, lags="y"), "E109", "SAC with lags= needs"),
+    (lambda d, w: sp.sac("y ~ a", d, w, **GAPS, lags="y", method="aqs"), "E109", "needs"),
     (lambda d, w: sp.refit(sp.sar("y ~ a", d, w, **GAPS), y=np.zeros((1, 5, 14))), "E109", "refit needs"),
     (lambda d, w: sp.pesaran_cd(sp.ols("y ~ a", d, w, **GAPS)), "E109", "this test needs"),
     (lambda d, w: sp.serial_correlation(sp.ols("y ~ a", d, w, **GAPS)), "E109", "this test needs"),
