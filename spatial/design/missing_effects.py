@@ -20,8 +20,9 @@ from .unbalanced import Gaps
 from .ways import nested
 
 
-def columns_of_equation(d: MissingDesign, effects: FixedEffects) -> tuple[bool, np.ndarray]:
-    """Of ways behind ``|``: whether units are among them, and dummies (T N, q) of what the other ways add.
+def columns_of_equation(d: MissingDesign, effects: FixedEffects, turned: bool) -> tuple[bool, np.ndarray]:
+    """Of ways behind ``|``: whether units are among them, and dummies (T N, q) of what the other ways add; of all ways
+    where those of units are ``turned`` by W that vary.
 
     Parameters
     ----------
@@ -37,6 +38,7 @@ def columns_of_equation(d: MissingDesign, effects: FixedEffects) -> tuple[bool, 
     T, N = d.seen.shape
     unit = np.tile(np.arange(N), T)
     of_units = [way for way in effects.ways.ways if way.plain and nested(way.codes, unit) and nested(unit, way.codes)]
+    of_units = [] if turned else of_units
     entity, others = bool(of_units) and T > 1, [way for way in effects.ways.projection.ways if way not in of_units]
     count = sum(way.rank for way in others)
     if count > DUMMIES_MAX:

@@ -27,7 +27,7 @@ from ..logdet import Jacobian, logdet, period_logdet
 from ..logdet.regimes import logdet_by_regime, rows_by_regime
 from ..logdet.several import SeveralJacobian, SeveralLogdet
 from ..logdet.several_periods import over_periods
-from ..solve.missing_levels import Levels, levels
+from ..solve.missing_levels import Levels, levels, without_turned
 from ..solve.missing_problem import MissingProblem
 from ..solve.missing_sample import MissingSample
 from .random import error_process
@@ -60,7 +60,8 @@ def missing_sample(specification: Specification, d: MissingDesign, settings: Set
     if problem is not None:
         raise problem
     lag, error = _lag(specification, d, settings), _error(specification, d, settings)
-    own, absorbed = _effects(d, settings.effects, turned=len(lag.names) > 1 and isinstance(d, MissingRegimeDesign))
+    units, periods = d.varies and specification.lag, len(lag.names) > 1 and isinstance(d, MissingRegimeDesign)
+    own, absorbed = _effects(d, settings.effects, units, periods)
     arrays = MissingProblem(
         y=np.where(d.seen, d.outcome, 0.0).ravel(), X=X.reshape(size, -1), seen=d.seen, levels=own, W=lag.matrices,
         M=error.matrices, offset=None if d.offset is None else d.offset.ravel(),
@@ -81,19 +82,19 @@ def _with_unit_means(X: np.ndarray, names: list[str], d: MissingDesign, effects:
     return X / root, names
 
 
-def _effects(d: MissingDesign, effects: FixedEffects, turned: bool) -> tuple[Levels, np.ndarray | None]:
-    """Levels of y, and dummies of the equation: of periods where A 1 is no multiple of 1, as with rho by regime."""
+def _effects(
+    d: MissingDesign, effects: FixedEffects, units: bool, periods: bool
+) -> tuple[Levels, np.ndarray | None]:  # fmt: skip
+    """Levels of y, and dummies of the equation: where W varies over time those of units, which A_t turns, and those of
+    periods where A 1 is no multiple of 1, as with rho by regime."""
     if effects.ways is not None:
-        entity, D = columns_of_equation(d, effects)
-        own = levels(d.seen, entity, False)
-    else:
-        own, entity = levels(d.seen, effects.entity, effects.time), effects.entity
-        if not (turned and effects.time):
-            return own, None
-        D, own = own.periods, replace(levels(d.seen, entity, False), estimated=own.estimated)
-    left = D.reshape(*d.y.shape, -1)
-    left = (Gaps(d.seen, UNIT_EFFECTS).demean(left) if entity else left)[d.seen]
-    return replace(own, logdet=own.logdet + float(np.linalg.slogdet(left.T @ left)[1])), D
+        entity, D = columns_of_equation(d, effects, units)
+        left = D.reshape(*d.y.shape, -1)
+        left, own = (Gaps(d.seen, UNIT_EFFECTS).demean(left) if entity else left)[d.seen], levels(d.seen, entity, False)
+        return replace(own, logdet=own.logdet + float(np.linalg.slogdet(left.T @ left)[1])), D
+    own = levels(d.seen, effects.entity, effects.time)
+    turned = units and effects.entity, periods and effects.time
+    return without_turned(own, *turned) if any(turned) else (own, None)
 
 
 def _lag(specification: Specification, d: MissingDesign, settings: Settings) -> Role:

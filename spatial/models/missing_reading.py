@@ -10,6 +10,7 @@ import pandas as pd
 from spillover.errors import SpatialInputError
 
 from ..design.design import Design
+from ..design.dummies import DUMMIES_MAX
 from ..design.fixed_effects import FixedEffects
 from ..design.missing import MissingDesign, missing_design
 from ..design.missing_joint import MissingRegimeDesign, MissingSeveralDesign
@@ -41,8 +42,9 @@ def read_missing(
     Raises
     ------
     SpatialInputError
-        E201 missing regressors, E309 period effects with more than 3,000 units whose rows do not sum to one, E321 unit
-        effects with weights that vary over time, E501 options that there are not; else as without missing outcomes.
+        E201 missing regressors, E206 units without y beside unit effects and W that varies, E309 period effects with
+        more than 3,000 units whose rows do not sum to one, and more unit effects under W that varies than 800, E501
+        options that there are not; else as without missing outcomes.
     """
     refuse_options(options)
     several = options.several(w) and not (lists_weights(w) and len(w) == 1)
@@ -132,6 +134,21 @@ def refuse_data(specification: Specification, d: Design, effects: FixedEffects, 
         raise SpatialInputError("E309", f"method='aqs' with missing='model' needs dense matrices of all {d.y.size:,} "
                                 f"rows, {ROWS_MAX:,} at most", n=d.y.size,
                                 hint="method='ml' with vcov='robust'")  # fmt: skip
-    if d.varies and effects.entity:
-        raise SpatialInputError("E321", "missing='model' with unit effects needs the same W in all periods: W that "
-                                "varies carries the effects along", hint="w.mean(), or effects='time'")  # fmt: skip
+    if method == "aqs" and d.varies and effects.entity:
+        raise SpatialInputError("E320", "method='aqs' with missing='model' and unit effects needs the same W in all "
+                                "periods", hint="method='ml', w.mean(), or effects='time'")  # fmt: skip
+    if d.varies and specification.lag and effects.entity:
+        _refuse_turned_units(d)
+
+
+def _refuse_turned_units(d: Design) -> None:
+    """E206 and E309 where unit effects, which W that varies turns, cannot all be estimated."""
+    never = ~d.seen.any(axis=0)  # type: ignore[attr-defined]
+    if never.any():
+        raise SpatialInputError("E206", "missing='model' with unit effects and W that varies needs a y of every unit: "
+                                "the effects of units without y reach their neighbors", ids=list(d.ids[never]),
+                                n=int(never.sum()), hint="w.mean(), or effects='time'")  # fmt: skip
+    if d.n_units > DUMMIES_MAX:
+        raise SpatialInputError("E309", f"missing='model' with unit effects and W that varies needs dense matrices of "
+                                f"all {d.n_units:,} effects, {DUMMIES_MAX} at most", n=d.n_units,
+                                hint="w.mean(), or effects='time'")  # fmt: skip

@@ -109,7 +109,7 @@ def prepare(specification: Specification, columns: Design, options: ModelOptions
     Raises
     ------
     SpatialInputError
-        E206, E308, E309, E320, E321, E501, E502, E715: what the model cannot do with these data, W and options.
+        E206, E308, E309, E320, E501, E502, E715: what the model cannot do with these data, W and options.
     """
     d, method = columns, options.estimator
     correction: bool | str = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy import sparse
@@ -55,6 +55,14 @@ def levels(seen: np.ndarray, entity: bool, time: bool) -> Levels:
             Q = Q - (S / np.maximum(seen.sum(axis=0), 1)) @ S.T
         logdet += float(np.linalg.slogdet(Q)[1]) if len(Q) else 0.0
     return Levels(columns, dummies, estimated, logdet)
+
+
+def without_turned(own: Levels, units: bool, periods: bool) -> tuple[Levels, np.ndarray]:
+    """The levels less those of ``units`` or of ``periods`` that rho turns, and the dummies (T N, q) of these."""
+    none = np.zeros((len(own.periods), 0))
+    D = np.hstack([own.units.toarray() if units else none, own.periods if periods else none])
+    return replace(own, units=sparse.csc_array(none) if units else own.units,
+                   periods=none if periods else own.periods), D  # fmt: skip
 
 
 def _first_of_each_part(seen: np.ndarray, kept: np.ndarray) -> list[int]:

@@ -5,6 +5,7 @@ from dataclasses import fields
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import linalg
 
 import spatial as sp
 import weights as wt
@@ -16,6 +17,7 @@ from spillover.errors import SpatialInputError
 
 from .. import naive_missing as twin
 from ..designs import as_lagged
+from ..naive_unseen import Twin
 from .test_estimators import PANEL, panel_data
 
 MODELS = ("ols", "slx", "sar", "sem", "sdm", "sdem", "sac", "gns")
@@ -265,8 +267,40 @@ def test_weights_may_vary_over_time(effects):
     data = (*data[:2], np.array(other), np.array(other), data[4])
     theta = np.append(fit.params, np.log(fit._solution.sigma2))
     assert twin.loglik(theta, *data, **options) == pytest.approx(fit.loglik, abs=1e-8)
-    with pytest.raises(SpatialInputError, match="E321"):
-        fitted("sar", frame, varying, "twoway")
+
+
+@pytest.mark.parametrize(("model", "effects"), [("sdm", "entity"), ("sac", "twoway")])
+def test_unit_effects_that_weights_turn_take_no_mean_into_the_score(model, effects):
+    """A_t^-1 D mu under W that vary: the twin has every A_t and D whole, the score of rho less its mean by traces."""
+    frame, _, W, y, seen = drawn(seed=9, n=16, T=4)
+    each = [W, np.roll(np.roll(W, 3, axis=0), 3, axis=1)] * 2
+    varying = wt.TemporalWeights([wt.from_dense(one, [f"u{i:02d}" for i in range(16)]) for one in each],
+                                 pd.RangeIndex(4))  # fmt: skip
+    fit = fitted(model, frame, varying, effects)
+    block, spec = linalg.block_diag(*each), fit.specification
+    D = np.hstack([np.tile(np.eye(16), (4, 1)), np.kron(np.eye(4), np.ones((16, 1)))[:, 1:]])
+    D = D[:, :16] if effects == "entity" else D
+    dense = Twin(np.where(seen, y, 0.0).ravel(), fit._sample.X, seen, [block], [block] * spec.error, D=D)
+    t = fit.params.to_numpy()[len(fit._sample.names) :]
+    assert np.isnan(fit.loglik)
+    slope = np.array([(dense.score(t + h) - dense.score(t - h)) / 2e-4 for h in 1e-4 * np.eye(len(t))])
+    V = np.linalg.inv(-(slope + slope.T) / 2)
+    assert np.abs(V @ dense.score(t) / np.sqrt(np.diag(V))).max() < 1e-4
+    factor = fit._sample.n / (fit._sample.n - len(fit.params))
+    assert fit.vcov.to_numpy()[-len(t) :, -len(t) :] == pytest.approx(factor * V, rel=3e-3)
+    period, unit = np.nonzero(~seen)
+    want = dense.predicted(t)[0][np.lexsort((period, unit))]
+    assert fit.predict_missing()["predicted"].to_numpy() == pytest.approx(want, abs=1e-7)
+    whole = frame.assign(y=frame["y"].fillna(0.5))
+    usual = getattr(sp, model)("y ~ a + b", whole, varying, effects=effects, **KEYS)
+    d = usual._design
+    parts = {one.name: getattr(d, one.name) for one in fields(Design)}
+    own = MissingDesign(**parts, seen=np.ones(d.y.shape, dtype=bool))
+    every = fit_missing(_Reading(spec, own, usual._settings))
+    np.testing.assert_allclose(every.params, usual.params, atol=1e-6)
+    frame.loc[frame["id"] == "u03", "y"] = np.nan
+    with pytest.raises(SpatialInputError, match="needs a y of every unit"):
+        fitted(model, frame, varying, effects)
 
 
 def test_the_sparse_road_is_the_dense_one(monkeypatch):
