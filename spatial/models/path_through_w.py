@@ -13,6 +13,7 @@ from scipy.special import chdtrc
 
 from spillover.errors import warn
 
+from ..covariance.adjusted import ADJUSTED
 from ..design.design import Design, spatial_lag
 from ..design.period_means import centers
 from ..solve.ml import Solution
@@ -31,7 +32,13 @@ def warn_of_path(reading: Reading, solution: Solution) -> None:
     if p < LEVEL:
         warn(f"{spec.name}: rho may be biased, a path that all units share passes through W, whose rows do not all sum "
              f"to one: residuals have period effects of W 1, chi2({df}) = {statistic:.1f}, p = {p:.2g}; "
-             "y ~ x | unit + period[sums], sums those of W's rows, allows for it")  # fmt: skip
+             f"{_cure(reading)}, sums those of W's rows, allows for it")  # fmt: skip
+
+
+def _cure(reading: Reading) -> str:
+    """The formula, and the method that takes such effects."""
+    ways = "unit + period[sums]" if reading.settings.effects.entity else "period[sums]"
+    return f"y ~ x | {ways}" + " with method='ml'" * (reading.settings.method in ADJUSTED)
 
 
 def effects_of_row_sums(d: Design, e: np.ndarray, sigma2: float, entity: bool) -> tuple[float, int]:

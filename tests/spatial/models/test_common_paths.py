@@ -182,8 +182,16 @@ def passing_through(path, process):
 
 @pytest.mark.parametrize(("model", "method"), [("sar", "ml"), ("sdm", "reml"), ("sdm", "aqs"), ("sar", "gmm")])
 def test_a_path_that_passes_through_w_is_pointed_out(model, method):
-    with pytest.warns(SpatialInputWarning, match="a path that all units share passes through W"):
-        getattr(sp, model)("y ~ x", *passing_through(10, "inside"), **KEYS, method=method)
+    data, w = passing_through(10, "inside")
+    with pytest.warns(SpatialInputWarning, match="a path that all units share passes through W") as warned:
+        getattr(sp, model)("y ~ x", data, w, **KEYS, method=method)
+    # and the formula that the warning names is taken
+    words = next(str(one.message) for one in warned if "passes through W" in str(one.message))
+    assert ("with method='ml'" in words) == (method in ("reml", "aqs"))
+    data = data.assign(sums=np.tile(w.csr.sum(axis=1), 8))
+    free = getattr(sp, model)("y ~ x | i + t[sums]", data, w, entity="i", time="t",
+                              method="gmm" if method == "gmm" else "ml")  # fmt: skip
+    assert abs(free.rho - 0.4) < 3 * free.std_errors["rho"]
 
 
 @pytest.mark.parametrize(("path", "process", "share"), [(10, "outside", 1), (0, "inside", 1), (10, "inside", 0)])
