@@ -15,22 +15,23 @@ from .moving_effects import MovingEffects
 NODES = 12  # of Gauss and Legendre
 
 
-class OfRay:
-    """The potential of a shift whose expansion at rho = 0 is close enough for the search."""
+Near = tuple[float, np.ndarray, np.ndarray]
 
-    def near(self, rho: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
-        """shift_0'rho + rho'S rho / 2, its gradient and second derivatives: what the effects take around rho = 0."""
-        first, second = self._at_zero
-        return float(first @ rho + rho @ second @ rho / 2), first + second @ rho, second
 
-    @cached_property
-    def _at_zero(self) -> tuple[np.ndarray, np.ndarray]:
-        """The shift at zero and the symmetric part of its derivatives by rho."""
-        raise NotImplementedError
+def around_zero(first: np.ndarray, second: np.ndarray, rho: np.ndarray) -> Near:
+    """What the effects take around rho = 0, first'rho + rho'S rho / 2, its gradient and second derivatives: close
+    enough for the search.
+
+    Parameters
+    ----------
+    first, second : (J,), (J, J)
+        The shift at zero and the symmetric part S of its derivatives by rho.
+    """
+    return float(first @ rho + rho @ second @ rho / 2), first + second @ rho, second
 
 
 @dataclass(frozen=True, eq=False)
-class ProjectedEffects(OfRay):
+class ProjectedEffects:
     """Effects that left by projection, beside several rho and no error.
 
     The likelihood counts a share c of sum_t log|A_t|, whose slope is -c sum_t tr G_jt; ``shift`` makes it the mean of
@@ -55,6 +56,10 @@ class ProjectedEffects(OfRay):
         """c tr G_j - tr(M G_j), (J,), and its derivatives by rho, lambda and ln sigma2, (J, J + L + S)."""
         value, slopes = self._traces(rho)
         return value, np.column_stack([slopes, np.zeros((len(rho), len(lam) + len(s)))])
+
+    def near(self, rho: np.ndarray) -> Near:
+        """``around_zero``."""
+        return around_zero(*self._at_zero, rho)
 
     def potential(self, rho: np.ndarray, lam: np.ndarray, s: np.ndarray) -> float:
         """The shift integrated along the ray from zero to rho: what it adds to ln L."""
@@ -86,10 +91,14 @@ class ProjectedEffects(OfRay):
 
 
 @dataclass(frozen=True, eq=False)
-class StayingEffects(OfRay, MovingEffects):
+class StayingEffects(MovingEffects):
     """Effects of many ways whose dummies stay in the likelihood, beside a spatial error or variances by regime."""
 
     nodes: ClassVar[int] = NODES
+
+    def near(self, rho: np.ndarray) -> Near:
+        """``around_zero``."""
+        return around_zero(*self._at_zero, rho)
 
     @cached_property
     def _at_zero(self) -> tuple[np.ndarray, np.ndarray]:
