@@ -82,7 +82,7 @@ def refuse_several(fit: MissingRecord) -> None:
     if problem.plain:
         return
     why = ("several rho or lambda" if max(len(problem.W), len(problem.M)) > 1 else "serial='ar1'" if problem.serial
-           else f"effects={fit._settings.effects.name!r}")  # fmt: skip
+           else f"effects={fit._settings.effects.name!r}" + " under W that varies" * fit._design.varies)  # fmt: skip
     raise SpatialInputError("E501", f"variances by groups are not there for missing='model' with {why}",
                             hint="vcov='oim'")  # fmt: skip
 

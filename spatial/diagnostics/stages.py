@@ -80,7 +80,7 @@ class Stages:
         if len(sums) <= sums.shape[1]:
             raise SpatialInputError("E206", f"tests that allow for {self.errors} need more than "
                                     f"{sums.shape[1]} units for {sums.shape[1]} instruments, got {len(sums)}",
-                                    hint="method=sp.Moments(order=1) has fewer instruments")  # fmt: skip
+                                    hint="fewer of them: method=sp.Moments(order=1), one W, or fewer regressors")
         return sums.T @ sums
 
 
